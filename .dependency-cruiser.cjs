@@ -1,0 +1,19 @@
+/** The import arrows of docs/design/architecture.md. */
+module.exports = {
+  forbidden: [
+    { name: 'core-imports-nobody', severity: 'error', from: { path: '^extension/core' }, to: { path: '^extension/(training|ui|cli)|^webview|^node_modules/(@tensorflow|onnxruntime|sharp|@types/vscode)' } },
+    { name: 'training-imports-core-only', severity: 'error', from: { path: '^extension/training' }, to: { path: '^extension/(ui|cli)|^webview' } },
+    { name: 'nothing-imports-ui', severity: 'error', from: { pathNot: '^extension/(ui|extension)' }, to: { path: '^extension/ui' } },
+    { name: 'nothing-imports-cli', severity: 'error', from: { path: '^extension', pathNot: '^extension/cli' }, to: { path: '^extension/cli' } },
+    { name: 'only-ui-knows-vscode', severity: 'error', from: { pathNot: '^extension/(ui|extension)' }, to: { path: '^vscode$' } },
+    { name: 'models-do-not-know-engines', severity: 'error', from: { path: '^extension/training/(nn|masking|methods)' }, to: { path: '^extension/training/(engines/(compiled|eager)|data|evaluation)' } },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    { name: 'product-does-not-use-dev-dependencies', severity: 'error', from: { path: '^extension' }, to: { dependencyTypes: ['npm-dev'], pathNot: 'node_modules/@types/' } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

@@ -1,0 +1,188 @@
+/**
+ * The one schema of an experiment: types, defaults, documentation and the JSON Schema file all come from here.
+ *
+ * Defaults are the official MaskAlign recipe (OpenDriveLab/maskalign README, ViT-B). What depends on other keys
+ * (`levels: auto`, `lr` from `blr`) is derived in resolve.ts.
+ */
+import { z } from 'zod';
+
+const fraction = z.number().min(0).max(1);
+const positiveInt = z.int().min(1);
+const nonNegative = z.number().min(0);
+
+export const vitSchema = z
+  .strictObject({
+    preset: z.string().optional().describe('A named size to start from, such as `vit_tiny_patch4`; the keys beside it override its own.'),
+    patch_size: positiveInt.optional().describe('Side of a patch in pixels.'),
+    width: positiveInt.optional().describe('Token width D.'),
+    depth: positiveInt.optional().describe('Number of transformer blocks N.'),
+    heads: positiveInt.optional().describe('Attention heads; must divide the width.'),
+    mlp_ratio: z.number().positive().optional().describe('Hidden width of the MLP over D. Official: 4.'),
+    drop_path: fraction.optional().describe('Stochastic depth of the last block; earlier blocks get a linear share of it.'),
+  })
+  .describe('A vision transformer.');
+
+export const dataSchema = z.strictObject({
+  kind: z
+    .enum(['auto', 'folder', 'tar', 'cifar10', 'cifar100', 'idx', 'parquet', 'shapes'])
+    .default('auto')
+    .describe('What `path` holds. `auto` looks: class folders, tar or WebDataset shards, the official CIFAR binary, idx(.gz), Hugging Face Parquet. `shapes` is the procedural set and needs no path.'),
+  path: z.string().optional().describe('Training images, relative to this file: a folder, a tar, or a folder that holds train and test/val splits.'),
+  test_path: z.string().optional().describe('Labelled held-out images for probes. Default: the test or val split beside the training split, otherwise `holdout` of the training images.'),
+  holdout: fraction.default(0.1).describe('Share of the training images held out for probes where there is no test split.'),
+  limit: positiveInt.optional().describe('Use only this many training images, drawn by `seed`.'),
+  test_limit: positiveInt.optional().describe('Use only this many test images, drawn by `seed`.'),
+  size: positiveInt.default(10_000).describe('`shapes` only: number of training images made.'),
+  test_size: positiveInt.default(2_000).describe('`shapes` only: number of test images made.'),
+  image_size: positiveInt.default(224).describe('Side of the square the model sees, in pixels.'),
+  crop_scale: z.tuple([fraction, fraction]).default([0.2, 1]).describe('RandomResizedCrop: range of the crop’s share of the area. Official: 0.2–1.'),
+  crop_ratio: z.tuple([z.number().positive(), z.number().positive()]).default([3 / 4, 4 / 3]).describe('RandomResizedCrop: range of the aspect ratio.'),
+  flip: fraction.default(0.5).describe('Probability of a horizontal flip.'),
+  mean: z.tuple([z.number(), z.number(), z.number()]).default([0.485, 0.456, 0.406]).describe('Per-channel mean for normalisation (ImageNet).'),
+  std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]).default([0.229, 0.224, 0.225]).describe('Per-channel standard deviation for normalisation (ImageNet).'),
+  threads: z.int().min(0).default(0).describe('Loader threads; 0 chooses from the machine. The images do not depend on it.'),
+  max_unreadable: z.int().min(0).default(100).describe('Unreadable images that are reported and skipped before the run stops.'),
+}).describe('Where the images come from and how they are augmented.');
+
+export const teacherSchema = z.strictObject({
+  checkpoint: z.string().optional().describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm or MAE naming, or one of this product’s run or checkpoint folders.'),
+  format: z.enum(['auto', 'timm', 'hf-clip', 'hf-vit', 'hf-dinov2', 'hf-mae', 'openai-clip']).default('auto').describe('Naming of the keys; `auto` recognises it.'),
+  heads: positiveInt.optional().describe('Attention heads, where the file does not tell and width/64 is wrong.'),
+  ema: z
+    .strictObject({
+      momentum: fraction.default(0.996).describe('Momentum of the average at the start.'),
+      momentum_end: fraction.default(1).describe('Momentum at the end (cosine in between).'),
+    })
+    .optional()
+    .describe('Instead of a checkpoint: the exponential moving average of the student itself is the teacher. A deviation from the paper; watch for collapse.'),
+}).describe('The frozen model that saw the whole image.');
+
+export const maskingSchema = z.strictObject({
+  strategy: z.enum(['attentive', 'random']).default('attentive').describe('`attentive`: patches the teacher’s CLS token attends to are more likely to stay visible. `random`: uniform.'),
+  ratio: z.number().min(0).lt(1).default(0.7).describe('Share of patches the student does not see. 0 is feature distillation.'),
+}).describe('Which patches the student sees.');
+
+export const alignmentSchema = z.strictObject({
+  levels: z
+    .string()
+    .regex(/^(auto|mean|out|linear_decay|top[1-9]\d*|mid\d+)$/)
+    .default('auto')
+    .describe('Weights of the teacher levels: `mean`, `out` (last only), `linear_decay`, `topK`, `midK`. `auto`: the official top 5 of 12, scaled to the depth.'),
+  fusion: z.enum(['simple', 'linear', 'sum']).default('linear').describe('Dynamic alignment: `linear` mixes N student levels into N, `sum` N into M (needed where the depths differ), `simple` does not mix.'),
+  order: z.enum(['mix-then-adapt', 'adapt-then-mix']).default('mix-then-adapt').describe('`mix-then-adapt`: the official code. `adapt-then-mix`: the figure of the paper.'),
+  adaptor: z.enum(['linear', 'norm_linear', 'mlp', 'mlp2']).default('linear').describe('The head from student to teacher width, one a level.'),
+  target_norm: z.enum(['none', 'l2', 'whiten', 'bn']).default('whiten').describe('Normalisation of the teacher’s features.'),
+  loss: z.enum(['l2', 'l1', 'smooth_l1']).default('smooth_l1').describe('Distance between aligned and target features; `smooth_l1` is 2·SmoothL1(β=1) as in the official code.'),
+}).describe('How student levels are aligned with teacher levels.');
+
+export const optimizerSchema = z.strictObject({
+  batch_size: positiveInt.default(1024).describe('Images per optimizer step (the effective batch).'),
+  accumulate: positiveInt.default(1).describe('Split each batch into this many forward/backward passes.'),
+  blr: z.number().positive().default(1.5e-4).describe('Base learning rate; lr = blr · batch_size / 256.'),
+  lr: z.number().positive().optional().describe('Absolute learning rate; overrides blr.'),
+  weight_decay: nonNegative.default(0.05).describe('AdamW decay; not applied to biases, norms and alignment weights.'),
+  betas: z.tuple([fraction, fraction]).default([0.9, 0.95]).describe('AdamW betas.'),
+  eps: z.number().positive().default(1e-8).describe('AdamW epsilon.'),
+  clip_grad: z.number().positive().optional().describe('Clip the global gradient norm. Official: no clipping.'),
+  ema: fraction.optional().describe('Also keep an exponential moving average of the student with this decay; evaluations and exports can use it.'),
+}).describe('AdamW, as in the official recipe.');
+
+export const scheduleSchema = z.strictObject({
+  epochs: z.number().positive().default(200).describe('Passes over the training images.'),
+  warmup_epochs: nonNegative.default(20).describe('Linear warm-up from 0, per step.'),
+  min_lr: nonNegative.default(1e-5).describe('Learning rate at the end of the half-cosine.'),
+  max_steps: positiveInt.optional().describe('Stop after this many steps; the schedule is computed as if the run went on.'),
+}).describe('Warm-up, then half-cosine, per step.');
+
+export const evaluationSchema = z.strictObject({
+  protocol: z.enum(['knn', 'linear']).describe('`knn` as in DINO; `linear` is a linear probe.'),
+  every: z.number().positive().optional().describe('Evaluate every this many epochs.'),
+  at: z.enum(['end']).optional().describe('`end`: evaluate when training is done.'),
+  features: z.enum(['cls', 'mean']).default('cls').describe('CLS token after the final norm, or the mean of the patch tokens.'),
+  preset: z.enum(['small', 'mae']).default('small').describe('`linear` only. `mae`: the official protocol (LARS, augmentation, 90 epochs). `small`: cached features, no augmentation, learning rates swept.'),
+  epochs: positiveInt.optional().describe('`linear` only: epochs of the probe.'),
+  k: positiveInt.default(20).describe('`knn` only: neighbours.'),
+  temperature: z.number().positive().default(0.07).describe('`knn` only: temperature of the votes.'),
+  baselines: z.boolean().default(true).describe('Evaluate the random-initialised student and the teacher too, once a run, at the end.'),
+}).describe('A probe of the student’s features.');
+
+export const checkpointsSchema = z.strictObject({
+  every: z.number().positive().default(1).describe('Save every this many epochs.'),
+  keep_every: z.number().positive().default(50).describe('Of those, keep one every this many epochs beside the newest two.'),
+}).describe('When the run is saved.');
+
+export const engineSchema = z.strictObject({
+  kind: z.enum(['auto', 'compiled-cpu', 'tfjs-cpu', 'tfjs-wasm']).default('auto').describe('`compiled-cpu`: the step traced into one graph, run by ONNX Runtime. `tfjs-*`: eager references. `auto`: the fastest that works here.'),
+  threads: z.int().min(0).default(0).describe('Compute threads; 0 is every core. Bit-exact resume needs the same number.'),
+  steps_per_run: positiveInt.default(4).describe('Training steps handed to the compiled engine at once.'),
+}).describe('What computes.');
+
+const experimentShape = {
+  mim: z.literal(1).describe('Marks an experiment and the version of its format.'),
+  name: z.string().regex(/^[\w.-]+$/).optional().describe('Name of the run; default: the file’s name.'),
+  method: z.enum(['maskalign', 'supervised']).describe('`maskalign`: masked pretraining by alignment. `supervised`: a classifier trained from scratch, to serve as a teacher.'),
+  data: dataSchema,
+  student: z.union([z.string(), vitSchema]).default('vit_base_patch16').describe('The model that is trained: a name (`vit_tiny_patch4`) or its dimensions.'),
+  teacher: teacherSchema.optional(),
+  masking: maskingSchema.prefault({}),
+  alignment: alignmentSchema.prefault({}),
+  optimizer: optimizerSchema.prefault({}),
+  schedule: scheduleSchema.prefault({}),
+  supervised: z
+    .strictObject({
+      label_smoothing: fraction.default(0.1).describe('Label smoothing of the cross-entropy.'),
+      pooling: z.enum(['cls', 'mean']).default('cls').describe('What the classifier reads.'),
+    })
+    .prefault({})
+    .describe('`method: supervised` only.'),
+  evaluate: z.array(evaluationSchema).default([]).describe('Probes during and after training.'),
+  checkpoints: checkpointsSchema.prefault({}),
+  engine: z.union([engineSchema.shape.kind.unwrap(), engineSchema]).default('auto').describe('An engine’s name or its settings.'),
+  log_every: positiveInt.default(1).describe('Write a metrics record every this many steps.'),
+  runs: z.string().default('runs').describe('Folder in which run directories are made, relative to this file.'),
+  seed: z.int().min(0).default(0).describe('Everything random follows from it.'),
+};
+
+export const experimentSchema = z.strictObject(experimentShape);
+
+/** An experiment as parsed, with defaults, before names are resolved. */
+export type Experiment = z.output<typeof experimentSchema>;
+export type ExperimentInput = z.input<typeof experimentSchema>;
+export type DataConfig = z.output<typeof dataSchema>;
+export type TeacherConfig = z.output<typeof teacherSchema>;
+export type MaskingConfig = z.output<typeof maskingSchema>;
+export type AlignmentConfig = z.output<typeof alignmentSchema>;
+export type OptimizerConfig = z.output<typeof optimizerSchema>;
+export type ScheduleConfig = z.output<typeof scheduleSchema>;
+export type EvaluationConfig = z.output<typeof evaluationSchema>;
+export type EngineConfig = z.output<typeof engineSchema>;
+
+/** A vision transformer with every dimension known. */
+export interface VitShape {
+  readonly imageSize: number;
+  readonly patchSize: number;
+  readonly width: number;
+  readonly depth: number;
+  readonly heads: number;
+  readonly mlpRatio: number;
+  readonly dropPath: number;
+}
+
+/** An experiment with names resolved and derived values filled in; this is what a run freezes. */
+export interface ResolvedExperiment extends Omit<Experiment, 'student' | 'engine' | 'name'> {
+  readonly name: string;
+  readonly student: VitShape;
+  readonly engine: EngineConfig;
+  readonly derived: {
+    /** lr = blr · batch/256, or `optimizer.lr`. */
+    readonly learningRate: number;
+    /** `levels: auto` written out, e.g. `top5`. */
+    readonly levels: string;
+    /** Patches of the student, L. */
+    readonly patchCount: number;
+    /** trunc(L·(1−ratio)). */
+    readonly keepCount: number;
+    /** Images per forward/backward pass. */
+    readonly microBatch: number;
+  };
+}

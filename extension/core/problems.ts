@@ -1,0 +1,48 @@
+/** What is wrong, where, and what would be right: the one form in which the product speaks of a user's mistake. */
+
+export type Severity = 'error' | 'warning';
+
+export interface SourcePosition {
+  /** 1-based. */
+  readonly line: number;
+  /** 1-based, in UTF-16 units. */
+  readonly column: number;
+  /** Offset in the text, 0-based. */
+  readonly offset: number;
+}
+
+export interface SourceRange {
+  readonly start: SourcePosition;
+  readonly end: SourcePosition;
+}
+
+export interface Problem {
+  /** Stable, searchable: `MIM1003`. */
+  readonly code: string;
+  readonly severity: Severity;
+  readonly message: string;
+  /** What would be right, as a sentence. */
+  readonly hint?: string;
+  /** Dotted key, `masking.ratio`. */
+  readonly key?: string;
+  readonly file?: string;
+  readonly range?: SourceRange;
+  /** A text that, put in place of `range`, mends it (a quick fix). */
+  readonly replacement?: string;
+}
+
+/**
+ * An error whose message is meant for the user: it says what happened, where, and what to do.
+ * The command line prints it without a stack trace and exits with `exitCode`.
+ */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly hint?: string,
+    readonly exitCode = 1,
+  ) {
+    super(message);
+  }
+}

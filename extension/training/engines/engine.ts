@@ -1,0 +1,65 @@
+/**
+ * What the trainer asks of an engine.
+ *
+ * A *program* is a plain TensorFlow.js function of named tensors: state it carries from step to step, constants that
+ * never change, and a batch that is new each step. Programs contain no randomness and no data-dependent shapes, so
+ * an engine may run them eagerly or trace them once and compile the trace.
+ */
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { HostTensor, NamedSpecs, NamedTensors } from '../../core/tensors';
+
+export interface ProgramInputs {
+  readonly state: Readonly<Record<string, Tensor>>;
+  readonly constants: Readonly<Record<string, Tensor>>;
+  readonly batch: Readonly<Record<string, Tensor>>;
+}
+
+export interface ProgramOutputs {
+  /** New values of the state entries that the program changes; every name must be one of the program's state. */
+  readonly state: Record<string, Tensor>;
+  /** What the host wants to see: loss, per-level losses, features. */
+  readonly readings: Record<string, Tensor>;
+}
+
+export interface Program {
+  readonly name: string;
+  /** Entries of the state store that the program reads (or reads and writes). */
+  readonly state: NamedSpecs;
+  /** Frozen values: teacher weights, position tables. */
+  readonly constants: NamedTensors;
+  readonly batch: NamedSpecs;
+  run(inputs: ProgramInputs): ProgramOutputs;
+}
+
+/** Values that live with the engine between runs: parameters, optimizer moments, accumulated gradients. */
+export interface StateStore {
+  readonly specs: NamedSpecs;
+  /** Copies out; `names` defaults to all. */
+  read(names?: readonly string[]): Promise<NamedTensors>;
+  write(values: NamedTensors): Promise<void>;
+  dispose(): void;
+}
+
+export type HostBatch = Readonly<Record<string, HostTensor>>;
+export type Readings = Record<string, HostTensor>;
+
+export interface CompiledProgram {
+  readonly program: Program;
+  /**
+   * Runs one step for each batch, in order, carrying the state. Engines may hand several to the device at once;
+   * the numbers do not depend on how many are passed together. The state store is updated when it resolves.
+   */
+  run(state: StateStore, batches: readonly HostBatch[]): Promise<Readings[]>;
+  dispose(): Promise<void>;
+}
+
+export interface Engine {
+  /** `compiled-cpu`, `tfjs-cpu`, … */
+  readonly kind: string;
+  readonly threads: number;
+  /** For humans and environment.json: library versions, device. */
+  describe(): Record<string, string | number>;
+  createState(values: NamedTensors): StateStore;
+  compile(program: Program): Promise<CompiledProgram>;
+  dispose(): Promise<void>;
+}

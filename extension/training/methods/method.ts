@@ -1,0 +1,31 @@
+/**
+ * What a training method is: parameters, what a batch holds, and a loss written in plain TensorFlow.js.
+ * The trainer (training/step.ts) wraps it into programs with gradients and the optimizer.
+ */
+import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
+import type { HostTensor, NamedSpecs, NamedTensors } from '../../core/tensors';
+import type { RandomStream } from '../random';
+
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+export interface LossAndReadings {
+  readonly loss: Scalar;
+  /** Named values for the metrics: scalars, or small tensors such as per-level losses. */
+  readonly readings: Record<string, Tensor>;
+}
+
+export interface Method {
+  readonly name: string;
+  /** Trained parameters with their initial values. Student entries carry timm names without prefix; everything else is prefixed `method.`. */
+  initialise(random: RandomStream): NamedTensors;
+  /** Whether AdamW decays this parameter. */
+  decays(name: string, shape: readonly number[]): boolean;
+  /** Frozen tensors the loss reads (`teacher.…`, `pos_embed`). */
+  readonly constants: NamedTensors;
+  /** One micro-batch: images [B, 3, S, S] and whatever else the host draws. */
+  batchSpecs(microBatch: number): NamedSpecs;
+  /** Host draws of one micro-batch beside images and labels: masks, Gumbel noise, drop-path keeps. */
+  draw(random: RandomStream, microBatch: number): Record<string, HostTensor>;
+  /** Differentiated with respect to `parameters`. */
+  loss(parameters: Tensors, batch: Tensors, constants: Tensors): LossAndReadings;
+}
