@@ -1,0 +1,45 @@
+/** Checks at the door of every engine: names and shapes of what programs are given. */
+import type { HostTensor, NamedSpecs, TensorSpec } from '../../core/tensors';
+import { elementCount } from '../../core/tensors';
+import type { HostBatch, Program, ProgramOutputs, StateStore } from './engine';
+
+function describe(spec: TensorSpec): string {
+  return `${spec.dtype}[${spec.shape.join(', ')}]`;
+}
+
+function sameSpec(a: TensorSpec, b: TensorSpec): boolean {
+  return a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((size, axis) => size === b.shape[axis]);
+}
+
+/** Throws unless `value` has the announced shape and type, and as many elements as its shape says. */
+export function checkValue(what: string, name: string, expected: TensorSpec, value: HostTensor | undefined): asserts value is HostTensor {
+  if (!value) throw new Error(`${what}: "${name}" is missing (expected ${describe(expected)}).`);
+  if (!sameSpec(expected, value)) throw new Error(`${what}: "${name}" is ${describe(value)}, expected ${describe(expected)}.`);
+  if (value.data.length !== elementCount(value.shape)) {
+    throw new Error(`${what}: "${name}" is ${describe(value)} but holds ${value.data.length} values.`);
+  }
+}
+
+/** Throws unless the batch holds every input of the program; what the program does not read is ignored. */
+export function checkBatch(program: Program, batch: HostBatch): void {
+  for (const [name, spec] of Object.entries(program.batch)) checkValue(`Batch of program "${program.name}"`, name, spec, batch[name]);
+}
+
+/** Throws unless the store holds every state entry the program uses, in the shape it uses it. */
+export function checkState(program: Program, state: StateStore): void {
+  for (const [name, spec] of Object.entries(program.state)) {
+    const held = state.specs[name];
+    if (!held) throw new Error(`Program "${program.name}" uses the state entry "${name}", which the store does not hold.`);
+    if (!sameSpec(held, spec)) throw new Error(`Program "${program.name}" uses "${name}" as ${describe(spec)}, the store holds ${describe(held)}.`);
+  }
+}
+
+/** Throws unless the new state values fit the program's own state specs. */
+export function checkOutputs(program: Program, outputs: ProgramOutputs): void {
+  for (const [name, tensor] of Object.entries(outputs.state)) {
+    const spec: TensorSpec | undefined = (program.state as NamedSpecs)[name];
+    if (!spec) throw new Error(`Program "${program.name}" writes "${name}", which is not among its state.`);
+    const written = { shape: tensor.shape, dtype: tensor.dtype } as TensorSpec;
+    if (!sameSpec(spec, written)) throw new Error(`Program "${program.name}" writes "${name}" as ${describe(written)}, its state says ${describe(spec)}.`);
+  }
+}

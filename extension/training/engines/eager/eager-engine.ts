@@ -1,0 +1,93 @@
+/**
+ * Engines that run a program's kernels as they come, on a TensorFlow.js backend. Slow; they are the reference that
+ * compiled programs are compared with, and what remains where ONNX Runtime does not load.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import '../gradients';
+import { checkBatch, checkOutputs, checkState } from '../check-values';
+import type { CompiledProgram, Engine, HostBatch, Program, Readings, StateStore } from '../engine';
+import { EagerState, keptTensor, toHost } from './eager-state';
+import type { TfjsBackendName } from './tfjs-backend';
+import { loadTfjsBackend, onBackend } from './tfjs-backend';
+
+class EagerProgram implements CompiledProgram {
+  private readonly constants: Record<string, tf.Tensor>;
+
+  constructor(
+    private readonly backend: TfjsBackendName,
+    readonly program: Program,
+  ) {
+    this.constants = onBackend(backend, () =>
+      Object.fromEntries(Object.entries(program.constants).map(([name, value]) => [name, keptTensor(value)])),
+    );
+  }
+
+  async run(state: StateStore, batches: readonly HostBatch[]): Promise<Readings[]> {
+    if (!(state instanceof EagerState) || state.backend !== this.backend) {
+      throw new Error(`Program "${this.program.name}" was given the state of another engine.`);
+    }
+    checkState(this.program, state);
+    return batches.map((batch) => onBackend(this.backend, () => this.step(state, batch)));
+  }
+
+  /** One step. Everything but the new state is freed before it returns. */
+  private step(state: EagerState, batch: HostBatch): Readings {
+    checkBatch(this.program, batch);
+    let readings: Readings = {};
+    const written = tf.tidy(() => {
+      const outputs = this.program.run({
+        state: Object.fromEntries(Object.keys(this.program.state).map((name) => [name, state.tensor(name)])),
+        constants: this.constants,
+        batch: Object.fromEntries(
+          Object.keys(this.program.batch).map((name) => {
+            const { data, shape, dtype } = batch[name]!;
+            return [name, tf.tensor(data.slice(), shape.slice(), dtype)];
+          }),
+        ),
+      });
+      checkOutputs(this.program, outputs);
+      readings = Object.fromEntries(Object.entries(outputs.readings).map(([name, tensor]) => [name, toHost(tensor)]));
+      // A copy of its own for each entry: an output may be another entry's tensor, or an unchanged input.
+      return Object.fromEntries(Object.entries(outputs.state).map(([name, tensor]) => [name, tf.clone(tensor)]));
+    });
+    for (const [name, tensor] of Object.entries(written)) state.replace(name, tensor);
+    return readings;
+  }
+
+  dispose(): Promise<void> {
+    for (const tensor of Object.values(this.constants)) tensor.dispose();
+    return Promise.resolve();
+  }
+}
+
+export class EagerEngine implements Engine {
+  /** TensorFlow.js runs single-threaded in Node. */
+  readonly threads = 1;
+
+  private constructor(private readonly backend: TfjsBackendName) {}
+
+  static async create(backend: TfjsBackendName): Promise<EagerEngine> {
+    await loadTfjsBackend(backend);
+    return new EagerEngine(backend);
+  }
+
+  get kind(): string {
+    return `tfjs-${this.backend}`;
+  }
+
+  describe(): Record<string, string | number> {
+    return { engine: this.kind, tfjs: tf.version_core, threads: this.threads };
+  }
+
+  createState(values: Parameters<Engine['createState']>[0]): StateStore {
+    return new EagerState(this.backend, values);
+  }
+
+  compile(program: Program): Promise<CompiledProgram> {
+    return Promise.resolve(new EagerProgram(this.backend, program));
+  }
+
+  dispose(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * TensorFlow.js has one global backend a process. Engines therefore set theirs at the start of every stretch of
+ * synchronous work and put the former one back, so that several engines can be used in turn.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+
+export type TfjsBackendName = 'cpu' | 'wasm';
+
+const initialising = new Map<TfjsBackendName, Promise<void>>();
+
+async function initialise(name: TfjsBackendName): Promise<void> {
+  // Keeps TensorFlow.js from advertising its other backends on the console.
+  tf.enableProdMode();
+  if (name === 'cpu') {
+    await import('@tensorflow/tfjs-backend-cpu');
+    return;
+  }
+  await import('@tensorflow/tfjs-backend-wasm');
+  // wasm starts asynchronously. Letting TensorFlow.js wait for it would leave the process without a working backend
+  // meanwhile, so it is started beside it and registered again, ready.
+  const started = await tf.findBackendFactory(name)();
+  tf.removeBackend(name);
+  tf.registerBackend(name, () => started);
+}
+
+/** Loads and starts a backend once; the kernels register themselves on import. */
+export function loadTfjsBackend(name: TfjsBackendName): Promise<void> {
+  let promise = initialising.get(name);
+  if (!promise) {
+    promise = initialise(name);
+    initialising.set(name, promise);
+  }
+  return promise;
+}
+
+function currentBackend(): string | undefined {
+  const { backendName } = tf.engine();
+  return backendName || undefined;
+}
+
+function switchTo(name: string): void {
+  if (tf.engine().backendName === name) return;
+  // Synchronous, in spite of the promise: both backends are made without waiting.
+  void tf.setBackend(name);
+}
+
+/** Runs `work`, which must be synchronous, with the given backend as TensorFlow.js's own. */
+export function onBackend<T>(name: string, work: () => T): T {
+  const former = currentBackend();
+  switchTo(name);
+  try {
+    return work();
+  } finally {
+    if (former !== undefined) switchTo(former);
+  }
+}
