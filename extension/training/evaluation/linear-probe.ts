@@ -1,0 +1,218 @@
+/**
+ * Linear probes of frozen features, in two presets:
+ *
+ * - `mae`: the official protocol (He et al. 2022, main_linprobe.py): BatchNorm1d(affine=False) → Linear, LARS,
+ *   lr = 0.1·B/256 with B = 16384, 90 epochs with 10 of warm-up, half-cosine per step, no weight decay. The last
+ *   epoch is reported; the original reports the best one on the test set.
+ * - `small`: cached features without augmentation, momentum SGD, and a sweep of learning rates. The rate is chosen on
+ *   a held-out tenth of the *training* features; the probe is then trained anew on all of them and scored once on the
+ *   test set. Test images and labels influence nothing that is trained or chosen.
+ */
+import { UserError } from '../../core/problems';
+import type { Engine } from '../engines/engine';
+import { RandomStream } from '../random';
+import { countClasses } from './accuracy';
+import type { Accuracy } from './accuracy';
+import { BATCH_NORM_EPS, BATCH_NORM_MOMENTUM } from './batch-norm';
+import { checkFeatures } from './features';
+import type { LabelledFeatures } from './features';
+import { scoreHeads, trainHeads } from './head-trainer';
+import type { TrainedHeads } from './head-trainer';
+import { LARS_TRUST, PROBE_MOMENTUM } from './probe-optimizers';
+import type { ProbeOptimizer } from './probe-optimizers';
+
+/** What of a protocol does not depend on the data. */
+export interface ProbePreset {
+  readonly name: 'mae' | 'small';
+  readonly optimizer: ProbeOptimizer;
+  /** Largest batch; see `probeBatchSize`. */
+  readonly batchSize: number;
+  /** lr = blr · batch/256. More than one: swept. */
+  readonly baseLearningRates: readonly number[];
+  readonly epochs: number;
+  readonly warmupEpochs: number;
+}
+
+export const PROBE_PRESETS: Readonly<Record<ProbePreset['name'], ProbePreset>> = {
+  mae: { name: 'mae', optimizer: 'lars', batchSize: 16_384, baseLearningRates: [0.1], epochs: 90, warmupEpochs: 10 },
+  small: { name: 'small', optimizer: 'sgd', batchSize: 1024, baseLearningRates: [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1], epochs: 100, warmupEpochs: 0 },
+};
+
+/** Share of the training features on which the sweep chooses. */
+const VALIDATION_SHARE = 0.1;
+
+export interface LinearProbeOptions {
+  readonly preset: ProbePreset;
+  /** Default: the preset's. */
+  readonly epochs?: number;
+  /** Known number of classes; default: what the labels show. */
+  readonly classes?: number;
+  readonly seed: number;
+  /**
+   * Training features of an epoch, where they are augmented afresh; default: the same features every epoch.
+   * Epoch 0 is asked for first; all must have the same size.
+   */
+  readonly featureEpochs?: (epoch: number) => Promise<LabelledFeatures>;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface SweepEntry {
+  readonly blr: number;
+  readonly lr: number;
+  /** On the held-out training features. */
+  readonly validationTop1: number;
+  /** Mean cross-entropy of the last epoch; null where the head diverged. */
+  readonly trainLoss: number | null;
+}
+
+export interface LinearProbeResult extends Accuracy {
+  readonly protocol: 'linear';
+  readonly preset: ProbePreset['name'];
+  /** On the un-augmented training features. */
+  readonly trainTop1: number;
+  /** Mean cross-entropy of the last epoch; null where it diverged. */
+  readonly trainLoss: number | null;
+  readonly head: string;
+  readonly optimizer: ProbeOptimizer;
+  readonly momentum: number;
+  /** LARS only. */
+  readonly trust?: number;
+  readonly weightDecay: 0;
+  readonly batchSize: number;
+  readonly blr: number;
+  readonly lr: number;
+  readonly epochs: number;
+  readonly warmupEpochs: number;
+  readonly schedule: 'half-cosine to 0, per step';
+  readonly augmentation: boolean;
+  /** The learning rates that were tried, where several were. */
+  readonly sweep?: { readonly chosenOn: string; readonly validationImages: number; readonly tried: readonly SweepEntry[] };
+  readonly trainImages: number;
+  readonly testImages: number;
+  readonly classes: number;
+  readonly seed: number;
+}
+
+/**
+ * @param train un-augmented features of the training images
+ * @param test features of the images that are reported on
+ * @throws UserError where features are not finite, labels are missing or there are too few images
+ */
+export async function linearProbe(engine: Engine, train: LabelledFeatures, test: LabelledFeatures, options: LinearProbeOptions): Promise<LinearProbeResult> {
+  checkFeatures(train, 'training');
+  checkFeatures(test, 'test');
+  const { preset, seed } = options;
+  const classes = countClasses(options.classes, train.labels, test.labels);
+  const epochs = options.epochs ?? preset.epochs;
+  const warmupEpochs = epochs === preset.epochs ? preset.warmupEpochs : (preset.warmupEpochs * epochs) / preset.epochs;
+  const sweeps = preset.baseLearningRates.length > 1;
+  const progress = new Progress(epochs * (sweeps ? 2 : 1), options.onProgress);
+
+  const fit = async (features: (epoch: number) => Promise<LabelledFeatures>, blrs: readonly number[]): Promise<Fit> => {
+    const batchSize = probeBatchSize(preset, (await features(0)).labels.length);
+    const learningRates = blrs.map((blr) => (blr * batchSize) / 256);
+    const heads = await trainHeads(engine, features, { optimizer: preset.optimizer, learningRates, classes, batchSize, epochs, warmupEpochs, seed, onEpoch: () => progress.step() });
+    return { batchSize, learningRates, heads };
+  };
+
+  const sweep = sweeps ? await sweepLearningRates(engine, train, preset, seed, fit) : undefined;
+  const blr = sweep?.blr ?? preset.baseLearningRates[0]!;
+  const { batchSize, learningRates, heads } = await fit(options.featureEpochs ?? (() => Promise.resolve(train)), [blr]);
+  try {
+    const [onTest] = await scoreHeads(engine, heads, test);
+    const [onTrain] = await scoreHeads(engine, heads, train);
+    return {
+      protocol: 'linear',
+      preset: preset.name,
+      ...onTest!.result(),
+      trainTop1: onTrain!.top1,
+      trainLoss: finiteOrNull(heads.trainLoss[0]!),
+      head: `BatchNorm1d(affine=False, eps ${BATCH_NORM_EPS}, momentum ${BATCH_NORM_MOMENTUM}), Linear`,
+      optimizer: preset.optimizer,
+      momentum: PROBE_MOMENTUM,
+      ...(preset.optimizer === 'lars' ? { trust: LARS_TRUST } : {}),
+      weightDecay: 0,
+      batchSize,
+      blr,
+      lr: learningRates[0]!,
+      epochs,
+      warmupEpochs,
+      schedule: 'half-cosine to 0, per step',
+      augmentation: options.featureEpochs !== undefined,
+      ...(sweep ? { sweep: { chosenOn: 'a held-out tenth of the training images', validationImages: sweep.validationImages, tried: sweep.tried } } : {}),
+      trainImages: train.labels.length,
+      testImages: test.labels.length,
+      classes,
+      seed,
+    };
+  } finally {
+    heads.state.dispose();
+  }
+}
+
+/**
+ * `mae`: the preset's batch, or the whole set where that is smaller. `small`: at least eight steps an epoch.
+ */
+export function probeBatchSize(preset: ProbePreset, images: number): number {
+  if (preset.name === 'mae') return Math.min(preset.batchSize, images);
+  return Math.max(1, Math.min(preset.batchSize, Math.floor(images / 8)));
+}
+
+interface Fit {
+  readonly batchSize: number;
+  readonly learningRates: readonly number[];
+  readonly heads: TrainedHeads;
+}
+
+interface Sweep {
+  readonly blr: number;
+  readonly validationImages: number;
+  readonly tried: readonly SweepEntry[];
+}
+
+/** Trains one head a learning rate on nine tenths of the training features and compares them on the rest; ties go to the lower rate. */
+async function sweepLearningRates(
+  engine: Engine,
+  train: LabelledFeatures,
+  preset: ProbePreset,
+  seed: number,
+  fit: (features: (epoch: number) => Promise<LabelledFeatures>, blrs: readonly number[]) => Promise<Fit>,
+): Promise<Sweep> {
+  const count = train.labels.length;
+  if (count < 2) throw new UserError('MIM6004', `A linear probe needs at least two training images; there is ${count}.`, 'Check `data.path` and `data.limit`.');
+  const order = new RandomStream(seed, 'probe-validation').permutation(count);
+  const validationImages = Math.max(1, Math.round(count * VALIDATION_SHARE));
+  const validation = selectRows(train, order.subarray(0, validationImages));
+  const rest = selectRows(train, order.subarray(validationImages));
+  const { learningRates, heads } = await fit(() => Promise.resolve(rest), preset.baseLearningRates);
+  try {
+    const counters = await scoreHeads(engine, heads, validation);
+    const tried = counters.map((counter, i): SweepEntry => ({ blr: preset.baseLearningRates[i]!, lr: learningRates[i]!, validationTop1: counter.top1, trainLoss: finiteOrNull(heads.trainLoss[i]!) }));
+    const best = tried.reduce((a, b) => (b.validationTop1 > a.validationTop1 ? b : a));
+    return { blr: best.blr, validationImages, tried };
+  } finally {
+    heads.state.dispose();
+  }
+}
+
+function selectRows({ features, width, labels }: LabelledFeatures, rows: Uint32Array): LabelledFeatures {
+  const selected = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => selected.set(features.subarray(row * width, (row + 1) * width), i * width));
+  return { features: selected, width, labels: Int32Array.from(rows, (row) => labels[row]!) };
+}
+
+function finiteOrNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+class Progress {
+  private done = 0;
+  constructor(
+    private readonly total: number,
+    private readonly report: LinearProbeOptions['onProgress'],
+  ) {}
+
+  step(): void {
+    this.report?.(++this.done, this.total);
+  }
+}
