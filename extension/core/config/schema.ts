@@ -7,18 +7,23 @@
 import { z } from 'zod';
 
 const fraction = z.number().min(0).max(1);
-const positiveInt = z.int().min(1);
+const belowOne = z.number().min(0).lt(1);
+const positive = z.number().positive();
 const nonNegative = z.number().min(0);
+/** Counts and sizes are bounded far above any use, so that a slip of the finger is a problem and not a memory overflow. */
+const upTo = (largest: number) => z.int().min(1).max(largest);
+const positiveInt = upTo(1_000_000_000);
+const threadCount = z.int().min(0).max(1024);
 
 export const vitSchema = z
   .strictObject({
-    preset: z.string().optional().describe('A named size to start from, such as `vit_tiny_patch4`; the keys beside it override its own.'),
-    patch_size: positiveInt.optional().describe('Side of a patch in pixels.'),
-    width: positiveInt.optional().describe('Token width D.'),
-    depth: positiveInt.optional().describe('Number of transformer blocks N.'),
-    heads: positiveInt.optional().describe('Attention heads; must divide the width.'),
-    mlp_ratio: z.number().positive().optional().describe('Hidden width of the MLP over D. Official: 4.'),
-    drop_path: fraction.optional().describe('Stochastic depth of the last block; earlier blocks get a linear share of it.'),
+    preset: z.string().optional().meta({ examples: ['vit_tiny_patch4', 'vit_base_patch16'] }).describe('A named size to start from, such as `vit_tiny_patch4`; the keys beside it override its own.'),
+    patch_size: upTo(1024).optional().describe('Side of a patch in pixels.'),
+    width: upTo(65_536).optional().describe('Token width D.'),
+    depth: upTo(1024).optional().describe('Number of transformer blocks N.'),
+    heads: upTo(1024).optional().describe('Attention heads; must divide the width.'),
+    mlp_ratio: positive.max(64).optional().describe('Hidden width of the MLP over D. Official: 4.'),
+    drop_path: belowOne.optional().describe('Stochastic depth of the last block; earlier blocks get a linear share of it. Official: 0.1 for base, 0.2 for large.'),
   })
   .describe('A vision transformer.');
 
@@ -29,25 +34,25 @@ export const dataSchema = z.strictObject({
     .describe('What `path` holds. `auto` looks: class folders, tar or WebDataset shards, the official CIFAR binary, idx(.gz), Hugging Face Parquet. `shapes` is the procedural set and needs no path.'),
   path: z.string().optional().describe('Training images, relative to this file: a folder, a tar, or a folder that holds train and test/val splits.'),
   test_path: z.string().optional().describe('Labelled held-out images for probes. Default: the test or val split beside the training split, otherwise `holdout` of the training images.'),
-  holdout: fraction.default(0.1).describe('Share of the training images held out for probes where there is no test split.'),
+  holdout: belowOne.default(0.1).describe('Share of the training images held out for probes where there is no test split.'),
   limit: positiveInt.optional().describe('Use only this many training images, drawn by `seed`.'),
   test_limit: positiveInt.optional().describe('Use only this many test images, drawn by `seed`.'),
   size: positiveInt.default(10_000).describe('`shapes` only: number of training images made.'),
   test_size: positiveInt.default(2_000).describe('`shapes` only: number of test images made.'),
-  image_size: positiveInt.default(224).describe('Side of the square the model sees, in pixels.'),
+  image_size: upTo(8192).default(224).describe('Side of the square the model sees, in pixels.'),
   crop_scale: z.tuple([fraction, fraction]).default([0.2, 1]).describe('RandomResizedCrop: range of the crop’s share of the area. Official: 0.2–1.'),
-  crop_ratio: z.tuple([z.number().positive(), z.number().positive()]).default([3 / 4, 4 / 3]).describe('RandomResizedCrop: range of the aspect ratio.'),
+  crop_ratio: z.tuple([positive, positive]).default([3 / 4, 4 / 3]).describe('RandomResizedCrop: range of the aspect ratio.'),
   flip: fraction.default(0.5).describe('Probability of a horizontal flip.'),
   mean: z.tuple([z.number(), z.number(), z.number()]).default([0.485, 0.456, 0.406]).describe('Per-channel mean for normalisation (ImageNet).'),
-  std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]).default([0.229, 0.224, 0.225]).describe('Per-channel standard deviation for normalisation (ImageNet).'),
-  threads: z.int().min(0).default(0).describe('Loader threads; 0 chooses from the machine. The images do not depend on it.'),
-  max_unreadable: z.int().min(0).default(100).describe('Unreadable images that are reported and skipped before the run stops.'),
+  std: z.tuple([positive, positive, positive]).default([0.229, 0.224, 0.225]).describe('Per-channel standard deviation for normalisation (ImageNet).'),
+  threads: threadCount.default(0).describe('Loader threads; 0 chooses from the machine. The images do not depend on it.'),
+  max_unreadable: z.int().min(0).max(1_000_000_000).default(100).describe('Unreadable images that are reported and skipped before the run stops.'),
 }).describe('Where the images come from and how they are augmented.');
 
 export const teacherSchema = z.strictObject({
   checkpoint: z.string().optional().describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm or MAE naming, or one of this product’s run or checkpoint folders.'),
   format: z.enum(['auto', 'timm', 'hf-clip', 'hf-vit', 'hf-dinov2', 'hf-mae', 'openai-clip']).default('auto').describe('Naming of the keys; `auto` recognises it.'),
-  heads: positiveInt.optional().describe('Attention heads, where the file does not tell and width/64 is wrong.'),
+  heads: upTo(1024).optional().describe('Attention heads, where the file does not tell and width/64 is wrong.'),
   ema: z
     .strictObject({
       momentum: fraction.default(0.996).describe('Momentum of the average at the start.'),
@@ -59,15 +64,15 @@ export const teacherSchema = z.strictObject({
 
 export const maskingSchema = z.strictObject({
   strategy: z.enum(['attentive', 'random']).default('attentive').describe('`attentive`: patches the teacher’s CLS token attends to are more likely to stay visible. `random`: uniform.'),
-  ratio: z.number().min(0).lt(1).default(0.7).describe('Share of patches the student does not see. 0 is feature distillation.'),
+  ratio: belowOne.default(0.7).describe('Share of patches the student does not see. 0 is feature distillation.'),
 }).describe('Which patches the student sees.');
 
 export const alignmentSchema = z.strictObject({
   levels: z
     .string()
-    .regex(/^(auto|mean|out|linear_decay|top[1-9]\d*|mid\d+)$/)
+    .regex(/^(auto|mean|out|linear_decay|top[1-9]\d{0,3}|mid\d{1,4})$/, 'auto, mean, out, linear_decay, topK (such as top5) or midK (such as mid6)')
     .default('auto')
-    .describe('Weights of the teacher levels: `mean`, `out` (last only), `linear_decay`, `topK`, `midK`. `auto`: the official top 5 of 12, scaled to the depth.'),
+    .describe('Weights of the teacher levels: `mean`, `out` (last only), `linear_decay`, `topK` (the last K), `midK` (index K alone). `auto`: the official top 5 of 12, scaled to the depth.'),
   fusion: z.enum(['simple', 'linear', 'sum']).default('linear').describe('Dynamic alignment: `linear` mixes N student levels into N, `sum` N into M (needed where the depths differ), `simple` does not mix.'),
   order: z.enum(['mix-then-adapt', 'adapt-then-mix']).default('mix-then-adapt').describe('`mix-then-adapt`: the official code. `adapt-then-mix`: the figure of the paper.'),
   adaptor: z.enum(['linear', 'norm_linear', 'mlp', 'mlp2']).default('linear').describe('The head from student to teacher width, one a level.'),
@@ -78,51 +83,51 @@ export const alignmentSchema = z.strictObject({
 export const optimizerSchema = z.strictObject({
   batch_size: positiveInt.default(1024).describe('Images per optimizer step (the effective batch).'),
   accumulate: positiveInt.default(1).describe('Split each batch into this many forward/backward passes.'),
-  blr: z.number().positive().default(1.5e-4).describe('Base learning rate; lr = blr · batch_size / 256.'),
-  lr: z.number().positive().optional().describe('Absolute learning rate; overrides blr.'),
+  blr: positive.default(1.5e-4).describe('Base learning rate; lr = blr · batch_size / 256.'),
+  lr: positive.optional().describe('Absolute learning rate; overrides blr.'),
   weight_decay: nonNegative.default(0.05).describe('AdamW decay; not applied to biases, norms and alignment weights.'),
-  betas: z.tuple([fraction, fraction]).default([0.9, 0.95]).describe('AdamW betas.'),
-  eps: z.number().positive().default(1e-8).describe('AdamW epsilon.'),
-  clip_grad: z.number().positive().optional().describe('Clip the global gradient norm. Official: no clipping.'),
-  ema: fraction.optional().describe('Also keep an exponential moving average of the student with this decay; evaluations and exports can use it.'),
+  betas: z.tuple([belowOne, belowOne]).default([0.9, 0.95]).describe('AdamW betas.'),
+  eps: positive.default(1e-8).describe('AdamW epsilon.'),
+  clip_grad: positive.optional().describe('Clip the global gradient norm. Official: no clipping.'),
+  ema: belowOne.optional().describe('Also keep an exponential moving average of the student with this decay; evaluations and exports can use it.'),
 }).describe('AdamW, as in the official recipe.');
 
 export const scheduleSchema = z.strictObject({
-  epochs: z.number().positive().default(200).describe('Passes over the training images.'),
-  warmup_epochs: nonNegative.default(20).describe('Linear warm-up from 0, per step.'),
+  epochs: positive.max(1_000_000).default(200).describe('Passes over the training images.'),
+  warmup_epochs: nonNegative.optional().describe('Linear warm-up from 0, per step. Default: a tenth of the epochs (official: 20 of 200).'),
   min_lr: nonNegative.default(1e-5).describe('Learning rate at the end of the half-cosine.'),
   max_steps: positiveInt.optional().describe('Stop after this many steps; the schedule is computed as if the run went on.'),
 }).describe('Warm-up, then half-cosine, per step.');
 
 export const evaluationSchema = z.strictObject({
   protocol: z.enum(['knn', 'linear']).describe('`knn` as in DINO; `linear` is a linear probe.'),
-  every: z.number().positive().optional().describe('Evaluate every this many epochs.'),
+  every: positive.optional().describe('Evaluate every this many epochs.'),
   at: z.enum(['end']).optional().describe('`end`: evaluate when training is done.'),
   features: z.enum(['cls', 'mean']).default('cls').describe('CLS token after the final norm, or the mean of the patch tokens.'),
   preset: z.enum(['small', 'mae']).default('small').describe('`linear` only. `mae`: the official protocol (LARS, augmentation, 90 epochs). `small`: cached features, no augmentation, learning rates swept.'),
   epochs: positiveInt.optional().describe('`linear` only: epochs of the probe.'),
   k: positiveInt.default(20).describe('`knn` only: neighbours.'),
-  temperature: z.number().positive().default(0.07).describe('`knn` only: temperature of the votes.'),
+  temperature: positive.default(0.07).describe('`knn` only: temperature of the votes.'),
   baselines: z.boolean().default(true).describe('Evaluate the random-initialised student and the teacher too, once a run, at the end.'),
 }).describe('A probe of the student’s features.');
 
 export const checkpointsSchema = z.strictObject({
-  every: z.number().positive().default(1).describe('Save every this many epochs.'),
-  keep_every: z.number().positive().default(50).describe('Of those, keep one every this many epochs beside the newest two.'),
+  every: positive.default(1).describe('Save every this many epochs.'),
+  keep_every: positive.default(50).describe('Of those, keep one every this many epochs beside the newest two.'),
 }).describe('When the run is saved.');
 
 export const engineSchema = z.strictObject({
   kind: z.enum(['auto', 'compiled-cpu', 'tfjs-cpu', 'tfjs-wasm']).default('auto').describe('`compiled-cpu`: the step traced into one graph, run by ONNX Runtime. `tfjs-*`: eager references. `auto`: the fastest that works here.'),
-  threads: z.int().min(0).default(0).describe('Compute threads; 0 is every core. Bit-exact resume needs the same number.'),
-  steps_per_run: positiveInt.default(4).describe('Training steps handed to the compiled engine at once.'),
+  threads: threadCount.default(0).describe('Compute threads; 0 is every core. Bit-exact resume needs the same number.'),
+  steps_per_run: upTo(1024).default(4).describe('Training steps handed to the compiled engine at once.'),
 }).describe('What computes.');
 
 const experimentShape = {
   mim: z.literal(1).describe('Marks an experiment and the version of its format.'),
-  name: z.string().regex(/^[\w.-]+$/).optional().describe('Name of the run; default: the file’s name.'),
+  name: z.string().regex(/^[\w-][\w.-]{0,99}$/, 'up to 100 letters, digits, `_`, `-` and `.`, not beginning with a dot').optional().describe('Name of the run; default: the file’s name.'),
   method: z.enum(['maskalign', 'supervised']).describe('`maskalign`: masked pretraining by alignment. `supervised`: a classifier trained from scratch, to serve as a teacher.'),
   data: dataSchema,
-  student: z.union([z.string(), vitSchema]).default('vit_base_patch16').describe('The model that is trained: a name (`vit_tiny_patch4`) or its dimensions.'),
+  student: z.union([z.string().meta({ examples: ['vit_tiny_patch4', 'vit_small_patch16', 'vit_base_patch16'] }), vitSchema]).default('vit_base_patch16').describe('The model that is trained: a name (`vit_tiny_patch4`) or its dimensions.'),
   teacher: teacherSchema.optional(),
   masking: maskingSchema.prefault({}),
   alignment: alignmentSchema.prefault({}),
@@ -140,7 +145,7 @@ const experimentShape = {
   engine: z.union([engineSchema.shape.kind.unwrap(), engineSchema]).default('auto').describe('An engine’s name or its settings.'),
   log_every: positiveInt.default(1).describe('Write a metrics record every this many steps.'),
   runs: z.string().default('runs').describe('Folder in which run directories are made, relative to this file.'),
-  seed: z.int().min(0).default(0).describe('Everything random follows from it.'),
+  seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe('Everything random follows from it.'),
 };
 
 export const experimentSchema = z.strictObject(experimentShape);
@@ -153,7 +158,8 @@ export type TeacherConfig = z.output<typeof teacherSchema>;
 export type MaskingConfig = z.output<typeof maskingSchema>;
 export type AlignmentConfig = z.output<typeof alignmentSchema>;
 export type OptimizerConfig = z.output<typeof optimizerSchema>;
-export type ScheduleConfig = z.output<typeof scheduleSchema>;
+/** The schedule with its warm-up filled in. */
+export type ScheduleConfig = z.output<typeof scheduleSchema> & { warmup_epochs: number };
 export type EvaluationConfig = z.output<typeof evaluationSchema>;
 export type EngineConfig = z.output<typeof engineSchema>;
 
@@ -169,9 +175,10 @@ export interface VitShape {
 }
 
 /** An experiment with names resolved and derived values filled in; this is what a run freezes. */
-export interface ResolvedExperiment extends Omit<Experiment, 'student' | 'engine' | 'name'> {
+export interface ResolvedExperiment extends Omit<Experiment, 'student' | 'engine' | 'name' | 'schedule'> {
   readonly name: string;
   readonly student: VitShape;
+  readonly schedule: ScheduleConfig;
   readonly engine: EngineConfig;
   readonly derived: {
     /** lr = blr · batch/256, or `optimizer.lr`. */

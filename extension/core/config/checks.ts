@@ -1,0 +1,160 @@
+/** What no single key can be blamed for: sizes that must divide each other, sections that need or exclude each other. */
+import { alignmentConflicts } from './alignment-fit';
+import type { ProblemList } from './problem-list';
+import type { EvaluationConfig, ResolvedExperiment } from './schema';
+
+/**
+ * @param teacherDepth blocks of the teacher, if known; what depends on it is otherwise checked when the teacher is imported
+ */
+export function checkExperiment(resolved: ResolvedExperiment, problems: ProblemList, teacherDepth: number | undefined): void {
+  checkStudent(resolved, problems);
+  checkData(resolved, problems);
+  checkTeacher(resolved, problems);
+  if (resolved.method === 'maskalign') {
+    checkMasking(resolved, problems);
+    if (teacherDepth !== undefined) checkAlignment(resolved, problems, teacherDepth);
+  }
+  checkOptimizer(resolved, problems);
+  checkSchedule(resolved, problems);
+  resolved.evaluate.forEach((evaluation, index) => checkEvaluation(evaluation, index, resolved, problems));
+}
+
+function checkStudent({ student }: ResolvedExperiment, problems: ProblemList): void {
+  const { imageSize, patchSize, width, heads } = student;
+  if (imageSize % patchSize !== 0) {
+    const fitting = nearestMultiple(imageSize, patchSize);
+    problems.add('MIM1103', ['data.image_size', 'student.patch_size', 'student'], `Patches of ${patchSize} pixels do not divide images of ${imageSize}.`, {
+      hint: `Use data.image_size: ${fitting}, or a patch size that divides ${imageSize}: ${divisors(imageSize, 64).join(', ')}.`,
+      replacement: String(fitting),
+    });
+  }
+  if (width % heads !== 0) {
+    problems.add('MIM1104', ['student.heads', 'student.width', 'student'], `${heads} heads do not divide the width ${width}.`, {
+      hint: `Use a number of heads among ${divisors(width, 64).join(', ')}; 64 channels a head are usual.`,
+    });
+  }
+  if (width % 4 !== 0) {
+    problems.add('MIM1105', ['student.width', 'student'], `The width ${width} is not a multiple of 4.`, {
+      hint: `Sine and cosine of two coordinates fill a quarter of the width each; use ${nearestMultiple(width, 4)}.`,
+      replacement: String(nearestMultiple(width, 4)),
+    });
+  }
+  if (!Number.isInteger(width * student.mlpRatio)) {
+    problems.add('MIM1106', ['student.mlp_ratio', 'student'], `An mlp_ratio of ${student.mlpRatio} makes the MLP ${width * student.mlpRatio} wide.`, {
+      hint: `width · mlp_ratio must be a whole number; ${Math.max(1, Math.round(student.mlpRatio))} is.`,
+      replacement: String(Math.max(1, Math.round(student.mlpRatio))),
+    });
+  }
+}
+
+function checkData({ data }: ResolvedExperiment, problems: ProblemList): void {
+  if (data.kind !== 'shapes' && data.path === undefined) {
+    problems.add('MIM1117', 'data.path', '`data.path` is missing: where are the images?', {
+      hint: 'Give a folder with one folder a class, a tar, or another of the kinds; `kind: shapes` makes its own images.',
+    });
+  }
+  if (data.kind === 'shapes') {
+    for (const key of ['data.path', 'data.test_path']) warnUnused(key, 'shapes makes its own images', problems);
+  }
+  for (const key of ['crop_scale', 'crop_ratio'] as const) {
+    const [low, high] = data[key];
+    if (low <= high) continue;
+    problems.add('MIM1114', `data.${key}`, `\`data.${key}\` runs from ${low} down to ${high}.`, {
+      hint: `The smaller end comes first: [${high}, ${low}].`,
+      replacement: `[${high}, ${low}]`,
+    });
+  }
+}
+
+function checkTeacher({ method, teacher }: ResolvedExperiment, problems: ProblemList): void {
+  if (method === 'supervised') {
+    if (!teacher) return;
+    problems.add('MIM1112', 'teacher', '`method: supervised` learns from labels and takes no teacher.', {
+      hint: 'Remove the section `teacher`, or use `method: maskalign`.',
+    });
+  } else if (teacher?.checkpoint === undefined && !teacher?.ema) {
+    problems.add('MIM1112', 'teacher', 'MaskAlign needs a teacher to align with (its attention also draws attentive masks).', {
+      hint: 'Add `teacher: { checkpoint: … }`; a small one can be trained with `mim teacher`. Without one, `teacher: { ema: {} }` averages the student itself.',
+    });
+  } else if (teacher.checkpoint !== undefined && teacher.ema) {
+    problems.add('MIM1112', 'teacher.ema', 'Two teachers are given: `teacher.checkpoint` and `teacher.ema`.', {
+      hint: 'Keep one of them.',
+    });
+  }
+}
+
+function checkMasking({ masking, derived }: ResolvedExperiment, problems: ProblemList): void {
+  if (derived.keepCount >= 1) return;
+  const largest = 1 - 1 / derived.patchCount;
+  problems.add('MIM1107', ['masking.ratio', 'masking'], `A masking ratio of ${masking.ratio} leaves none of the ${derived.patchCount} patches visible.`, {
+    hint: `At least one must stay: a ratio of at most ${Math.floor(largest * 100) / 100}, or smaller patches.`,
+  });
+}
+
+function checkAlignment(resolved: ResolvedExperiment, problems: ProblemList, teacherDepth: number): void {
+  for (const conflict of alignmentConflicts(resolved.alignment, resolved.student.depth, teacherDepth)) {
+    problems.add(conflict.code, conflict.keys, conflict.message, conflict);
+  }
+}
+
+function checkOptimizer({ optimizer, schedule, derived }: ResolvedExperiment, problems: ProblemList): void {
+  const { batch_size: batch, accumulate } = optimizer;
+  if (batch % accumulate !== 0) {
+    const choices = divisors(batch, 64).filter((size) => size > 1);
+    problems.add('MIM1111', 'optimizer.accumulate', `A batch of ${batch} cannot be split into ${accumulate} equal passes.`, {
+      hint: `\`accumulate\` must divide \`batch_size\`: ${choices.join(', ')}.`,
+    });
+  }
+  if (schedule.min_lr > derived.learningRate) {
+    const from = optimizer.lr === undefined ? ` (blr ${optimizer.blr} · batch ${batch} / 256)` : '';
+    problems.add('MIM1115', ['schedule.min_lr', 'optimizer.lr', 'optimizer.blr', 'optimizer.batch_size'], `The learning rate ${show(derived.learningRate)}${from} is below \`schedule.min_lr\`, ${schedule.min_lr}.`, {
+      hint: 'The rate falls from the one to the other: lower `schedule.min_lr`, or raise `optimizer.blr`.',
+    });
+  }
+  if (optimizer.lr !== undefined) warnUnused('optimizer.blr', '`optimizer.lr` overrides it', problems);
+}
+
+function checkSchedule({ schedule }: ResolvedExperiment, problems: ProblemList): void {
+  if (schedule.warmup_epochs < schedule.epochs) return;
+  problems.add('MIM1110', ['schedule.warmup_epochs', 'schedule.epochs'], `A warm-up of ${schedule.warmup_epochs} epochs leaves nothing of ${schedule.epochs}.`, {
+    hint: `Use fewer warm-up epochs than epochs; a tenth, ${show(schedule.epochs / 10)}, is the default.`,
+    replacement: show(schedule.epochs / 10),
+  });
+}
+
+function checkEvaluation(evaluation: EvaluationConfig, index: number, { schedule }: ResolvedExperiment, problems: ProblemList): void {
+  const key = `evaluate.${index}`;
+  if (evaluation.every === undefined && evaluation.at === undefined) {
+    problems.add('MIM1113', key, `This ${evaluation.protocol} evaluation says neither when nor how often.`, {
+      hint: 'Add `every: 10` (epochs), `at: end`, or both.',
+    });
+  } else if (evaluation.at === undefined && (evaluation.every ?? 0) > schedule.epochs) {
+    problems.add('MIM1113', `${key}.every`, `Evaluated every ${evaluation.every} epochs, this never happens in ${schedule.epochs}.`, {
+      hint: 'Use `at: end`, or a smaller `every`.',
+      severity: 'warning',
+    });
+  }
+  const foreign = evaluation.protocol === 'knn' ? ['preset', 'epochs'] : ['k', 'temperature'];
+  for (const name of foreign) warnUnused(`${key}.${name}`, `the ${evaluation.protocol} protocol does not use it`, problems);
+}
+
+function warnUnused(key: string, why: string, problems: ProblemList): void {
+  if (!problems.locate(key)) return;
+  problems.add('MIM1116', key, `\`${key}\` has no effect: ${why}.`, { hint: 'Remove it.', severity: 'warning' });
+}
+
+function divisors(value: number, largest: number): number[] {
+  const found: number[] = [];
+  for (let size = 1; size <= Math.min(value, largest); size++) {
+    if (value % size === 0) found.push(size);
+  }
+  return found;
+}
+
+function nearestMultiple(value: number, factor: number): number {
+  return Math.max(1, Math.round(value / factor)) * factor;
+}
+
+function show(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}

@@ -1,0 +1,59 @@
+/**
+ * What a training step costs, in multiply-accumulates, by the shapes alone.
+ *
+ * Counted are the products of matrices: embedding, blocks, adaptors and the mixing of levels. A step is forward and
+ * backward (three times forward) through what is trained, and forward through the teacher. All L patches are embedded,
+ * as in the official code, and all M adaptors are counted, also those whose level has weight 0.
+ */
+import type { ResolvedExperiment, VitShape } from './schema';
+
+const GIGA = 1e9;
+const CHANNELS = 3;
+/** Gradients to inputs and to weights cost one forward pass each. */
+const FORWARD_AND_BACKWARD = 3;
+
+/** GMAC per image. */
+export interface Cost {
+  /** Forward through the student, on what it sees. */
+  readonly student: number;
+  /** Forward through the frozen teacher, on the whole image; 0 without one. */
+  readonly teacher: number;
+  /** Forward through adaptors and the mixing of levels. */
+  readonly heads: number;
+  /** One training step. */
+  readonly step: number;
+}
+
+/** @param teacher its shape; without it, a teacher of the student's shape is assumed */
+export function gmacPerImage(resolved: ResolvedExperiment, teacher: VitShape = resolved.student): Cost {
+  const { student: shape, derived } = resolved;
+  const aligned = resolved.method === 'maskalign';
+  const student = vitMacs(shape, derived.keepCount) / GIGA;
+  const heads = aligned ? alignmentMacs(resolved, teacher) / GIGA : 0;
+  // The teacher sees as many patches as the student has, whatever its own patch size.
+  const teacherCost = aligned ? vitMacs(teacher, derived.patchCount, derived.patchCount) / GIGA : 0;
+  return { student, teacher: teacherCost, heads, step: FORWARD_AND_BACKWARD * (student + heads) + teacherCost };
+}
+
+/**
+ * Forward multiply-accumulates of a vision transformer: N·(4 + 2·mlp_ratio)·D² + 2·N²·D a block for N tokens.
+ *
+ * @param seen patches that enter the blocks, beside the CLS token
+ * @param embedded patches that are embedded; by default those of the whole image
+ */
+export function vitMacs(shape: VitShape, seen: number, embedded = (shape.imageSize / shape.patchSize) ** 2): number {
+  const { width, depth, mlpRatio, patchSize } = shape;
+  const tokens = seen + 1;
+  const block = tokens * (4 + 2 * mlpRatio) * width ** 2 + 2 * tokens ** 2 * width;
+  return depth * block + embedded * CHANNELS * patchSize ** 2 * width;
+}
+
+function alignmentMacs({ student, alignment, derived }: ResolvedExperiment, teacher: VitShape): number {
+  const tokens = derived.keepCount + 1;
+  const levels = teacher.depth;
+  const hidden = alignment.adaptor === 'mlp' || alignment.adaptor === 'mlp2' ? student.width ** 2 : 0;
+  const adapt = hidden + student.width * teacher.width;
+  const mixedWidth = alignment.order === 'mix-then-adapt' ? student.width : teacher.width;
+  const mix = alignment.fusion === 'simple' ? 0 : student.depth * mixedWidth;
+  return levels * tokens * (adapt + mix);
+}

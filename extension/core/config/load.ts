@@ -1,0 +1,71 @@
+/** From a file to an experiment that can be trained, or all that is wrong with it at once. */
+import { readFile } from 'node:fs/promises';
+import { type Problem, UserError } from '../problems';
+import { checkFiles } from './check-files';
+import { formatProblems } from './format';
+import { type Locator, sortProblems } from './location';
+import type { Overrides } from './overrides';
+import { parseExperiment } from './parse';
+import { resolveExperiment } from './resolve';
+import type { Experiment, ResolvedExperiment } from './schema';
+
+/** An experiment that cannot be run. `message` is the whole report without colour. */
+export class ConfigError extends UserError {
+  constructor(
+    readonly problems: readonly Problem[],
+    /** Texts by file, for {@link formatProblems}. */
+    readonly sources: Readonly<Record<string, string>>,
+  ) {
+    super(problems[0]?.code ?? 'MIM1000', formatProblems(problems, { sources }), undefined, 2);
+  }
+}
+
+export interface LoadedExperiment {
+  readonly resolved: ResolvedExperiment;
+  /** The file's text, as written. */
+  readonly source: string;
+  readonly warnings: Problem[];
+  readonly locate: Locator;
+}
+
+export interface CheckedExperiment {
+  /** As parsed; absent where it could not be. */
+  readonly experiment?: Experiment;
+  readonly resolved?: ResolvedExperiment;
+  readonly problems: Problem[];
+  readonly locate: Locator;
+}
+
+/** Parses and resolves a text; touches no files. */
+export function checkText(text: string, file: string, overrides: Overrides = {}): CheckedExperiment {
+  const { experiment, problems, locate } = parseExperiment(text, file, overrides);
+  if (!experiment) return { problems, locate };
+  const resolution = resolveExperiment(experiment, file, { locate });
+  return { experiment, ...resolution, locate };
+}
+
+/**
+ * Reads, resolves and checks an experiment, the files it names included.
+ *
+ * @param overrides values by dotted key, as given with `--set`
+ * @throws ConfigError with every problem found; UserError MIM1000 if the file cannot be read
+ */
+export async function loadExperiment(file: string, overrides: Overrides = {}): Promise<LoadedExperiment> {
+  const source = await readSource(file);
+  const { experiment, resolved, problems, locate } = checkText(source, file, overrides);
+  if (experiment) problems.push(...(await checkFiles(experiment, file, locate)));
+  if (!resolved || problems.some((problem) => problem.severity === 'error')) {
+    throw new ConfigError(sortProblems(problems), { [file]: source });
+  }
+  return { resolved, source, warnings: problems, locate };
+}
+
+async function readSource(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : String(code ?? error);
+    throw new UserError('MIM1000', `The experiment ${file} cannot be read: ${reason}.`, 'Give the path of a .mim.yaml file.', 2);
+  }
+}

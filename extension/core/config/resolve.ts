@@ -1,0 +1,99 @@
+/** An experiment as written → one with every name resolved and every derived value filled in. */
+import { homedir } from 'node:os';
+import { basename, dirname, resolve as resolvePath } from 'node:path';
+import type { Problem } from '../problems';
+import { checkExperiment } from './checks';
+import { type Locator, nowhere, sortProblems } from './location';
+import { ProblemList } from './problem-list';
+import { resolveVit } from './resolve-vit';
+import type { EngineConfig, Experiment, ResolvedExperiment, ScheduleConfig, TeacherConfig } from './schema';
+import { engineSchema } from './schema';
+
+export interface ResolveOptions {
+  /** Blocks of the teacher, M, once it has been imported; until then that of the student stands for it. */
+  readonly teacherDepth?: number;
+  /** Places of the keys, so that problems have them. */
+  readonly locate?: Locator;
+}
+
+/** The size of a batch for which `blr` is stated. */
+const REFERENCE_BATCH = 256;
+
+/** The official recipe aligns the last 5 of 12 levels. */
+const ALIGNED_SHARE = 5 / 12;
+
+/** Warm-up of the official recipe: 20 of 200 epochs. */
+const WARMUP_SHARE = 0.1;
+
+/**
+ * Resolves names and derives values; pure, apart from the home folder for `~`.
+ *
+ * @param file the experiment's file: paths in the experiment are relative to its folder, and its name is the default name of the run
+ * @returns `resolved` unless a problem is an error
+ */
+export function resolveExperiment(
+  experiment: Experiment,
+  file: string,
+  { teacherDepth, locate = nowhere }: ResolveOptions = {},
+): { resolved?: ResolvedExperiment; problems: Problem[] } {
+  const problems = new ProblemList(file, locate);
+  const student = resolveVit(experiment.student, experiment.data.image_size, problems);
+  if (!student) return { problems: sortProblems(problems.all) };
+
+  const { optimizer, data, teacher } = experiment;
+  const patchCount = Math.floor(student.imageSize / student.patchSize) ** 2;
+  const absolute = (path: string) => absolutePath(path, file);
+  const resolved: ResolvedExperiment = {
+    ...experiment,
+    name: experiment.name ?? nameOfFile(file),
+    data: { ...data, ...(data.path !== undefined && { path: absolute(data.path) }), ...(data.test_path !== undefined && { test_path: absolute(data.test_path) }) },
+    student,
+    ...(teacher && { teacher: resolveTeacher(teacher, absolute) }),
+    schedule: resolveSchedule(experiment.schedule),
+    engine: resolveEngine(experiment.engine),
+    runs: absolute(experiment.runs),
+    derived: {
+      learningRate: optimizer.lr ?? (optimizer.blr * optimizer.batch_size) / REFERENCE_BATCH,
+      levels: resolveLevels(experiment.alignment.levels, teacherDepth ?? student.depth),
+      patchCount,
+      keepCount: experiment.method === 'maskalign' ? Math.trunc(patchCount * (1 - experiment.masking.ratio)) : patchCount,
+      microBatch: Math.floor(optimizer.batch_size / optimizer.accumulate),
+    },
+  };
+  // Without a file for the teacher, the teacher is the student's average and as deep.
+  const knownDepth = teacherDepth ?? (teacher?.ema && !teacher.checkpoint ? student.depth : undefined);
+  checkExperiment(resolved, problems, knownDepth);
+  return { ...(!problems.hasErrors && { resolved }), problems: sortProblems(problems.all) };
+}
+
+/** The same experiment once the depth of the teacher, M, is known: `levels: auto` depends on it. */
+export function withTeacherDepth(resolved: ResolvedExperiment, teacherDepth: number): ResolvedExperiment {
+  return { ...resolved, derived: { ...resolved.derived, levels: resolveLevels(resolved.alignment.levels, teacherDepth) } };
+}
+
+function resolveLevels(levels: string, teacherDepth: number): string {
+  return levels === 'auto' ? `top${Math.max(1, Math.round(ALIGNED_SHARE * teacherDepth))}` : levels;
+}
+
+function resolveSchedule(schedule: Experiment['schedule']): ScheduleConfig {
+  return { ...schedule, warmup_epochs: schedule.warmup_epochs ?? schedule.epochs * WARMUP_SHARE };
+}
+
+function resolveEngine(engine: Experiment['engine']): EngineConfig {
+  return typeof engine === 'string' ? engineSchema.parse({ kind: engine }) : engine;
+}
+
+function resolveTeacher(teacher: TeacherConfig, absolute: (path: string) => string): TeacherConfig {
+  return teacher.checkpoint === undefined ? teacher : { ...teacher, checkpoint: absolute(teacher.checkpoint) };
+}
+
+function absolutePath(path: string, file: string): string {
+  const expanded = path === '~' || path.startsWith('~/') ? `${homedir()}${path.slice(1)}` : path;
+  return resolvePath(dirname(file), expanded);
+}
+
+/** `quickstart.mim.yaml` → `quickstart`, with anything odd made a `-`. */
+function nameOfFile(file: string): string {
+  const stem = basename(file).replace(/\.ya?ml$/i, '').replace(/\.mim$/i, '');
+  return stem.replace(/[^\w.-]+/g, '-').replace(/^\.+/, '').slice(0, 100) || 'experiment';
+}

@@ -1,0 +1,74 @@
+/** The derived values of an experiment in a few lines, to be read before training begins. */
+import { gmacPerImage } from './cost';
+import type { ResolvedExperiment, VitShape } from './schema';
+
+export interface SummaryContext {
+  /** Training images; without it, steps are not told. */
+  readonly imageCount?: number;
+  readonly teacher?: VitShape;
+}
+
+/** Steps of a run: whole batches an epoch, the rest of the images is left for another epoch's order. */
+export function stepCounts({ optimizer, schedule }: ResolvedExperiment, imageCount: number): { perEpoch: number; total: number } {
+  const perEpoch = Math.floor(imageCount / optimizer.batch_size);
+  const planned = Math.round(schedule.epochs * perEpoch);
+  return { perEpoch, total: Math.min(planned, schedule.max_steps ?? planned) };
+}
+
+/** One line a subject: `learning rate  0.0006 = blr 0.00015 · 1024 / 256; …`. */
+export function resolvedSummary(resolved: ResolvedExperiment, { imageCount, teacher }: SummaryContext = {}): string[] {
+  const rows: [string, string][] = [
+    ['method', resolved.method],
+    ['student', describeVit(resolved.student)],
+    ...(resolved.method === 'maskalign' ? alignmentRows(resolved, teacher) : []),
+    ['batch', describeBatch(resolved)],
+    ['learning rate', describeRate(resolved)],
+    ['schedule', describeSchedule(resolved, imageCount)],
+    ['cost', describeCost(resolved, teacher)],
+  ];
+  const labelWidth = Math.max(...rows.map(([label]) => label.length));
+  return rows.map(([label, text]) => `${label.padEnd(labelWidth)}  ${text}`);
+}
+
+function alignmentRows(resolved: ResolvedExperiment, teacher: VitShape | undefined): [string, string][] {
+  const { alignment, masking, derived, teacher: config } = resolved;
+  const source = config?.checkpoint ?? `moving average of the student, momentum ${config?.ema?.momentum} to ${config?.ema?.momentum_end}`;
+  return [
+    ['teacher', teacher ? `${source}: ${describeVit(teacher)}` : source],
+    ['masking', `${masking.strategy}, ratio ${masking.ratio}: keeps ${derived.keepCount} of ${derived.patchCount} patches`],
+    ['alignment', `levels ${derived.levels}, fusion ${alignment.fusion}, adaptor ${alignment.adaptor}, targets ${alignment.target_norm}, loss ${alignment.loss}, ${alignment.order}`],
+  ];
+}
+
+function describeVit({ imageSize, patchSize, width, depth, heads, dropPath }: VitShape): string {
+  const stochastic = dropPath > 0 ? `, drop-path ${dropPath}` : '';
+  return `ViT, width ${width}, ${depth} blocks, ${heads} heads, patch ${patchSize} at ${imageSize} px${stochastic}`;
+}
+
+function describeBatch({ optimizer, derived }: ResolvedExperiment): string {
+  const split = optimizer.accumulate > 1 ? ` = ${optimizer.accumulate} × ${derived.microBatch}` : '';
+  return `${optimizer.batch_size} images a step${split}`;
+}
+
+function describeRate({ optimizer, schedule, derived }: ResolvedExperiment): string {
+  const origin = optimizer.lr === undefined ? ` = blr ${optimizer.blr} · ${optimizer.batch_size} / 256` : '';
+  return `${round(derived.learningRate)}${origin}; warm-up ${round(schedule.warmup_epochs)} epochs, half-cosine to ${schedule.min_lr}`;
+}
+
+function describeSchedule(resolved: ResolvedExperiment, imageCount: number | undefined): string {
+  const { epochs } = resolved.schedule;
+  if (imageCount === undefined) return `${epochs} epochs`;
+  const { perEpoch, total } = stepCounts(resolved, imageCount);
+  return `${epochs} epochs of ${perEpoch} steps (${imageCount} images): ${total} steps`;
+}
+
+function describeCost(resolved: ResolvedExperiment, teacher: VitShape | undefined): string {
+  const cost = gmacPerImage(resolved, teacher);
+  const parts = resolved.method === 'maskalign' ? ` (student ${round(cost.student)}, adaptors ${round(cost.heads)}, teacher ${round(cost.teacher)} forward)` : '';
+  const assumed = resolved.method === 'maskalign' && !teacher && !resolved.teacher?.ema ? ', the teacher taken to be as large as the student' : '';
+  return `${round(cost.step)} GMAC an image and step${parts}${assumed}`;
+}
+
+function round(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}
