@@ -38,6 +38,13 @@ export const PROBE_PRESETS: Readonly<Record<ProbePreset['name'], ProbePreset>> =
   small: { name: 'small', optimizer: 'sgd', batchSize: 1024, baseLearningRates: [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1], epochs: 100, warmupEpochs: 0 },
 };
 
+/**
+ * LARS moves weights by a share of their own norm, lr·trust, which with lr ∝ batch adds up to a multiple of
+ * images × epochs whatever the batch. Below this many images seen, the weights stay near where they started.
+ */
+const LARS_IMAGES = 3_000_000;
+const LARS_NOTE = 'So few images leave LARS short of convergence at the official learning rate: raise `epochs`, or use `preset: small`.';
+
 /** Share of the training features on which the sweep chooses. */
 const VALIDATION_SHARE = 0.1;
 
@@ -91,6 +98,8 @@ export interface LinearProbeResult extends Accuracy {
   readonly testImages: number;
   readonly classes: number;
   readonly seed: number;
+  /** What a reader of the figures should know. */
+  readonly note?: string;
 }
 
 /**
@@ -144,6 +153,7 @@ export async function linearProbe(engine: Engine, train: LabelledFeatures, test:
       testImages: test.labels.length,
       classes,
       seed,
+      ...(preset.optimizer === 'lars' && train.labels.length * epochs < LARS_IMAGES ? { note: LARS_NOTE } : {}),
     };
   } finally {
     heads.state.dispose();
