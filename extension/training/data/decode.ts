@@ -1,0 +1,47 @@
+/** Encoded images to RGB pixels. */
+import sharp from 'sharp';
+import { UnreadableImage, type Pixels, type StoredImage } from './source';
+
+/** 64 megapixels decode into 192 MB; a small file that claims more is a decompression bomb. */
+const MAX_PIXELS = 64 * 2 ** 20;
+
+// A loader thread decodes one image at a time; libvips must neither spread it over cores that train nor remember it.
+sharp.concurrency(1);
+sharp.cache(false);
+
+/**
+ * RGB pixels, upright: EXIF orientation applied, grey, CMYK and 16-bit converted, alpha dropped, first frame of several.
+ * @throws UnreadableImage where the bytes are no JPEG, PNG or WebP, are damaged or cut off, or hold too many pixels.
+ */
+export async function decodePixels(image: StoredImage): Promise<Pixels> {
+  if (image.kind === 'pixels') return image;
+  if (!isKnownFormat(image.bytes)) throw new UnreadableImage('not a JPEG, PNG or WebP image');
+  try {
+    const { data, info } = await sharp(image.bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS })
+      .autoOrient()
+      .toColourspace('srgb')
+      .removeAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels !== 3) throw new Error(`${info.channels} channels after conversion to RGB`);
+    return { width: info.width, height: info.height, rgb: data };
+  } catch (error) {
+    throw new UnreadableImage(firstLine(error));
+  }
+}
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n')[0]!;
+}
+
+/** libvips reads dozens of formats, SVG among them; only those that image sets use are let through. */
+function isKnownFormat(bytes: Uint8Array): boolean {
+  const begins = (signature: readonly number[], at = 0) => signature.every((byte, i) => bytes[at + i] === byte);
+  return begins(JPEG) || begins(PNG) || (begins(RIFF) && begins(WEBP, 8));
+}
+
+const JPEG = [0xff, 0xd8, 0xff];
+const PNG = [0x89, 0x50, 0x4e, 0x47];
+const RIFF = [0x52, 0x49, 0x46, 0x46];
+const WEBP = [0x57, 0x45, 0x42, 0x50];

@@ -1,0 +1,112 @@
+/** The work of a loader thread: fetch, decode, augment and normalise some images. Pure but for what it reads. */
+import { RandomStream } from '../random';
+import { centreCrop, randomCrop, type Crop, type RandomCropOptions } from './crop';
+import { decodePixels } from './decode';
+import { PixelCache, type PixelCacheMemory } from './pixel-cache';
+import { openReader, type ReaderSpec } from './readers';
+import { UnreadableImage, type ImageReader, type Pixels } from './source';
+import { cropAndResize, normalisationTable, writeNormalised } from './transform';
+
+/** What stays the same for a loader's life; plain data. */
+export interface WorkSettings {
+  readonly reader: ReaderSpec;
+  /** Images in the source. */
+  readonly length: number;
+  /** Side in pixels. */
+  readonly imageSize: number;
+  readonly seed: number;
+  readonly randomCrop: RandomCropOptions;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly maxUnreadable: number;
+  readonly cache?: PixelCacheMemory;
+}
+
+export interface WorkOrder {
+  /** Which images. */
+  readonly indices: Uint32Array;
+  /** The epoch whose augmentation applies, or `centre`: none. */
+  readonly augment: { readonly epoch: number } | 'centre';
+}
+
+export interface WorkResult {
+  /** [n, 3, S, S], normalised. */
+  readonly images: Float32Array;
+  /** The images in fact read: those ordered, or the substitutes of unreadable ones. */
+  readonly indices: Uint32Array;
+  readonly unreadable: readonly UnreadableReport[];
+}
+
+export interface UnreadableReport {
+  readonly index: number;
+  readonly reason: string;
+}
+
+export class ImageWork {
+  private readonly table: Float32Array;
+  private readonly cache: PixelCache | undefined;
+
+  private constructor(
+    private readonly settings: WorkSettings,
+    private readonly reader: ImageReader,
+  ) {
+    this.table = normalisationTable(settings.mean, settings.std);
+    this.cache = settings.cache && !reader.inMemory ? new PixelCache(settings.cache) : undefined;
+  }
+
+  static async open(settings: WorkSettings): Promise<ImageWork> {
+    return new ImageWork(settings, await openReader(settings.reader));
+  }
+
+  async run(order: WorkOrder): Promise<WorkResult> {
+    const { imageSize } = this.settings;
+    const images = new Float32Array(order.indices.length * 3 * imageSize * imageSize);
+    const indices = order.indices.slice();
+    const unreadable: UnreadableReport[] = [];
+    for (let i = 0; i < indices.length; i++) {
+      const found = await this.readableFrom(indices[i]!, unreadable);
+      if (!found) break;
+      indices[i] = found.index;
+      const crop = this.crop(found.pixels, order.augment, found.index);
+      const rgb = await cropAndResize(found.pixels, crop);
+      writeNormalised(rgb, imageSize, crop.flip, this.table, images, i * 3 * imageSize * imageSize);
+    }
+    return { images, indices, unreadable };
+  }
+
+  close(): void {
+    this.reader.close();
+  }
+
+  private crop({ width, height }: Pixels, augment: WorkOrder['augment'], index: number): Crop {
+    const { imageSize, seed } = this.settings;
+    if (augment === 'centre') return centreCrop(width, height, imageSize);
+    return randomCrop(new RandomStream(seed, 'augment', augment.epoch, index), width, height, imageSize, this.settings.randomCrop);
+  }
+
+  /**
+   * The image at `index`, or the next readable one after it (cyclically). None where more images in a row than the limit are
+   * unreadable; the reports, which then exceed it, tell the loader to stop.
+   */
+  private async readableFrom(index: number, unreadable: UnreadableReport[]): Promise<{ index: number; pixels: Pixels } | undefined> {
+    const attempts = Math.min(this.settings.length, this.settings.maxUnreadable + 1);
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const candidate = (index + attempt) % this.settings.length;
+      try {
+        return { index: candidate, pixels: await this.pixels(candidate) };
+      } catch (error) {
+        if (!(error instanceof UnreadableImage)) throw error;
+        unreadable.push({ index: candidate, reason: error.message });
+      }
+    }
+    return undefined;
+  }
+
+  private async pixels(index: number): Promise<Pixels> {
+    const kept = this.cache?.get(index);
+    if (kept) return kept;
+    const pixels = await decodePixels(await this.reader.read(index));
+    this.cache?.put(index, pixels);
+    return pixels;
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * Batches of augmented images, made ahead of training by loader threads.
+ *
+ * Everything is a pure function of (source, settings, seed, step): the order of an epoch of (seed, epoch), an image's augmentation of
+ * (seed, epoch, index). Neither the number of threads nor where a run was resumed changes a byte.
+ */
+import { availableParallelism } from 'node:os';
+import type { DataConfig } from '../../core/config/schema';
+import { UserError } from '../../core/problems';
+import { RandomStream } from '../random';
+import type { UnreadableReport, WorkOrder, WorkSettings } from './image-work';
+import { builtThreadFile, InProcessPool, ThreadPool, type ImagePool } from './loader-pool';
+import { allocatePixelCache } from './pixel-cache';
+import type { ImageSource } from './source';
+import { SMALL_SIDE } from './transform';
+
+export interface LoaderOptions {
+  /** Crop, flip, normalisation, threads and `max_unreadable` are read from it. */
+  readonly config: Pick<DataConfig, 'image_size' | 'crop_scale' | 'crop_ratio' | 'flip' | 'mean' | 'std' | 'threads' | 'max_unreadable'>;
+  /** Images a training batch. */
+  readonly batchSize: number;
+  readonly seed: number;
+  /** How training batches are made: `train` RandomResizedCrop and flip, `center` the evaluation crop. Default `train`. */
+  readonly augment?: 'train' | 'center';
+  /** Called once for each image that cannot be read. */
+  readonly onUnreadable?: (name: string, reason: string) => void;
+  /** The built loader-thread program, where it is not beside the bundle. Without one the work is done in this thread. */
+  readonly threadFile?: string;
+}
+
+export interface ImageBatch {
+  /** [B, 3, S, S], normalised. */
+  readonly images: Float32Array;
+  /** Label of each image, −1 where there is none. */
+  readonly labels: Int32Array;
+  /** Index of each image in the source; the substitute's where an image could not be read. */
+  readonly indices: Int32Array;
+}
+
+export interface TrainBatch extends ImageBatch {
+  /** Counted from 0 over the whole run. */
+  readonly step: number;
+  readonly epoch: number;
+}
+
+/** Batches under way beside the one in use. */
+const AHEAD = 2;
+/** Images an order: small enough that threads share a batch evenly, large enough that messages cost nothing. */
+const MAX_ORDER = 64;
+
+export class ImageLoader {
+  private pool: ImagePool | undefined;
+  private order: { epoch: number; indices: Uint32Array } | undefined;
+  private readonly unreadable = new Set<number>();
+
+  constructor(
+    readonly source: ImageSource,
+    private readonly options: LoaderOptions,
+  ) {}
+
+  /** floor(N / batch): the rest of an epoch is left out, other images each time. */
+  get stepsPerEpoch(): number {
+    return Math.floor(this.source.length / this.options.batchSize);
+  }
+
+  /** Distinct images that could not be read so far. */
+  get unreadableCount(): number {
+    return this.unreadable.size;
+  }
+
+  /** The training batch at a place in an epoch. @throws UserError as `trainBatches`. */
+  async batch(epoch: number, batchIndex: number): Promise<ImageBatch> {
+    this.requireFullBatch();
+    return this.deliver(await this.load(this.trainIndices(epoch, batchIndex), this.trainAugment(epoch)));
+  }
+
+  /**
+   * Training batches of the steps [fromStep, toStep), counted from 0, two batches ahead of their use.
+   * @throws UserError MIM2020 fewer images than a batch; MIM2021 too many unreadable images.
+   */
+  async *trainBatches(fromStep: number, toStep: number): AsyncGenerator<TrainBatch> {
+    this.requireFullBatch();
+    const steps = function* () {
+      for (let step = fromStep; step < toStep; step++) yield step;
+    };
+    yield* this.ahead(steps(), (step) => {
+      const epoch = Math.floor(step / this.stepsPerEpoch);
+      return { indices: this.trainIndices(epoch, step % this.stepsPerEpoch), augment: this.trainAugment(epoch), extra: { step, epoch } };
+    });
+  }
+
+  /** Every image once, in the order of the source, under the evaluation crop; the last batch may be short. */
+  async *evalBatches(batchSize: number): AsyncGenerator<ImageBatch> {
+    const length = this.source.length;
+    const starts = function* () {
+      for (let start = 0; start < length; start += batchSize) yield start;
+    };
+    yield* this.ahead(starts(), (start) => {
+      const count = Math.min(batchSize, length - start);
+      return { indices: Uint32Array.from({ length: count }, (_, i) => start + i), augment: 'centre', extra: {} };
+    });
+  }
+
+  /** Ends the loader's threads. Idempotent; a closed loader starts again when asked. */
+  async close(): Promise<void> {
+    const pool = this.pool;
+    this.pool = undefined;
+    await pool?.close();
+  }
+
+  private async *ahead<Place, Extra>(
+    places: Iterator<Place>,
+    plan: (place: Place) => WorkOrder & { extra: Extra },
+  ): AsyncGenerator<ImageBatch & Extra> {
+    const underWay: Promise<{ loaded: LoadedBatch; extra: Extra }>[] = [];
+    const start = (): void => {
+      const { value, done } = places.next();
+      if (done) return;
+      const { indices, augment, extra } = plan(value);
+      const batch = this.load(indices, augment).then((loaded) => ({ loaded, extra }));
+      // It is awaited in its turn; until then a failure is not an unhandled one.
+      batch.catch(() => undefined);
+      underWay.push(batch);
+    };
+    for (let i = 0; i < AHEAD; i++) start();
+    for (;;) {
+      const next = underWay.shift();
+      if (!next) return;
+      const { loaded, extra } = await next;
+      start();
+      yield { ...this.deliver(loaded), ...extra };
+    }
+  }
+
+  private trainIndices(epoch: number, batchIndex: number): Uint32Array {
+    if (this.order?.epoch !== epoch) this.order = { epoch, indices: epochOrder(this.options.seed, epoch, this.source.length) };
+    const start = batchIndex * this.options.batchSize;
+    return this.order.indices.slice(start, start + this.options.batchSize);
+  }
+
+  private trainAugment(epoch: number): WorkOrder['augment'] {
+    return this.options.augment === 'center' ? 'centre' : { epoch };
+  }
+
+  private async load(indices: Uint32Array, augment: WorkOrder['augment']): Promise<LoadedBatch> {
+    const pool = (this.pool ??= this.openPool());
+    const step = Math.min(MAX_ORDER, Math.ceil(indices.length / pool.width));
+    const orders: Promise<Awaited<ReturnType<ImagePool['run']>>>[] = [];
+    for (let start = 0; start < indices.length; start += step) orders.push(pool.run({ indices: indices.subarray(start, start + step), augment }));
+    const parts = await Promise.all(orders);
+    return {
+      images: parts.length === 1 ? parts[0]!.images : concatenate(parts.map((part) => part.images)),
+      indices: Int32Array.from(parts.flatMap((part) => [...part.indices])),
+      unreadable: parts.flatMap((part) => part.unreadable),
+    };
+  }
+
+  /** Reports come in the order of the batches, however the threads overtook each other. */
+  private deliver(loaded: LoadedBatch): ImageBatch {
+    for (const report of loaded.unreadable) this.report(report);
+    return { images: loaded.images, indices: loaded.indices, labels: loaded.indices.map((index) => this.source.label(index)) };
+  }
+
+  private report({ index, reason }: UnreadableReport): void {
+    if (this.unreadable.has(index)) return;
+    this.unreadable.add(index);
+    const name = this.source.name(index);
+    this.options.onUnreadable?.(name, reason);
+    const limit = Math.min(this.options.config.max_unreadable, this.source.length - 1);
+    if (this.unreadable.size <= limit) return;
+    throw new UserError(
+      'MIM2021',
+      `${this.unreadable.size} images cannot be read, more than \`data.max_unreadable: ${this.options.config.max_unreadable}\` allows; the last is ${name} (${reason}).`,
+      'Mend or remove them, or raise `data.max_unreadable` if the rest is enough to train on.',
+    );
+  }
+
+  private requireFullBatch(): void {
+    if (this.stepsPerEpoch > 0) return;
+    throw new UserError(
+      'MIM2020',
+      `A batch takes ${this.options.batchSize} images, but ${this.source.describe()}.`,
+      `Set \`optimizer.batch_size\` to ${this.source.length} or less.`,
+    );
+  }
+
+  private openPool(): ImagePool {
+    const { config, seed } = this.options;
+    const settings: WorkSettings = {
+      reader: this.source.readerSpec,
+      length: this.source.length,
+      imageSize: config.image_size,
+      seed,
+      randomCrop: { scale: config.crop_scale, ratio: config.crop_ratio, flip: config.flip },
+      mean: config.mean,
+      std: config.std,
+      maxUnreadable: config.max_unreadable,
+      // At larger sizes a training step takes far longer than decoding its images.
+      cache: config.image_size <= SMALL_SIDE ? allocatePixelCache(this.source.length) : undefined,
+    };
+    const threadFile = this.options.threadFile ?? builtThreadFile();
+    return threadFile ? new ThreadPool(settings, config.threads || automaticThreads(), threadFile) : new InProcessPool(settings);
+  }
+}
+
+interface LoadedBatch {
+  readonly images: Float32Array;
+  readonly indices: Int32Array;
+  readonly unreadable: readonly UnreadableReport[];
+}
+
+/** The order of an epoch: every image once, a pure function of (seed, epoch). */
+export function epochOrder(seed: number, epoch: number, length: number): Uint32Array {
+  return new RandomStream(seed, 'data-order', epoch).permutation(length);
+}
+
+/** Half the cores, at most eight: training needs the rest, and idle threads cost nothing. */
+function automaticThreads(): number {
+  return Math.max(1, Math.min(8, Math.floor(availableParallelism() / 2)));
+}
+
+function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

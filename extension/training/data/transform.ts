@@ -1,0 +1,44 @@
+/** From pixels to what the model reads. */
+import sharp from 'sharp';
+import type { Crop } from './crop';
+import { resizeSmall } from './small-resize';
+import type { Pixels } from './source';
+
+/** Up to this side images are resized here and kept decoded; beyond it sharp's speed outweighs its overhead. */
+export const SMALL_SIDE = 64;
+
+export function isSmall(pixels: Pixels): boolean {
+  return pixels.width <= SMALL_SIDE && pixels.height <= SMALL_SIDE;
+}
+
+/** RGB bytes [window, window, 3] of a crop, not mirrored. Bicubic, antialiased. */
+export async function cropAndResize(pixels: Pixels, crop: Crop): Promise<ArrayLike<number>> {
+  if (isSmall(pixels)) return resizeSmall(pixels, crop);
+  const start = Math.floor((crop.side - crop.window) / 2);
+  return sharp(pixels.rgb, { raw: { width: pixels.width, height: pixels.height, channels: 3 } })
+    .extract(crop.box)
+    .resize(crop.side, crop.side, { fit: 'fill', kernel: 'cubic' })
+    .extract({ left: start, top: start, width: crop.window, height: crop.window })
+    .raw()
+    .toBuffer();
+}
+
+/** (byte/255 − mean)/std for every byte of every channel: 3×256. */
+export function normalisationTable(mean: readonly number[], std: readonly number[]): Float32Array {
+  return Float32Array.from({ length: 768 }, (_, i) => ((i & 255) / 255 - mean[i >> 8]!) / std[i >> 8]!);
+}
+
+/** Writes RGB bytes [size, size, 3] as normalised float32 [3, size, size] at `offset`, mirrored if `flip`. */
+export function writeNormalised(rgb: ArrayLike<number>, size: number, flip: boolean, table: Float32Array, target: Float32Array, offset: number): void {
+  const plane = size * size;
+  let from = 0;
+  for (let y = 0; y < size; y++) {
+    let to = offset + y * size + (flip ? size - 1 : 0);
+    const step = flip ? -1 : 1;
+    for (let x = 0; x < size; x++, to += step, from += 3) {
+      target[to] = table[rgb[from]!]!;
+      target[to + plane] = table[256 + rgb[from + 1]!]!;
+      target[to + 2 * plane] = table[512 + rgb[from + 2]!]!;
+    }
+  }
+}
