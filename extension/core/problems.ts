@@ -27,6 +27,8 @@ export interface Problem {
   readonly key?: string;
   readonly file?: string;
   readonly range?: SourceRange;
+  /** The line on which `range` starts, as it stands in the file. */
+  readonly sourceLine?: string;
   /** A text that, put in place of `range`, mends it (a quick fix). */
   readonly replacement?: string;
 }

@@ -11,12 +11,8 @@ import type { Experiment, ResolvedExperiment } from './schema';
 
 /** An experiment that cannot be run. `message` is the whole report without colour. */
 export class ConfigError extends UserError {
-  constructor(
-    readonly problems: readonly Problem[],
-    /** Texts by file, for {@link formatProblems}. */
-    readonly sources: Readonly<Record<string, string>>,
-  ) {
-    super(problems[0]?.code ?? 'MIM1000', formatProblems(problems, { sources }), undefined, 2);
+  constructor(readonly problems: readonly Problem[]) {
+    super(problems[0]?.code ?? 'MIM1000', formatProblems(problems), undefined, 2);
   }
 }
 
@@ -55,7 +51,7 @@ export async function loadExperiment(file: string, overrides: Overrides = {}): P
   const { experiment, resolved, problems, locate } = checkText(source, file, overrides);
   if (experiment) problems.push(...(await checkFiles(experiment, file, locate)));
   if (!resolved || problems.some((problem) => problem.severity === 'error')) {
-    throw new ConfigError(sortProblems(problems), { [file]: source });
+    throw new ConfigError(sortProblems(problems));
   }
   return { resolved, source, warnings: problems, locate };
 }

@@ -6,6 +6,8 @@ export interface SourceLocation {
   readonly file: string;
   /** Absent for an option. */
   readonly range?: SourceRange;
+  /** The line on which `range` starts. */
+  readonly sourceLine?: string;
 }
 
 /**

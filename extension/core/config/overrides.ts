@@ -23,7 +23,7 @@ function applyOverride(tree: YamlTree, key: string, text: string): Problem[] {
     return [{ code: 'MIM1011', severity: 'error', file: origin, message: `\`${key}\` is not a key.`, hint: 'Write section.key=value, such as masking.ratio=0.5.' }];
   }
   const value = new YamlTree(text, origin);
-  if (value.problems.length > 0) return value.problems.map(({ range: _inText, ...problem }) => problem);
+  if (value.problems.length > 0) return value.problems.map(({ range: _range, sourceLine: _line, ...problem }) => problem);
 
   const parent = parentOf(tree, path);
   const last = path.at(-1) as string | number;

@@ -31,7 +31,7 @@ export class YamlTree {
   private values = 0;
 
   constructor(
-    text: string,
+    private readonly text: string,
     readonly file: string,
   ) {
     if (text.length > MAX_CHARACTERS) {
@@ -43,7 +43,7 @@ export class YamlTree {
       });
       return;
     }
-    const document = this.parse(text);
+    const document = this.parse();
     if (document) {
       this.complete = this.problems.length === 0;
       this.value = this.read(document.contents, [], undefined, 0);
@@ -70,10 +70,10 @@ export class YamlTree {
     for (const [key, item] of Object.entries(value)) this.markOverridden([...path, key], item, origin);
   }
 
-  private parse(text: string): Document.Parsed | undefined {
+  private parse(): Document.Parsed | undefined {
     let document: Document.Parsed;
     try {
-      document = parseDocument(text, { lineCounter: this.lines, prettyErrors: false, uniqueKeys: false, logLevel: 'silent' });
+      document = parseDocument(this.text, { lineCounter: this.lines, prettyErrors: false, uniqueKeys: false, logLevel: 'silent' });
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       // The composer of `yaml` recurses: brackets nested thousands deep exhaust the stack.
@@ -133,9 +133,21 @@ export class YamlTree {
 
   private place(path: Path, key: SourceRange | undefined, value: SourceRange): void {
     this.places.set(placeKey(path), {
-      ...(key && { key: { file: this.file, range: key } }),
-      value: { file: this.file, range: value },
+      ...(key && { key: this.location(key) }),
+      value: this.location(value),
     });
+  }
+
+  /** The first character of the file, for what should be there and is not. */
+  get start(): SourceLocation {
+    return this.location(this.range(0, 0));
+  }
+
+  private location(range: SourceRange): SourceLocation {
+    const lineStart = this.lines.lineStarts[range.start.line - 1] ?? 0;
+    const lineEnd = this.text.indexOf('\n', lineStart);
+    const sourceLine = this.text.slice(lineStart, lineEnd === -1 ? undefined : lineEnd).replace(/\r$/, '');
+    return { file: this.file, range, sourceLine };
   }
 
   private range(start: number, end: number): SourceRange {
@@ -148,7 +160,7 @@ export class YamlTree {
   }
 
   private report(code: string, range: SourceRange | undefined, message: string, hint?: string): void {
-    this.problems.push({ code, severity: 'error', file: this.file, message, ...(range && { range }), ...(hint && { hint }) });
+    this.problems.push({ code, severity: 'error', ...(range ? this.location(range) : { file: this.file }), message, ...(hint && { hint }) });
   }
 }
 
@@ -169,9 +181,9 @@ function explainFault(code: string, message: string): [string, string?] {
     case 'MULTILINE_IMPLICIT_KEY':
       return ['A key and its value do not fit together here.', 'Check the indentation and the `:` of this line and the one above; quote a value that holds `: `.'];
     case 'MISSING_CHAR':
-      return [`${message}.`, 'A key is followed by `: ` and its value; a bracket or quote must be closed.'];
+      return [`${message}.`, 'A key is followed by `: ` and its value; brackets and quotes are closed.'];
     case 'BAD_INDENT':
-      return [`${message}.`, 'Keys of one section start in the same column.'];
+      return [`${message}.`, 'Keys of one section start in the same column; brackets are closed.'];
     default:
       return [`${message}.`];
   }

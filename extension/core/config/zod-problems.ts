@@ -54,7 +54,7 @@ function markerProblem(actual: unknown, tree: YamlTree): Problem {
     code: 'MIM1002',
     severity: 'error',
     key: 'mim',
-    ...(tree.locate(['mim']) ?? startOfFile(tree)),
+    ...(tree.locate(['mim']) ?? tree.start),
     message: missing ? 'The marker `mim: 1` is missing.' : `\`mim\` must be 1, but is ${show(actual)}.`,
     hint: missing ? 'Begin the file with `mim: 1`: it marks an experiment and the version of its format.' : 'This version of the product reads format 1.',
     ...(!missing && { replacement: '1' }),
@@ -68,7 +68,7 @@ function missingKey(path: Path, tree: YamlTree): Problem {
     code: 'MIM1004',
     severity: 'error',
     key,
-    ...(nearestLocation((name, part) => tree.locate(name.split('.'), part), [key]) ?? startOfFile(tree)),
+    ...(nearestLocation((name, part) => tree.locate(name.split('.'), part), [key]) ?? tree.start),
     message: `\`${key}\` is missing.`,
     hint: `It must be ${expectation(node)}. ${node?.description ?? ''}`.trimEnd(),
   };
@@ -170,9 +170,4 @@ function valueAt(value: unknown, path: Path): unknown {
     current = (current as Record<string | number, unknown>)[step];
   }
   return current;
-}
-
-function startOfFile(tree: YamlTree) {
-  const start = { line: 1, column: 1, offset: 0 };
-  return { file: tree.file, range: { start, end: start } };
 }
