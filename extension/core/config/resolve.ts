@@ -87,7 +87,8 @@ function resolveTeacher(teacher: TeacherConfig, absolute: (path: string) => stri
   return teacher.checkpoint === undefined ? teacher : { ...teacher, checkpoint: absolute(teacher.checkpoint) };
 }
 
-function absolutePath(path: string, file: string): string {
+/** A path of the experiment, from the folder its file is in; `~` is the home folder. */
+export function absolutePath(path: string, file: string): string {
   const expanded = path === '~' || path.startsWith('~/') ? `${homedir()}${path.slice(1)}` : path;
   return resolvePath(dirname(file), expanded);
 }
