@@ -7,8 +7,8 @@ import '../gradients';
 import { checkBatch, checkOutputs, checkState } from '../check-values';
 import type { CompiledProgram, Engine, HostBatch, Program, Readings, StateStore } from '../engine';
 import { EagerState, keptTensor, toHost } from './eager-state';
-import type { TfjsBackendName } from './tfjs-backend';
-import { loadTfjsBackend, onBackend } from './tfjs-backend';
+import type { TfjsBackendName } from '../tfjs-backend';
+import { loadTfjsBackend, onBackend } from '../tfjs-backend';
 
 class EagerProgram implements CompiledProgram {
   private readonly constants: Record<string, tf.Tensor>;

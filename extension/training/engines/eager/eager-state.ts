@@ -4,7 +4,7 @@ import type { HostTensor, NamedSpecs, NamedTensors } from '../../../core/tensors
 import { specOf } from '../../../core/tensors';
 import { checkValue } from '../check-values';
 import type { StateStore } from '../engine';
-import { onBackend } from './tfjs-backend';
+import { onBackend } from '../tfjs-backend';
 
 /** A tensor outside every tidy scope, over its own copy of the values. */
 export function keptTensor(value: HostTensor): tf.Tensor {

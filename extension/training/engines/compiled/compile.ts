@@ -1,0 +1,44 @@
+/** From a program to the graph that is run: trace, then every pass in turn. */
+import type { Program } from '../engine';
+import type { Graph } from './ir';
+import { passes } from './passes/all';
+import { trace } from './trace';
+
+export interface CompileOptions {
+  /** Names of passes to leave out. */
+  readonly disabledPasses?: readonly string[];
+}
+
+export interface PassReport {
+  readonly name: string;
+  readonly hits: number;
+  readonly nodesBefore: number;
+  readonly nodesAfter: number;
+}
+
+export interface CompilationReport {
+  readonly traced: Graph;
+  readonly graph: Graph;
+  readonly passes: readonly PassReport[];
+}
+
+/** @throws Error for a pass name that does not exist. */
+export function optimise(traced: Graph, options: CompileOptions = {}): CompilationReport {
+  const disabled = new Set(options.disabledPasses ?? []);
+  const unknown = [...disabled].find((name) => !passes.some((pass) => pass.name === name));
+  if (unknown !== undefined) throw new Error(`There is no pass "${unknown}"; the passes are ${passes.map(({ name }) => name).join(', ')}.`);
+  let graph = traced;
+  const reports: PassReport[] = [];
+  for (const pass of passes) {
+    if (disabled.has(pass.name)) continue;
+    const before = graph.nodes.length;
+    const { graph: after, hits } = pass.run(graph);
+    reports.push({ name: pass.name, hits, nodesBefore: before, nodesAfter: after.nodes.length });
+    graph = after;
+  }
+  return { traced, graph, passes: reports };
+}
+
+export function compile(program: Program, options: CompileOptions = {}): CompilationReport {
+  return optimise(trace(program), options);
+}

@@ -1,0 +1,56 @@
+/** Programs traced once, optimised, and run by ONNX Runtime on the CPU. */
+import { availableParallelism } from 'node:os';
+import { version_core } from '@tensorflow/tfjs-core';
+import { env, InferenceSession } from 'onnxruntime-node';
+import type { NamedTensors } from '../../../core/tensors';
+import type { CompiledProgram, Engine, Program, StateStore } from '../engine';
+import type { CompileOptions } from './compile';
+import { compile } from './compile';
+import { OnnxProgram } from './compiled-program';
+import { CompiledState } from './compiled-state';
+import { loopModel } from './loop';
+import { writeModel } from './onnx-writer';
+
+export interface CompiledEngineOptions extends CompileOptions {
+  /** Compute threads; 0 is every core. */
+  readonly threads?: number;
+}
+
+export class CompiledEngine implements Engine {
+  readonly kind = 'compiled-cpu';
+  readonly threads: number;
+
+  private constructor(private readonly options: CompiledEngineOptions) {
+    this.threads = options.threads || availableParallelism();
+  }
+
+  static create(options: CompiledEngineOptions = {}): CompiledEngine {
+    return new CompiledEngine(options);
+  }
+
+  describe(): Record<string, string | number> {
+    return { engine: this.kind, onnxruntime: env.versions.node ?? env.versions.common, tfjs: version_core, threads: this.threads };
+  }
+
+  createState(values: NamedTensors): StateStore {
+    return new CompiledState(values);
+  }
+
+  async compile(program: Program): Promise<CompiledProgram> {
+    const report = compile(program, this.options);
+    const { onnx, ...io } = loopModel(report.graph);
+    const session = await InferenceSession.create(writeModel(onnx), {
+      executionProviders: ['cpu'],
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      intraOpNumThreads: this.threads,
+      interOpNumThreads: 1,
+      logSeverityLevel: 3,
+    });
+    return new OnnxProgram(program, report, session, io);
+  }
+
+  dispose(): Promise<void> {
+    return Promise.resolve();
+  }
+}

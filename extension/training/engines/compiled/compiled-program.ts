@@ -1,0 +1,62 @@
+/** A program as a session of ONNX Runtime. */
+import type { InferenceSession } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
+import type { HostTensor, TensorSpec } from '../../../core/tensors';
+import { elementCount } from '../../../core/tensors';
+import { checkBatch, checkState } from '../check-values';
+import type { CompiledProgram, HostBatch, Program, Readings, StateStore } from '../engine';
+import type { CompilationReport } from './compile';
+import { CompiledState, onnxTensor } from './compiled-state';
+import type { LoopModel } from './loop';
+
+type SessionInterface = Omit<LoopModel, 'onnx'>;
+
+/** The batches' values of one input, one after another: [steps, …]. */
+function stacked(name: string, { shape, dtype }: TensorSpec, batches: readonly HostBatch[]): HostTensor {
+  const each = elementCount(shape);
+  const data = dtype === 'float32' ? new Float32Array(each * batches.length) : new Int32Array(each * batches.length);
+  batches.forEach((batch, step) => data.set(batch[name]!.data, step * each));
+  return { shape: [batches.length, ...shape], dtype, data };
+}
+
+/** Step `step` of stacked readings, as memory of its own. */
+function unstacked({ shape, dtype }: TensorSpec, all: Tensor, step: number): HostTensor {
+  const each = elementCount(shape);
+  const values = all.data as Float32Array | Int32Array;
+  return { shape, dtype, data: values.slice(step * each, (step + 1) * each) };
+}
+
+export class OnnxProgram implements CompiledProgram {
+  constructor(
+    readonly program: Program,
+    /** What the compiler did; for explain. */
+    readonly report: CompilationReport,
+    private readonly session: InferenceSession,
+    private readonly io: SessionInterface,
+  ) {}
+
+  async run(state: StateStore, batches: readonly HostBatch[]): Promise<Readings[]> {
+    if (!(state instanceof CompiledState)) throw new Error(`Program "${this.program.name}" was given the state of another engine.`);
+    checkState(this.program, state);
+    for (const batch of batches) checkBatch(this.program, batch);
+    if (batches.length === 0) return [];
+    const results = await this.session.run(this.feeds(state, batches));
+    for (const name of this.io.writes) state.replace(name, results[`final:${name}`] as Tensor);
+    return batches.map((_, step) =>
+      Object.fromEntries(Object.entries(this.io.readings).map(([name, spec]) => [name, unstacked(spec, results[`reading_all:${name}`] as Tensor, step)])),
+    );
+  }
+
+  private feeds(state: CompiledState, batches: readonly HostBatch[]): Record<string, Tensor> {
+    return {
+      steps: new Tensor('int64', BigInt64Array.of(BigInt(batches.length)), []),
+      ...Object.fromEntries(this.io.reads.map((name) => [`state:${name}`, state.tensor(name)])),
+      ...Object.fromEntries(this.io.writes.map((name) => [`initial:${name}`, state.tensor(name)])),
+      ...Object.fromEntries(this.io.batch.map((name) => [`batch_all:${name}`, onnxTensor(stacked(name, this.program.batch[name]!, batches))])),
+    };
+  }
+
+  async dispose(): Promise<void> {
+    await this.session.release();
+  }
+}

@@ -1,0 +1,60 @@
+/** A state store whose values are tensors that ONNX Runtime reads in place. */
+import { Tensor } from 'onnxruntime-node';
+import type { HostTensor, NamedSpecs, NamedTensors } from '../../../core/tensors';
+import { specOf } from '../../../core/tensors';
+import { checkValue } from '../check-values';
+import type { StateStore } from '../engine';
+
+/** An ONNX Runtime tensor over the given memory. */
+export function onnxTensor({ data, shape, dtype }: HostTensor): Tensor {
+  return dtype === 'float32' ? new Tensor('float32', data as Float32Array, shape) : new Tensor('int32', data as Int32Array, shape);
+}
+
+export class CompiledState implements StateStore {
+  private readonly tensors = new Map<string, Tensor>();
+  readonly specs: NamedSpecs;
+
+  constructor(values: NamedTensors) {
+    this.specs = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, specOf(value)]));
+    for (const [name, value] of Object.entries(values)) {
+      checkValue('Initial state', name, value, value);
+      this.tensors.set(name, onnxTensor({ ...value, data: value.data.slice() }));
+    }
+  }
+
+  tensor(name: string): Tensor {
+    const tensor = this.tensors.get(name);
+    if (!tensor) throw new Error(`The state store holds no "${name}".`);
+    return tensor;
+  }
+
+  /** Takes the tensor as the entry's new value. */
+  replace(name: string, tensor: Tensor): void {
+    this.tensors.set(name, tensor);
+  }
+
+  async read(names: readonly string[] = [...this.tensors.keys()]): Promise<NamedTensors> {
+    return Object.fromEntries(
+      names.map((name) => {
+        const { shape, dtype } = this.specs[name] ?? this.missing(name);
+        const data = this.tensor(name).data as Float32Array | Int32Array;
+        return [name, { shape, dtype, data: data.slice() }];
+      }),
+    );
+  }
+
+  async write(values: NamedTensors): Promise<void> {
+    for (const [name, value] of Object.entries(values)) {
+      checkValue('State', name, this.specs[name] ?? this.missing(name), value);
+      this.tensors.set(name, onnxTensor({ ...value, data: value.data.slice() }));
+    }
+  }
+
+  dispose(): void {
+    this.tensors.clear();
+  }
+
+  private missing(name: string): never {
+    throw new Error(`The state store holds no "${name}".`);
+  }
+}
