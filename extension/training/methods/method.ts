@@ -4,9 +4,8 @@
  */
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
 import type { HostTensor, NamedSpecs, NamedTensors } from '../../core/tensors';
+import type { Tensors } from '../nn/tensors';
 import type { RandomStream } from '../random';
-
-export type Tensors = Readonly<Record<string, Tensor>>;
 
 export interface LossAndReadings {
   readonly loss: Scalar;
@@ -16,10 +15,17 @@ export interface LossAndReadings {
 
 export interface Method {
   readonly name: string;
-  /** Trained parameters with their initial values. Student entries carry timm names without prefix; everything else is prefixed `method.`. */
+  /** Trained parameters. Student entries carry timm names without prefix; everything else is prefixed `method.`. */
+  readonly parameters: NamedSpecs;
+  /** Their initial values. */
   initialise(random: RandomStream): NamedTensors;
   /** Whether AdamW decays this parameter. */
   decays(name: string, shape: readonly number[]): boolean;
+  /**
+   * Whether the loss reads this parameter. Those it does not read are kept as they are, without gradient, moments or
+   * decay, as PyTorch's AdamW skips parameters whose gradient is None; they are there for a complete export.
+   */
+  reads(name: string): boolean;
   /** Frozen tensors the loss reads (`teacher.…`, `pos_embed`). */
   readonly constants: NamedTensors;
   /** One micro-batch: images [B, 3, S, S] and whatever else the host draws. */

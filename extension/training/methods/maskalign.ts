@@ -1,0 +1,163 @@
+/**
+ * MaskAlign: Stare at What You See: Masked Image Modeling without Reconstruction (Xue et al., CVPR 2023,
+ * arXiv 2211.08887), as the official code does it (OpenDriveLab/maskalign, models_pretrain.py).
+ *
+ * A student that sees some patches learns to produce, at those patches and CLS, the features of a frozen teacher that
+ * saw the whole image. Nothing is reconstructed; there is no decoder and no mask token.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { AlignmentConfig, MaskingConfig, VitShape } from '../../core/config/schema';
+import type { HostTensor, NamedSpecs, NamedTensors } from '../../core/tensors';
+import { createMasking } from '../masking/create';
+import { keepCount } from '../masking/keep-count';
+import type { MaskingStrategy } from '../masking/strategy';
+import type { Architecture } from '../nn/block';
+import { drawDropPath } from '../nn/drop-path';
+import { initialTensors } from '../nn/initialise';
+import { sinCosPositions } from '../nn/positions';
+import type { Tensors } from '../nn/tensors';
+import { tensorOf } from '../nn/tensors';
+import { hiddenStates, vitSpecs } from '../nn/vit';
+import type { RandomStream } from '../random';
+import type { TeacherResult } from '../teachers/teacher';
+import { runTeacher } from '../teachers/teacher';
+import { adapt, adaptorSpecs } from './adaptors';
+import { ALIGNMENT_WEIGHTS, alignmentSpecs, checkDepths, initialAlignment, mixLevels } from './dynamic-alignment';
+import { distance } from './distances';
+import { levelWeights } from './levels';
+import type { LossAndReadings, Method } from './method';
+import { normaliseTensor, normaliseTokens } from './target-norm';
+
+/** What MaskAlign needs of a teacher; where its tensors come from (a checkpoint, an average) is the caller's affair. */
+export interface MaskAlignTeacher {
+  readonly architecture: Architecture;
+  /** Frozen tensors, under the names in which the loss finds them; empty if they come from the training state. */
+  readonly constants: NamedTensors;
+  /** The teacher's tensors under timm names, from what the loss is given as constants. */
+  select(constants: Tensors): Tensors;
+}
+
+export interface MaskAlignOptions {
+  readonly student: VitShape;
+  readonly teacher: MaskAlignTeacher;
+  readonly masking: MaskingConfig;
+  readonly alignment: AlignmentConfig;
+}
+
+export class MaskAlign implements Method {
+  readonly name = 'maskalign';
+  readonly parameters: NamedSpecs;
+  readonly constants: NamedTensors;
+  /** Teacher blocks with a weight in the loss, 0-based: the entries of the reading `level_losses`. */
+  readonly levels: readonly number[];
+
+  private readonly weights: readonly number[];
+  private readonly patchCount: number;
+  private readonly masking: MaskingStrategy | undefined;
+  /** Student blocks the loss reads. */
+  private readonly studentDepth: number;
+  /** Of the adaptors, one a teacher level, or one a student level if they come before the mixing. */
+  private readonly usedAdaptors: readonly number[];
+
+  constructor(private readonly options: MaskAlignOptions) {
+    const { student, teacher, masking, alignment } = options;
+    const teacherDepth = teacher.architecture.depth;
+    checkDepths(alignment.fusion, student.depth, teacherDepth);
+    this.weights = levelWeights(alignment.levels, teacherDepth);
+    this.levels = this.weights.flatMap((weight, level) => (weight === 0 ? [] : [level]));
+    this.patchCount = (student.imageSize / student.patchSize) ** 2;
+    const keep = keepCount(this.patchCount, masking.ratio);
+    this.masking = keep === this.patchCount ? undefined : createMasking(masking, this.patchCount, keep);
+
+    const mixes = alignment.fusion !== 'simple';
+    const adaptsFirst = alignment.order === 'adapt-then-mix';
+    this.studentDepth = mixes ? student.depth : Math.max(...this.levels) + 1;
+    this.usedAdaptors = adaptsFirst && mixes ? Array.from({ length: student.depth }, (_, j) => j) : this.levels;
+    const adaptorCount = adaptsFirst ? student.depth : teacherDepth;
+    const adaptors = Array.from({ length: adaptorCount }, (_, i) => adaptorSpecs(alignment.adaptor, adaptorName(i), student.width, teacher.architecture.width));
+    this.parameters = Object.assign(vitSpecs(student), ...adaptors, alignmentSpecs(alignment.fusion, student.depth, teacherDepth)) as NamedSpecs;
+    this.constants = { pos_embed: sinCosPositions(student.width, student.imageSize / student.patchSize), ...teacher.constants };
+  }
+
+  initialise(random: RandomStream): NamedTensors {
+    const { student, teacher, alignment } = this.options;
+    return { ...initialTensors(random, this.parameters), ...initialAlignment(alignment.fusion, student.depth, teacher.architecture.depth) };
+  }
+
+  /** The alignment weights, biases and norms are not decayed; the CLS token is, as in MAE. */
+  decays(name: string, shape: readonly number[]): boolean {
+    return shape.length > 1 && name !== ALIGNMENT_WEIGHTS;
+  }
+
+  /** Not read, in the official code neither: the final norm and the adaptors of levels without weight. */
+  reads(name: string): boolean {
+    if (name.startsWith('norm.')) return false;
+    const [, kind, index] = /^(blocks|method\.adaptors)\.(\d+)\./.exec(name) ?? [];
+    if (kind === 'blocks') return Number(index) < this.studentDepth;
+    return kind === undefined || this.usedAdaptors.includes(Number(index));
+  }
+
+  batchSpecs(microBatch: number): NamedSpecs {
+    const { imageSize, depth, dropPath } = this.options.student;
+    return {
+      images: { shape: [microBatch, 3, imageSize, imageSize], dtype: 'float32' },
+      ...this.masking?.specs(microBatch),
+      ...(dropPath > 0 ? { drop_path: { shape: [2 * depth, microBatch], dtype: 'float32' } } : {}),
+    };
+  }
+
+  draw(random: RandomStream, microBatch: number): Record<string, HostTensor> {
+    const { depth, dropPath } = this.options.student;
+    return {
+      ...this.masking?.draw(random, microBatch),
+      ...(dropPath > 0 ? { drop_path: drawDropPath(random, dropPath, depth, microBatch) } : {}),
+    };
+  }
+
+  /**
+   * Readings: `level_losses` [K] in the order of `levels`; `keepIds` int32 [B, keep], the visible patches;
+   * `scores` [B, L], the teacher's CLS attention, if the masking reads it.
+   */
+  loss(parameters: Tensors, batch: Tensors, constants: Tensors): LossAndReadings {
+    const images = tensorOf(batch, 'images');
+    const { targets, keepIds, scores } = this.teacherTargets(images, batch, constants);
+    const hidden = hiddenStates(parameters, tensorOf(constants, 'pos_embed'), this.options.student, { images, keepIds, dropPath: batch['drop_path'] }, this.studentDepth);
+    const aligned = this.dynamicAlignment(parameters, hidden);
+    const levelLosses = aligned.map((features, k) => distance(this.options.alignment.loss, features, targets[k]!));
+    const weighted = levelLosses.map((levelLoss, k) => tf.mul(levelLoss, this.weights[this.levels[k]!]!));
+    return {
+      loss: weighted.reduce((sum, term) => tf.add(sum, term)) as tf.Scalar,
+      readings: { level_losses: tf.stack(levelLosses), keepIds: keepIds ?? this.everyPatch(images.shape[0]!), ...(scores ? { scores } : {}) },
+    };
+  }
+
+  /** Whole image through the teacher; which patches stay visible; normalised targets ȳ_i at CLS and those patches. */
+  private teacherTargets(images: tf.Tensor, batch: Tensors, constants: Tensors): TeacherResult {
+    const { teacher, alignment } = this.options;
+    const targetNorm = alignment.target_norm;
+    const result = runTeacher(teacher.select(constants), teacher.architecture, images, {
+      levels: this.levels,
+      scores: this.masking?.readsScores ?? false,
+      keep: (scores) => this.masking?.keepIds(batch, scores),
+      ...(targetNorm === 'bn' ? { wholeTargets: normaliseTensor } : {}),
+    });
+    return targetNorm === 'bn' ? result : { ...result, targets: result.targets.map((target) => normaliseTokens(targetNorm, target)) };
+  }
+
+  /** ŷ_i for every weighted level, [B·(1+keep), D_T]: A_i(Σ_j W_ij·h_j), or Σ_j W_ij·A_j(h_j) as in the paper's figure. */
+  private dynamicAlignment(parameters: Tensors, hidden: readonly tf.Tensor[]): tf.Tensor[] {
+    const { fusion, order, adaptor } = this.options.alignment;
+    const adaptWith = (i: number, x: tf.Tensor): tf.Tensor => adapt(parameters, adaptor, adaptorName(i), x);
+    if (fusion === 'simple') return this.levels.map((level) => adaptWith(level, hidden[level]!));
+    if (order === 'adapt-then-mix') return mixLevels(parameters, hidden.map((h, j) => adaptWith(j, h)), this.levels);
+    return mixLevels(parameters, hidden, this.levels).map((mixed, k) => adaptWith(this.levels[k]!, mixed));
+  }
+
+  private everyPatch(batch: number): tf.Tensor {
+    return tf.tensor2d(Int32Array.from({ length: batch * this.patchCount }, (_, i) => i % this.patchCount), [batch, this.patchCount], 'int32');
+  }
+}
+
+function adaptorName(index: number): string {
+  return `method.adaptors.${index}`;
+}

@@ -1,0 +1,76 @@
+/** Whole images through a ViT of any family (students, CLIP, DINO, DINOv2, MAE). */
+import * as tf from '@tensorflow/tfjs-core';
+import { clsAttention } from './attention';
+import type { Architecture } from './block';
+import { block } from './block';
+import { layerNormOf } from './layer-norm';
+import { embedPatches, patchify, prependTokens } from './patches';
+import type { Tensors } from './tensors';
+import { tensorOf } from './tensors';
+
+export interface EncoderOptions {
+  /** Also return the output of every block. */
+  readonly hidden?: boolean;
+  /** Also return the CLS attention of the last block. */
+  readonly attention?: boolean;
+}
+
+export interface EncoderFeatures {
+  /** CLS after the final norm, [B, D]. */
+  readonly cls: tf.Tensor2D;
+  /** Mean of the patch tokens after the final norm, [B, D]. */
+  readonly mean: tf.Tensor2D;
+  /** Raw outputs of the blocks, [B, 1+R+L, D] each, before the final norm. */
+  readonly hidden?: tf.Tensor3D[];
+  /** Attention of the CLS query to the patches in the last block, mean over heads, [B, L]. */
+  readonly clsAttention?: tf.Tensor2D;
+}
+
+/** Tokens before the first patch: CLS and the registers. */
+export function leadingTokens(architecture: Architecture): number {
+  return 1 + architecture.registers;
+}
+
+/**
+ * Tokens [CLS; registers; patches] with their positions, [B·(1+R+L), D], after `norm_pre` where the family has one.
+ *
+ * `pos_embed` has a row for CLS and every patch, or for the patches alone (timm's DINOv2 with registers);
+ * registers have no position.
+ * @param images [B, 3, S, S], S = grid · patch of this architecture
+ */
+export function embedImages(tensors: Tensors, architecture: Architecture, images: tf.Tensor): tf.Tensor {
+  const { width, registers, patchSize } = architecture;
+  const batch = images.shape[0]!;
+  const patchCount = (images.shape[2]! / patchSize) ** 2;
+  const table = tensorOf(tensors, 'pos_embed');
+  const clsRows = table.shape[1]! - patchCount;
+  const patchRows = clsRows === 0 ? table : tf.slice(table, [0, clsRows, 0], [1, patchCount, width]);
+  const cls = tensorOf(tensors, 'cls_token');
+  const placedCls = clsRows === 0 ? cls : tf.add(cls, tf.slice(table, [0, 0, 0], [1, 1, width]));
+  const leading = registers === 0 ? placedCls : tf.concat([placedCls, tensorOf(tensors, 'reg_token')], 1);
+  const embedded = tf.reshape(embedPatches(tensors, patchify(images, patchSize)), [batch, patchCount, width]);
+  const tokens = prependTokens(leading, tf.reshape(tf.add(embedded, patchRows), [batch * patchCount, width]), batch);
+  return architecture.prenorm ? layerNormOf(tensors, 'norm_pre', tokens, architecture.normEps) : tokens;
+}
+
+/** Every block, the final norm, and the two usual summaries of an image. */
+export function encodeImages(tensors: Tensors, architecture: Architecture, images: tf.Tensor, options: EncoderOptions = {}): EncoderFeatures {
+  const batch = images.shape[0]!;
+  const { width, depth } = architecture;
+  const skip = leadingTokens(architecture);
+  let x = embedImages(tensors, architecture, images);
+  const tokens = x.shape[0]! / batch;
+  const hidden: tf.Tensor3D[] = [];
+  let attention: tf.Tensor | undefined;
+  for (let i = 0; i < depth; i++) {
+    ({ output: x, attention } = block(tensors, `blocks.${i}`, x, architecture, batch));
+    if (options.hidden) hidden.push(tf.reshape(x, [batch, tokens, width]));
+  }
+  const normed = tf.reshape(layerNormOf(tensors, 'norm', x, architecture.normEps), [batch, tokens, width]);
+  return {
+    cls: tf.reshape(tf.slice(normed, [0, 0, 0], [batch, 1, width]), [batch, width]),
+    mean: tf.mean(tf.slice(normed, [0, skip, 0], [batch, tokens - skip, width]), 1),
+    ...(options.hidden ? { hidden } : {}),
+    ...(options.attention && attention ? { clsAttention: clsAttention(attention, skip) as tf.Tensor2D } : {}),
+  };
+}

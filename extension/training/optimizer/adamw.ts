@@ -1,0 +1,58 @@
+/** AdamW (Loshchilov and Hutter 2019) with PyTorch's arithmetic and the official recipe's groups, as plain tensor functions. */
+import * as tf from '@tensorflow/tfjs-core';
+
+export interface AdamWOptions {
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+  readonly weightDecay: number;
+}
+
+/** What a step needs beside one parameter's tensors: scalars computed once. */
+export interface AdamWStep {
+  /** 1 − lr·weightDecay */
+  readonly shrink: tf.Tensor;
+  /** −lr·√(1−β₂ᵗ)/(1−β₁ᵗ) */
+  readonly scale: tf.Tensor;
+  /** eps·√(1−β₂ᵗ) */
+  readonly eps: tf.Tensor;
+}
+
+/**
+ * @param learningRate float32 []
+ * @param step float32 [], 1 for the first step
+ */
+export function adamWStep(options: AdamWOptions, learningRate: tf.Tensor, step: tf.Tensor): AdamWStep {
+  const correction = (beta: number): tf.Tensor => tf.sub(1, tf.pow(tf.scalar(beta), step));
+  const rootCorrection = tf.sqrt(correction(options.betas[1]));
+  return {
+    shrink: tf.sub(1, tf.mul(learningRate, options.weightDecay)),
+    scale: tf.neg(tf.div(tf.mul(learningRate, rootCorrection), correction(options.betas[0]))),
+    eps: tf.mul(rootCorrection, options.eps),
+  };
+}
+
+export interface AdamWEntry {
+  readonly parameter: tf.Tensor;
+  readonly expAvg: tf.Tensor;
+  readonly expAvgSq: tf.Tensor;
+}
+
+/**
+ * m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; p ← p·(1−lr·wd) − lr·m̂/(√v̂ + eps). The bias corrections of m̂ and v̂ are
+ * multiplied out into two scalars: m̂/(√v̂ + eps) = m/(√v + eps·√(1−β₂ᵗ)) · √(1−β₂ᵗ)/(1−β₁ᵗ).
+ * @param squared g², which the gradient norm has already made
+ */
+export function adamW(
+  entry: AdamWEntry,
+  gradient: tf.Tensor,
+  squared: tf.Tensor,
+  step: AdamWStep,
+  { betas: [beta1, beta2] }: AdamWOptions,
+  decays: boolean,
+): AdamWEntry {
+  const expAvg = tf.add(tf.mul(entry.expAvg, beta1), tf.mul(gradient, 1 - beta1));
+  const expAvgSq = tf.add(tf.mul(entry.expAvgSq, beta2), tf.mul(squared, 1 - beta2));
+  const update = tf.mul(tf.div(expAvg, tf.add(tf.sqrt(expAvgSq), step.eps)), step.scale);
+  const parameter = tf.add(decays ? tf.mul(entry.parameter, step.shrink) : entry.parameter, update);
+  return { parameter, expAvg, expAvgSq };
+}

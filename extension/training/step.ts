@@ -1,0 +1,195 @@
+/**
+ * A method's loss with gradients and the optimizer: the programs the trainer hands to an engine.
+ *
+ * The state store holds every parameter under its own name, `exp_avg.<name>` and `exp_avg_sq.<name>` for those the
+ * loss reads, `ema.<name>` for the student where an average is kept, `grad_sum.<name>` where batches are accumulated.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { OptimizerConfig, ResolvedExperiment } from '../core/config/schema';
+import type { NamedSpecs, NamedTensors, TensorSpec } from '../core/tensors';
+import { float32, specOf } from '../core/tensors';
+import type { Program, ProgramInputs, ProgramOutputs } from './engines/engine';
+import type { Method } from './methods/method';
+import type { Tensors } from './nn/tensors';
+import { tensorOf, withoutPrefix } from './nn/tensors';
+import { adamW, adamWStep } from './optimizer/adamw';
+import { clipFactor, globalNorm } from './optimizer/gradient-norm';
+import { movingAverage } from './optimizer/moving-average';
+import { RandomStream } from './random';
+
+const SCALAR: TensorSpec = { shape: [], dtype: 'float32' };
+
+export interface TrainingPrograms {
+  /** The whole state store at step 0: parameters drawn from `seed`, moments zero, averages equal to the parameters. */
+  initialState(seed: number): NamedTensors;
+  /**
+   * One optimizer step on one batch. Batch inputs: the method's, `lr`, `step` (1 for the first) and, if an average is
+   * kept, `ema_momentum`; all float32 []. Readings: `loss`, `grad_norm` (before clipping), and the method's.
+   * Absent if batches are accumulated.
+   */
+  readonly single?: Program;
+  /** Adds one micro-batch's share of the mean gradient to `grad_sum.…`. Batch inputs: the method's. Readings: `loss` and the method's. */
+  readonly accumulate?: Program;
+  /** The optimizer step on the sums, which it sets back to zero. Batch inputs: `lr`, `step`, `ema_momentum`. Reading: `grad_norm`. */
+  readonly update?: Program;
+}
+
+export function trainingPrograms(method: Method, experiment: ResolvedExperiment): TrainingPrograms {
+  const parts = new StepParts(method, experiment);
+  const initialState = (seed: number): NamedTensors => parts.initialState(seed);
+  if (experiment.optimizer.accumulate === 1) return { initialState, single: parts.single() };
+  return { initialState, accumulate: parts.accumulate(), update: parts.update() };
+}
+
+class StepParts {
+  private readonly parameters: NamedSpecs;
+  /** Parameters with a gradient. */
+  private readonly trained: readonly string[];
+  /** Parameters of which an average is kept. */
+  private readonly averaged: readonly string[];
+  private readonly microBatch: number;
+  private readonly optimizer: OptimizerConfig;
+  /** The loss reads the average: it is its own teacher. */
+  private readonly selfTaught: boolean;
+
+  constructor(private readonly method: Method, experiment: ResolvedExperiment) {
+    this.parameters = method.parameters;
+    this.trained = Object.keys(this.parameters).filter((name) => method.reads(name));
+    this.selfTaught = experiment.teacher?.ema !== undefined;
+    const keepsAverage = this.selfTaught || experiment.optimizer.ema !== undefined;
+    this.averaged = keepsAverage ? Object.keys(this.parameters).filter((name) => !name.startsWith('method.')) : [];
+    this.microBatch = experiment.derived.microBatch;
+    this.optimizer = experiment.optimizer;
+  }
+
+  initialState(seed: number): NamedTensors {
+    const state = this.method.initialise(new RandomStream(seed, 'initialise'));
+    for (const name of this.averaged) state[`ema.${name}`] = { ...state[name]!, data: state[name]!.data.slice() };
+    for (const name of this.trained) {
+      const { shape } = this.parameters[name]!;
+      state[`exp_avg.${name}`] = float32(shape);
+      state[`exp_avg_sq.${name}`] = float32(shape);
+      if (this.optimizer.accumulate > 1) state[`grad_sum.${name}`] = float32(shape);
+    }
+    return state;
+  }
+
+  single(): Program {
+    return {
+      name: `${this.method.name} step`,
+      state: { ...this.optimizerState(), ...this.averageState() },
+      constants: this.method.constants,
+      batch: { ...this.method.batchSpecs(this.microBatch), ...this.optimizerBatch() },
+      run: (inputs) => {
+        const { gradients, readings } = this.lossAndGradients(inputs, 1);
+        const { state, readings: updateReadings } = this.applyOptimizer(inputs, gradients);
+        return { state, readings: { ...readings, ...updateReadings } };
+      },
+    };
+  }
+
+  accumulate(): Program {
+    return {
+      name: `${this.method.name} accumulate`,
+      state: { ...this.specsOf(this.trained), ...this.specsOf(this.trained, 'grad_sum.'), ...(this.selfTaught ? this.averageState() : {}) },
+      constants: this.method.constants,
+      batch: this.method.batchSpecs(this.microBatch),
+      run: (inputs) => {
+        const { gradients, readings } = this.lossAndGradients(inputs, 1 / this.optimizer.accumulate);
+        const state: Record<string, tf.Tensor> = {};
+        for (const name of this.trained) state[`grad_sum.${name}`] = tf.add(tensorOf(inputs.state, `grad_sum.${name}`), tensorOf(gradients, name));
+        return { state, readings };
+      },
+    };
+  }
+
+  update(): Program {
+    return {
+      name: `${this.method.name} update`,
+      state: { ...this.optimizerState(), ...this.specsOf(this.trained, 'grad_sum.'), ...this.averageState() },
+      constants: {},
+      batch: this.optimizerBatch(),
+      run: (inputs) => {
+        const { state, readings } = this.applyOptimizer(inputs, withoutPrefix(inputs.state, 'grad_sum.'));
+        for (const name of this.trained) state[`grad_sum.${name}`] = tf.zeros([...this.parameters[name]!.shape]);
+        return { state, readings };
+      },
+    };
+  }
+
+  /**
+   * @param share factor on the loss before it is differentiated; with 1/A, summing A gradients gives their mean for free
+   */
+  private lossAndGradients(inputs: ProgramInputs, share: number): { gradients: Tensors; readings: Record<string, tf.Tensor> } {
+    const parameters = this.trained.map((name) => tensorOf(inputs.state, name));
+    let kept: Record<string, tf.Tensor> = {};
+    const differentiated = (): tf.Scalar => {
+      const { loss, readings } = this.method.loss(inputs.state, inputs.batch, { ...inputs.constants, ...inputs.state });
+      // The tape frees what is made under it; readings must outlive it.
+      kept = Object.fromEntries(Object.entries({ loss, ...readings }).map(([name, value]) => [name, tf.keep(tf.clone(value))]));
+      return share === 1 ? loss : tf.mul(loss, share);
+    };
+    const { grads } = tf.engine().gradients(differentiated, parameters, undefined, true);
+    const gradients: Record<string, tf.Tensor> = {};
+    this.trained.forEach((name, i) => {
+      const gradient = grads[i];
+      if (!gradient) throw new Error(`The loss of ${this.method.name} does not read "${name}", though the method says so.`);
+      gradients[name] = gradient;
+    });
+    const readings = Object.fromEntries(Object.entries(kept).map(([name, value]) => [name, releasedCopy(value)]));
+    return { gradients, readings };
+  }
+
+  private applyOptimizer({ state, batch }: ProgramInputs, gradients: Tensors): ProgramOutputs {
+    const { betas, eps, weight_decay: weightDecay, clip_grad: clip } = this.optimizer;
+    const options = { betas, eps, weightDecay };
+    const step = adamWStep(options, tensorOf(batch, 'lr'), tensorOf(batch, 'step'));
+    const squares = Object.fromEntries(this.trained.map((name) => [name, tf.square(tensorOf(gradients, name))]));
+    const norm = globalNorm(Object.values(squares));
+    const factor = clip === undefined ? undefined : clipFactor(norm, clip);
+    const squaredFactor = factor && tf.square(factor);
+    const next: Record<string, tf.Tensor> = {};
+    for (const name of this.trained) {
+      const entry = { parameter: tensorOf(state, name), expAvg: tensorOf(state, `exp_avg.${name}`), expAvgSq: tensorOf(state, `exp_avg_sq.${name}`) };
+      const gradient = tensorOf(gradients, name);
+      const clipped = factor ? tf.mul(gradient, factor) : gradient;
+      const square = squaredFactor ? tf.mul(tensorOf(squares, name), squaredFactor) : tensorOf(squares, name);
+      const updated = adamW(entry, clipped, square, step, options, this.method.decays(name, this.parameters[name]!.shape));
+      next[name] = updated.parameter;
+      next[`exp_avg.${name}`] = updated.expAvg;
+      next[`exp_avg_sq.${name}`] = updated.expAvgSq;
+    }
+    for (const name of this.averagedAndTrained()) {
+      next[`ema.${name}`] = movingAverage(tensorOf(state, `ema.${name}`), next[name]!, tensorOf(batch, 'ema_momentum'));
+    }
+    return { state: next, readings: { grad_norm: norm } };
+  }
+
+  /** An untrained parameter's average never changes. */
+  private averagedAndTrained(): string[] {
+    return this.averaged.filter((name) => this.trained.includes(name));
+  }
+
+  private specsOf(names: readonly string[], prefix = ''): NamedSpecs {
+    return Object.fromEntries(names.map((name) => [prefix + name, specOf(this.parameters[name]!)]));
+  }
+
+  private optimizerState(): NamedSpecs {
+    return { ...this.specsOf(this.trained), ...this.specsOf(this.trained, 'exp_avg.'), ...this.specsOf(this.trained, 'exp_avg_sq.') };
+  }
+
+  private averageState(): NamedSpecs {
+    return this.specsOf(this.averagedAndTrained(), 'ema.');
+  }
+
+  private optimizerBatch(): NamedSpecs {
+    return { lr: SCALAR, step: SCALAR, ...(this.averaged.length > 0 ? { ema_momentum: SCALAR } : {}) };
+  }
+}
+
+/** A copy that the surrounding tidy manages; the kept original is freed. */
+function releasedCopy(kept: tf.Tensor): tf.Tensor {
+  const copy = tf.clone(kept);
+  kept.dispose();
+  return copy;
+}
