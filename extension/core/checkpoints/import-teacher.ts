@@ -1,0 +1,174 @@
+/** Weights in any of the known namings → tensors under timm's names, the shape to run them with, and an account of every key. */
+import { UserError } from '../problems';
+import { elementCount, type HostTensor, type NamedTensors } from '../tensors';
+import { resolveWeights } from './find-weights';
+import { inferShape, sizesOf, type ClassPosition } from './infer-shape';
+import { markerOf, recogniseKeys, TEACHER_FORMATS, type RecognisedKeys, type TeacherFormat } from './key-maps';
+import { openTensors } from './open-tensors';
+import { timmSpecs, type TeacherShape } from './teacher-shape';
+import type { TensorSource } from './tensor-source';
+import { readVitMetadata } from './vit-metadata';
+
+export interface ImportReport {
+  /** The file read, also where a folder was given. */
+  readonly file: string;
+  /** `mim` is one of this product's own files. */
+  readonly format: TeacherFormat | 'mim';
+  /** Names in the file that went into the teacher. */
+  readonly used: string[];
+  /** Names in the file that did not: heads, decoders, text towers, optimizer state. */
+  readonly ignored: string[];
+  /** timm names the file lacks that were filled with what makes them do nothing (biases 0, norm 1 and 0). */
+  readonly missing: string[];
+}
+
+export interface ImportOptions {
+  readonly format?: TeacherFormat | 'auto';
+  readonly heads?: number;
+}
+
+export interface ImportedTeacher {
+  readonly tensors: NamedTensors;
+  readonly shape: TeacherShape;
+  readonly report: ImportReport;
+}
+
+/**
+ * Reads a teacher. Tensors carry the names and sizes of `timmSpecs(shape)`, all float32.
+ *
+ * @param path a weight file, a run directory or a checkpoint's folder of this product, or a folder with `model.safetensors` or `pytorch_model.bin`.
+ * @throws UserError MIM70xx where the file is damaged, not recognised, or lacks what a vision transformer needs.
+ */
+export async function importTeacher(path: string, options: ImportOptions = {}): Promise<ImportedTeacher> {
+  const source = await openTensors(await resolveWeights(path));
+  try {
+    const plan = await planImport(source, options);
+    return { tensors: await readPlanned(source, plan), shape: plan.shape, report: reportOf(source, plan) };
+  } finally {
+    await source.close();
+  }
+}
+
+/** What an import would do, from names and sizes alone. */
+export interface ImportPlan {
+  readonly format: TeacherFormat | 'mim';
+  readonly shape: TeacherShape;
+  readonly keys: RecognisedKeys;
+  readonly classPosition: ClassPosition;
+  readonly missing: readonly string[];
+}
+
+/** @throws UserError MIM7004 (naming not recognised), MIM7005 (not a usable vision transformer). */
+export async function planImport(source: TensorSource, options: ImportOptions): Promise<ImportPlan> {
+  const asked = options.format === 'auto' ? undefined : options.format;
+  const keys = recogniseKeys(source.entries, asked);
+  if (keys === undefined) throw notRecognised(source, asked);
+  const own = readVitMetadata(source.metadata, source.file);
+  const inferred = own === undefined ? await inferShape(source, keys, options.heads) : { shape: own, classPosition: own.registers > 0 ? 'in-token' as const : 'in-table' as const };
+  const missing = checkTensors(source, keys, inferred.shape);
+  return { format: own === undefined ? keys.format : 'mim', keys, missing, ...inferred };
+}
+
+function notRecognised(source: TensorSource, asked: TeacherFormat | undefined): UserError {
+  const some = [...source.entries.keys()].slice(0, 4).join(', ');
+  return new UserError(
+    'MIM7004',
+    asked === undefined
+      ? `${source.file}: the naming of its tensors is not known (it begins with ${some || 'no tensor at all'})`
+      : `${source.file} is not in ${asked} naming: it has no ${markerOf(asked)}`,
+    asked === undefined ? `Known are ${TEACHER_FORMATS.join(', ')}; convert it to timm naming.` : 'Leave `teacher.format` at `auto` to have it recognised.',
+  );
+}
+
+/** Compares sizes with what the shape demands; returns the names that must be filled. */
+function checkTensors(source: TensorSource, keys: RecognisedKeys, shape: TeacherShape): string[] {
+  const absent: string[] = [];
+  const filled: string[] = [];
+  for (const [name, spec] of Object.entries(timmSpecs(shape))) {
+    const sizes = sizesOf(source, keys, name);
+    if (sizes === undefined) {
+      (isFillable(name) ? filled : absent).push(name);
+      continue;
+    }
+    // The class token and the position table are settled when they are read.
+    const free = name === 'pos_embed' || name === 'cls_token' || name === 'reg_token';
+    const fits = free ? sizes.at(-1) === shape.width : sizes.join() === spec.shape.join();
+    if (!fits) {
+      throw new UserError('MIM7005', `${source.file}: ${keys.sourcesOf(name)!.join(' + ')} is [${sizes.join(', ')}], but ${name} of this model is [${spec.shape.join(', ')}]`);
+    }
+  }
+  if (absent.length > 0) {
+    const more = absent.length > 6 ? ` and ${absent.length - 6} more` : '';
+    throw new UserError('MIM7005', `${source.file} lacks ${absent.slice(0, 6).join(', ')}${more} (${keys.format} naming)`, 'It is not a whole vision transformer.');
+  }
+  return filled;
+}
+
+/** A model without attention biases is one with zero biases; one without a final norm has an identity there. */
+function isFillable(name: string): boolean {
+  return name.startsWith('norm.') || name.endsWith('.attn.qkv.bias');
+}
+
+async function readPlanned(source: TensorSource, plan: ImportPlan): Promise<NamedTensors> {
+  const tensors: NamedTensors = {};
+  for (const [name, { shape }] of Object.entries(timmSpecs(plan.shape))) {
+    const names = plan.keys.sourcesOf(name);
+    if (names === undefined) {
+      tensors[name] = { shape, dtype: 'float32', data: new Float32Array(elementCount(shape)).fill(name.endsWith('.weight') ? 1 : 0) };
+    } else {
+      tensors[name] = { shape, dtype: 'float32', data: concatenate(await Promise.all(names.map((part) => source.read(part)))) };
+    }
+  }
+  return settlePositions(tensors, plan, source.file);
+}
+
+/**
+ * The position table as `timmSpecs` has it: with registers, the row of CLS goes into `cls_token`; without, a table
+ * that lacks the row gets one of zeros.
+ */
+function settlePositions(tensors: NamedTensors, { shape, classPosition }: ImportPlan, file: string): NamedTensors {
+  const { width } = shape;
+  const table = tensors['pos_embed']!.data as Float32Array;
+  const classToken = tensors['cls_token']!.data as Float32Array;
+  const rows = (shape.imageSize / shape.patchSize) ** 2 + (classPosition === 'in-table' ? 1 : 0);
+  if (table.length !== rows * width || classToken.length !== width) {
+    throw new UserError('MIM7005', `${file}: its position table or class token does not fit ${rows} positions of width ${width}`);
+  }
+  if (shape.registers > 0 && classPosition === 'in-table') {
+    return {
+      ...tensors,
+      cls_token: { ...tensors['cls_token']!, data: classToken.map((value, i) => value + table[i]!) },
+      pos_embed: { ...tensors['pos_embed']!, data: table.slice(width) },
+    };
+  }
+  if (shape.registers === 0 && classPosition === 'in-token') {
+    const padded = new Float32Array(table.length + width);
+    padded.set(table, width);
+    return { ...tensors, pos_embed: { ...tensors['pos_embed']!, data: padded } };
+  }
+  return tensors;
+}
+
+function concatenate(parts: readonly HostTensor[]): Float32Array {
+  const [only] = parts;
+  if (parts.length === 1 && only?.data instanceof Float32Array) return only.data;
+  const whole = new Float32Array(parts.reduce((length, { data }) => length + data.length, 0));
+  let position = 0;
+  for (const { data } of parts) {
+    whole.set(data, position);
+    position += data.length;
+  }
+  return whole;
+}
+
+export function reportOf(source: TensorSource, plan: ImportPlan): ImportReport {
+  const used = Object.keys(timmSpecs(plan.shape)).flatMap((name) => plan.keys.sourcesOf(name) ?? []);
+  const taken = new Set(used);
+  return {
+    file: source.file,
+    format: plan.format,
+    used,
+    ignored: [...source.entries.keys()].filter((name) => !taken.has(name)),
+    missing: [...plan.missing],
+  };
+}

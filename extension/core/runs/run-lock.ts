@@ -1,0 +1,92 @@
+/** One process at a time trains in a run: a lock file that says who, and is recognised as stale when its owner is gone. */
+import { link, readFile, rename, rm } from 'node:fs/promises';
+import { errorCode, explainWriteError, temporaryBeside, writeNewFile } from '../files/durable-files';
+import { UserError } from '../problems';
+import { isAlive, thisProcess, type ProcessIdentity } from './processes';
+import { beatsStill } from './run-state';
+
+/** Releases the lock. */
+export type Unlock = () => Promise<void>;
+
+/**
+ * @param file the lock's path.
+ * @param heartbeatFile whose age tells whether an owner on another host is alive.
+ * @throws UserError MIM7210 where another process holds the lock.
+ */
+export async function acquireLock(file: string, heartbeatFile: string): Promise<Unlock> {
+  const own = `${JSON.stringify(await thisProcess())}\n`;
+  for (let attempt = 0; attempt < 10; attempt++) {
+    if (await createWith(file, own)) return () => release(file, own);
+    const found = await readFile(file, 'utf8').catch(() => undefined);
+    if (found === undefined) continue;
+    const owner = parseOwner(found);
+    if (owner !== undefined && (await holds(owner, heartbeatFile))) throw busy(file, owner);
+    await setAside(file, found);
+  }
+  throw new UserError('MIM7210', `the lock ${file} changes hands too fast`, 'Another process is starting in the same run; try again.');
+}
+
+/** Creates the lock with its content in one step: a link fails where the name exists. */
+async function createWith(file: string, content: string): Promise<boolean> {
+  const temporary = temporaryBeside(file);
+  try {
+    await writeNewFile(temporary, content);
+    await link(temporary, file);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errorCode(error) ?? '')) return createWithoutLinks(file, content);
+    throw explainWriteError(error, file);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** For file systems without hard links. */
+async function createWithoutLinks(file: string, content: string): Promise<boolean> {
+  try {
+    await writeNewFile(file, content);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw explainWriteError(error, file);
+  }
+}
+
+async function holds(owner: ProcessIdentity, heartbeatFile: string): Promise<boolean> {
+  const life = await isAlive(owner);
+  if (life !== 'unknown') return life === 'alive';
+  return beatsStill(heartbeatFile);
+}
+
+/** Removes a stale lock, and only that one: another process may have replaced it since it was judged. */
+async function setAside(file: string, judged: string): Promise<void> {
+  const aside = temporaryBeside(file);
+  try {
+    await rename(file, aside);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return;
+    throw explainWriteError(error, file);
+  }
+  if ((await readFile(aside, 'utf8')) !== judged) await link(aside, file).catch(() => undefined);
+  await rm(aside, { force: true });
+}
+
+async function release(file: string, own: string): Promise<void> {
+  const found = await readFile(file, 'utf8').catch(() => undefined);
+  if (found === own) await rm(file, { force: true });
+}
+
+function parseOwner(text: string): ProcessIdentity | undefined {
+  try {
+    const owner = JSON.parse(text) as Partial<ProcessIdentity> | null;
+    const { pid, host, processStart } = owner ?? {};
+    return typeof pid === 'number' && typeof host === 'string' && typeof processStart === 'string' ? { pid, host, processStart } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function busy(file: string, owner: ProcessIdentity): UserError {
+  return new UserError('MIM7210', `the run is being trained by process ${owner.pid} on ${owner.host}`, `Stop it first. If it is gone, remove ${file}.`);
+}
