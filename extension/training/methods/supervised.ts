@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { plainVit } from '../../core/checkpoints/teacher-shape';
 import type { ResolvedExperiment, VitShape } from '../../core/config/schema';
 import type { HostTensor, NamedSpecs, NamedTensors } from '../../core/tensors';
-import { crossEntropy, oneHot } from '../nn/cross-entropy';
+import { crossEntropy } from '../nn/cross-entropy';
 import { drawDropPath } from '../nn/drop-path';
 import { initialTensors } from '../nn/initialise';
 import { layerNormOf } from '../nn/layer-norm';
@@ -61,12 +61,12 @@ export class Supervised implements Method {
 
   /** Reading: `accuracy`, the share of the batch whose highest logit is its label. */
   loss(parameters: Tensors, batch: Tensors, constants: Tensors): LossAndReadings {
-    const { student, classCount, supervised } = this.options;
+    const { student, supervised } = this.options;
     const images = tensorOf(batch, 'images');
     const hidden = hiddenStates(parameters, tensorOf(constants, 'pos_embed'), student, { images, dropPath: batch['drop_path'] });
     const normed = layerNormOf(parameters, 'norm', hidden[hidden.length - 1]!, plainVit(student).normEps);
     const logits = linearOf(parameters, 'head', this.pool(normed, images.shape[0]!));
-    const labels = oneHot(tensorOf(batch, 'labels'), classCount);
+    const labels = tensorOf(batch, 'labels');
     return { loss: crossEntropy(logits, labels, supervised.label_smoothing), readings: { accuracy: accuracy(logits, labels) } };
   }
 
@@ -80,6 +80,5 @@ export class Supervised implements Method {
 }
 
 function accuracy(logits: tf.Tensor, labels: tf.Tensor): tf.Tensor {
-  const best = tf.reshape(tf.topk(logits, 1).indices, [logits.shape[0]!]);
-  return tf.mean(tf.sum(tf.mul(oneHot(best, logits.shape[1]!), labels), -1));
+  return tf.mean(tf.cast(tf.equal(tf.argMax(logits, -1), labels), 'float32'));
 }

@@ -1,7 +1,9 @@
 /** Initial weights as the official code draws them; which rule holds follows from a tensor's name and rank. */
+import type { VitShape } from '../../core/config/schema';
 import type { HostTensor, NamedSpecs, NamedTensors } from '../../core/tensors';
 import { elementCount, float32 } from '../../core/tensors';
 import type { RandomStream } from '../random';
+import { vitSpecs } from './vit';
 
 function filled(shape: readonly number[], value: () => number): HostTensor {
   const data = new Float32Array(elementCount(shape));
@@ -25,4 +27,9 @@ function initialTensor(random: RandomStream, name: string, shape: readonly numbe
 
 export function initialTensors(random: RandomStream, specs: NamedSpecs): NamedTensors {
   return Object.fromEntries(Object.entries(specs).map(([name, { shape }]) => [name, initialTensor(random, name, shape)]));
+}
+
+/** A student's trained tensors at the start; the fixed `pos_embed` is not among them. */
+export function initialVit(random: RandomStream, shape: VitShape): NamedTensors {
+  return initialTensors(random, vitSpecs(shape));
 }
