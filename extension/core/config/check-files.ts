@@ -14,15 +14,13 @@ import { closest } from './suggest';
 
 const IMAGE = /\.(jpe?g|png|webp)$/i;
 const WEIGHTS = ['.safetensors', '.bin', '.pth', '.pt'];
-/** `shard-{0000..0099}.tar` and `*.tar` name many files; whoever opens them unfolds the pattern. */
-const PATTERN = /[*?{}]/;
 
 /** What a path of each kind holds, for the search and for the hint. */
 const kinds: Readonly<Record<Exclude<DataConfig['kind'], 'auto' | 'folder' | 'shapes'>, { name: RegExp; hint: string }>> = {
-  tar: { name: /\.tar$/i, hint: 'Give a .tar, or a folder of .tar shards.' },
+  tar: { name: /\.tar$/i, hint: 'Give an uncompressed .tar, or a folder of .tar shards.' },
   cifar10: { name: /^(data_batch_\d|test_batch)(\.bin)?$|^cifar-10.*\.tar(\.gz)?$/i, hint: 'Give the folder of the official binary version, with data_batch_1.bin … data_batch_5.bin and test_batch.bin.' },
   cifar100: { name: /^(train|test)(\.bin)?$|^cifar-100.*\.tar(\.gz)?$/i, hint: 'Give the folder of the official binary version, with train.bin and test.bin.' },
-  idx: { name: /idx\d-ubyte(\.gz)?$|\.idx(\.gz)?$/i, hint: 'Give the folder with files such as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz.' },
+  idx: { name: /\bidx\d-ubyte(\.gz)?$|\.idx\d?(\.gz)?$/i, hint: 'Give the folder with files such as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz.' },
   parquet: { name: /\.parquet$/i, hint: 'Give a .parquet file, or a folder of them.' },
 };
 
@@ -39,7 +37,6 @@ export async function checkFiles(experiment: Experiment, file: string, locate: L
 }
 
 async function checkData(key: string, path: string, experiment: Experiment, problems: ProblemList): Promise<void> {
-  if (PATTERN.test(path)) return;
   const info = await stat(path).catch(() => undefined);
   if (!info) {
     problems.add('MIM1201', key, `${path} does not exist.`, await missingPathDetails(path));
@@ -56,10 +53,9 @@ async function checkData(key: string, path: string, experiment: Experiment, prob
   }
 }
 
-/** Whether the path, or something in its folder or one below, has such a name. */
+/** Whether a file has such a name, or something in a folder or one below it. */
 async function holds(path: string, isFolder: boolean, name: RegExp): Promise<boolean> {
-  if (name.test(basename(path))) return true;
-  if (!isFolder) return false;
+  if (!isFolder) return name.test(basename(path));
   const entries = await list(path);
   if (entries.some((entry) => name.test(entry.name))) return true;
   for (const folder of entries.filter(mayBeFolder)) {

@@ -1,0 +1,42 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { checkText } from '../../../extension/core/config/load';
+import { isExperimentFile } from '../../../extension/core/config/parse';
+
+const folder = join(import.meta.dirname, '../../../examples');
+const examples = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
+
+function resolveExample(name: string) {
+  return checkText(readFileSync(join(folder, name), 'utf8'), join(folder, name));
+}
+
+describe('examples', () => {
+  test.each(examples)('%s is an experiment without a problem', (name) => {
+    const text = readFileSync(join(folder, name), 'utf8');
+    expect(isExperimentFile(name, text)).toBe(true);
+    const { resolved, problems } = resolveExample(name);
+    expect(problems).toEqual([]);
+    expect(`${resolved?.name}.mim.yaml`, 'the name of the run is the name of the file').toBe(name);
+  });
+
+  test.each(examples)('%s starts with what it is for', (name) => {
+    expect(readFileSync(join(folder, name), 'utf8')).toMatch(/^# \S/);
+  });
+
+  test.each([
+    ['quickstart.mim.yaml', 'quickstart-teacher.mim.yaml'],
+    ['maskalign-cifar10.mim.yaml', 'teacher-cifar10.mim.yaml'],
+  ])('%s finds its teacher where %s leaves it, and of its own depth', (student, teacher) => {
+    const pupil = resolveExample(student).resolved;
+    const master = resolveExample(teacher).resolved;
+    expect(pupil?.teacher?.checkpoint).toBe(join(master?.runs ?? '', master?.name ?? ''));
+    expect(pupil?.student.depth).toBe(master?.student.depth);
+    expect(pupil?.data.image_size).toBe(master?.data.image_size);
+  });
+
+  test('the ImageNet example is the official recipe', () => {
+    const resolved = resolveExample('maskalign-vit-base-clip.mim.yaml').resolved;
+    expect(resolved?.derived).toEqual({ learningRate: 6e-4, levels: 'top5', patchCount: 196, keepCount: 58, microBatch: 128 });
+  });
+});
