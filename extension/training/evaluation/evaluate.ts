@@ -2,7 +2,7 @@
 import type { EvaluationConfig } from '../../core/config/schema';
 import type { Engine } from '../engines/engine';
 import { FEATURE_SOURCES, runEncoder } from './features';
-import type { Encoder, FeatureKind, ImageBatch, LabelledFeatures } from './features';
+import type { Encoder, FeatureKind, LabelledImages, LabelledFeatures } from './features';
 import { knn } from './knn';
 import type { KnnResult } from './knn';
 import { linearProbe, PROBE_PRESETS } from './linear-probe';
@@ -62,11 +62,11 @@ export async function evaluateFeatures({ engine, config, train, test, classes, s
 
 export interface ProbeLoaders {
   /** Centre-cropped training images, in index order. */
-  train(batchSize: number): AsyncIterable<ImageBatch>;
+  train(batchSize: number): AsyncIterable<LabelledImages>;
   /** Centre-cropped test images. */
-  test(batchSize: number): AsyncIterable<ImageBatch>;
+  test(batchSize: number): AsyncIterable<LabelledImages>;
   /** Augmented training images of a probe epoch (preset `mae`: RandomResizedCrop, flip). Every epoch has as many. */
-  augmented?(epoch: number, batchSize: number): AsyncIterable<ImageBatch>;
+  augmented?(epoch: number, batchSize: number): AsyncIterable<LabelledImages>;
 }
 
 export interface Probe {
@@ -85,7 +85,7 @@ export async function probe({ engine, encoder, loaders, evaluationConfig: config
   const batchSize = encoder.program.batch.images!.shape[0]!;
   const compiled = await engine.compile(encoder.program);
   try {
-    const featuresOf = async (batches: AsyncIterable<ImageBatch>, phase?: 'train-features' | 'test-features'): Promise<LabelledFeatures> => {
+    const featuresOf = async (batches: AsyncIterable<LabelledImages>, phase?: 'train-features' | 'test-features'): Promise<LabelledFeatures> => {
       const both = await runEncoder(compiled, encoder.state, batches, (done) => phase && onProgress?.({ phase, done }));
       return both[config.features];
     };

@@ -64,7 +64,7 @@ export interface ExtractedFeatures {
 }
 
 /** Part of what an image loader gives; the last batch of a set may be short. */
-export interface ImageBatch {
+export interface LabelledImages {
   /** [b, 3, S, S] with b ≤ the program's batch size. */
   readonly images: Float32Array;
   /** [b] */
@@ -83,7 +83,7 @@ export interface Encoder {
  * @param onBatch told how many images are done, for progress
  * @throws UserError where there are no images
  */
-export async function extractFeatures(engine: Engine, encoder: Encoder, batches: AsyncIterable<ImageBatch>, onBatch?: (done: number) => void): Promise<ExtractedFeatures> {
+export async function extractFeatures(engine: Engine, encoder: Encoder, batches: AsyncIterable<LabelledImages>, onBatch?: (done: number) => void): Promise<ExtractedFeatures> {
   const compiled = await engine.compile(encoder.program);
   try {
     return await runEncoder(compiled, encoder.state, batches, onBatch);
@@ -93,7 +93,7 @@ export async function extractFeatures(engine: Engine, encoder: Encoder, batches:
 }
 
 /** `extractFeatures` with a program that is compiled already, for those who evaluate again and again. */
-export async function runEncoder(compiled: CompiledProgram, state: StateStore, batches: AsyncIterable<ImageBatch>, onBatch?: (done: number) => void): Promise<ExtractedFeatures> {
+export async function runEncoder(compiled: CompiledProgram, state: StateStore, batches: AsyncIterable<LabelledImages>, onBatch?: (done: number) => void): Promise<ExtractedFeatures> {
   const shape = compiled.program.batch.images!.shape;
   const collected: Record<FeatureKind, Float32Array[]> = { cls: [], mean: [] };
   const labels: number[] = [];

@@ -1,7 +1,11 @@
-/** Trains stacked linear heads on features and scores them; the loop shared by every preset of the linear probe. */
+/**
+ * Trains stacked linear heads on features and scores them; the loop shared by every preset of the linear probe.
+ * Rates warm up linearly and follow half a cosine to 0, per step.
+ */
 import { float32, int32 } from '../../core/tensors';
 import type { CompiledProgram, Engine, HostBatch, StateStore } from '../engines/engine';
 import { RandomStream } from '../random';
+import { learningRate } from '../schedule';
 import { AccuracyCounter } from './accuracy';
 import type { LabelledFeatures } from './features';
 import { headEvalProgram, headTrainProgram, initialHeads } from './linear-head';
@@ -39,7 +43,7 @@ export interface TrainedHeads {
  * images are augmented. Every epoch must have the same number of rows and width.
  */
 export async function trainHeads(engine: Engine, features: (epoch: number) => Promise<LabelledFeatures>, training: HeadTraining): Promise<TrainedHeads> {
-  const { batchSize, epochs, learningRates, classes, seed } = training;
+  const { batchSize, epochs, warmupEpochs, learningRates, classes, seed } = training;
   let set = await features(0);
   const sizes: HeadSizes = { heads: learningRates.length, classes, width: set.width };
   const stepsPerEpoch = Math.floor(set.labels.length / batchSize);
@@ -50,20 +54,14 @@ export async function trainHeads(engine: Engine, features: (epoch: number) => Pr
     for (let epoch = 0; epoch < epochs; epoch++) {
       if (epoch > 0) set = await features(epoch);
       const order = new RandomStream(seed, 'probe-order', epoch).permutation(set.labels.length);
-      const rateAt = (step: number): number => warmupThenCosine(epoch + step / stepsPerEpoch, training);
-      trainLoss = await trainEpoch(compiled, state, set, order, stepsPerEpoch, batchSize, (step) => learningRates.map((peak) => peak * rateAt(step)));
+      const ratesAt = (step: number): number[] => learningRates.map((peak) => learningRate(epoch * stepsPerEpoch + step, { peak, minimum: 0, epochs, warmupEpochs, stepsPerEpoch }));
+      trainLoss = await trainEpoch(compiled, state, set, order, stepsPerEpoch, batchSize, ratesAt);
       training.onEpoch?.(epoch + 1);
     }
   } finally {
     await compiled.dispose();
   }
   return { sizes, state, trainLoss };
-}
-
-/** Share of the peak learning rate at a fractional epoch: linear warm-up from 0, then half a cosine to 0 (MAE, lr_sched.py). */
-export function warmupThenCosine(epoch: number, { epochs, warmupEpochs }: { epochs: number; warmupEpochs: number }): number {
-  if (epoch < warmupEpochs) return epoch / warmupEpochs;
-  return 0.5 * (1 + Math.cos((Math.PI * (epoch - warmupEpochs)) / (epochs - warmupEpochs)));
 }
 
 async function trainEpoch(

@@ -6,7 +6,7 @@ import { EagerEngine } from '../../../extension/training/engines/eager/eager-eng
 import type { Engine } from '../../../extension/training/engines/engine';
 import { probe } from '../../../extension/training/evaluation/evaluate';
 import { extractFeatures, featureProgram } from '../../../extension/training/evaluation/features';
-import type { Encoder, ImageBatch } from '../../../extension/training/evaluation/features';
+import type { Encoder, LabelledImages } from '../../../extension/training/evaluation/features';
 import { RandomStream } from '../../../extension/training/random';
 
 const SIDE = 4;
@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 
 /** Images whose class is their brightest channel. */
-async function* images(count: number, batchSize: number, draw: number): AsyncIterable<ImageBatch> {
+async function* images(count: number, batchSize: number, draw: number): AsyncIterable<LabelledImages> {
   for (let first = 0; first < count; first += batchSize) {
     const size = Math.min(batchSize, count - first);
     const labels = Int32Array.from({ length: size }, (_, i) => (first + i) % 3);
@@ -58,9 +58,9 @@ describe('features of an image set', () => {
   });
 
   it('do not depend on how the images are batched', async () => {
-    const all: ImageBatch[] = [];
+    const all: LabelledImages[] = [];
     for await (const batch of images(8, 4, 0)) all.push(batch);
-    async function* single(): AsyncIterable<ImageBatch> {
+    async function* single(): AsyncIterable<LabelledImages> {
       for (const batch of all) {
         for (let i = 0; i < batch.labels.length; i++) yield { images: batch.images.slice(i * PIXELS, (i + 1) * PIXELS), labels: batch.labels.slice(i, i + 1) };
       }

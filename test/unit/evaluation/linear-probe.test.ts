@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EagerEngine } from '../../../extension/training/engines/eager/eager-engine';
 import type { Engine } from '../../../extension/training/engines/engine';
-import { trainHeads, warmupThenCosine } from '../../../extension/training/evaluation/head-trainer';
+import { trainHeads } from '../../../extension/training/evaluation/head-trainer';
 import { linearProbe, probeBatchSize, PROBE_PRESETS } from '../../../extension/training/evaluation/linear-probe';
 import { RandomStream } from '../../../extension/training/random';
 import { blobs, withLabels } from './sets';
@@ -99,12 +99,6 @@ describe('linear probe', () => {
     expect(official.note).toContain('raise `epochs`');
     const faster = await linearProbe(engine, train, blobs(90, 3, 6, 0.4, 1), { preset: { ...mae, baseLearningRates: [100] }, seed: 0 });
     expect(faster.top1).toBeGreaterThan(0.95);
-  });
-
-  it('warms up linearly and then follows half a cosine to zero', () => {
-    const schedule = { epochs: 90, warmupEpochs: 10 };
-    expect([0, 5, 10, 50, 90].map((epoch) => warmupThenCosine(epoch, schedule))).toEqual([0, 0.5, 1, expect.closeTo(0.5, 12), expect.closeTo(0, 12)]);
-    expect(warmupThenCosine(0, { epochs: 10, warmupEpochs: 0 })).toBe(1);
   });
 
   it('takes the official batch, or what a small set allows', () => {
