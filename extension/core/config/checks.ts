@@ -11,12 +11,13 @@ export function checkExperiment(resolved: ResolvedExperiment, problems: ProblemL
   checkData(resolved, problems);
   checkTeacher(resolved, problems);
   if (resolved.method === 'maskalign') {
+    warnUnused('supervised', '`method: maskalign` uses no labels', problems);
     checkMasking(resolved, problems);
     if (teacherDepth !== undefined) checkAlignment(resolved, problems, teacherDepth);
   }
   checkOptimizer(resolved, problems);
   checkSchedule(resolved, problems);
-  resolved.evaluate.forEach((evaluation, index) => checkEvaluation(evaluation, index, resolved, problems));
+  resolved.evaluate.forEach((evaluation, index) => checkEvaluation(evaluation, index, problems));
 }
 
 function checkStudent({ student }: ResolvedExperiment, problems: ProblemList): void {
@@ -40,7 +41,7 @@ function checkStudent({ student }: ResolvedExperiment, problems: ProblemList): v
     });
   }
   if (!Number.isInteger(width * student.mlpRatio)) {
-    problems.add('MIM1106', ['student.mlp_ratio', 'student'], `An mlp_ratio of ${student.mlpRatio} makes the MLP ${width * student.mlpRatio} wide.`, {
+    problems.add('MIM1106', ['student.mlp_ratio', 'student'], `An mlp_ratio of ${student.mlpRatio} makes the MLP ${show(width * student.mlpRatio)} wide.`, {
       hint: `width · mlp_ratio must be a whole number; ${Math.max(1, Math.round(student.mlpRatio))} is.`,
       replacement: String(Math.max(1, Math.round(student.mlpRatio))),
     });
@@ -53,9 +54,8 @@ function checkData({ data }: ResolvedExperiment, problems: ProblemList): void {
       hint: 'Give a folder with one folder a class, a tar, or another of the kinds; `kind: shapes` makes its own images.',
     });
   }
-  if (data.kind === 'shapes') {
-    for (const key of ['data.path', 'data.test_path']) warnUnused(key, 'shapes makes its own images', problems);
-  }
+  const foreign = data.kind === 'shapes' ? ['path', 'test_path', 'holdout'] : ['size', 'test_size'];
+  for (const key of foreign) warnUnused(`data.${key}`, data.kind === 'shapes' ? '`kind: shapes` makes its own images' : 'only `kind: shapes` makes images', problems);
   for (const key of ['crop_scale', 'crop_ratio'] as const) {
     const [low, high] = data[key];
     if (low <= high) continue;
@@ -68,12 +68,13 @@ function checkData({ data }: ResolvedExperiment, problems: ProblemList): void {
 
 function checkTeacher({ method, teacher }: ResolvedExperiment, problems: ProblemList): void {
   if (method === 'supervised') {
+    for (const key of ['masking', 'alignment']) warnUnused(key, '`method: supervised` neither masks nor aligns', problems);
     if (!teacher) return;
     problems.add('MIM1112', 'teacher', '`method: supervised` learns from labels and takes no teacher.', {
       hint: 'Remove the section `teacher`, or use `method: maskalign`.',
     });
   } else if (teacher?.checkpoint === undefined && !teacher?.ema) {
-    problems.add('MIM1112', 'teacher', 'MaskAlign needs a teacher to align with (its attention also draws attentive masks).', {
+    problems.add('MIM1112', ['teacher', 'method'], 'MaskAlign needs a teacher to align with (its attention also draws attentive masks).', {
       hint: 'Add `teacher: { checkpoint: … }`; a small one can be trained with `mim teacher`. Without one, `teacher: { ema: {} }` averages the student itself.',
     });
   } else if (teacher.checkpoint !== undefined && teacher.ema) {
@@ -122,16 +123,11 @@ function checkSchedule({ schedule }: ResolvedExperiment, problems: ProblemList):
   });
 }
 
-function checkEvaluation(evaluation: EvaluationConfig, index: number, { schedule }: ResolvedExperiment, problems: ProblemList): void {
+function checkEvaluation(evaluation: EvaluationConfig, index: number, problems: ProblemList): void {
   const key = `evaluate.${index}`;
   if (evaluation.every === undefined && evaluation.at === undefined) {
     problems.add('MIM1113', key, `This ${evaluation.protocol} evaluation says neither when nor how often.`, {
       hint: 'Add `every: 10` (epochs), `at: end`, or both.',
-    });
-  } else if (evaluation.at === undefined && (evaluation.every ?? 0) > schedule.epochs) {
-    problems.add('MIM1113', `${key}.every`, `Evaluated every ${evaluation.every} epochs, this never happens in ${schedule.epochs}.`, {
-      hint: 'Use `at: end`, or a smaller `every`.',
-      severity: 'warning',
     });
   }
   const foreign = evaluation.protocol === 'knn' ? ['preset', 'epochs'] : ['k', 'temperature'];

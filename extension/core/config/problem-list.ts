@@ -23,7 +23,7 @@ export class ProblemList {
     this.all.push({
       code,
       severity,
-      key: written ?? candidates[0]!,
+      key: candidates[0]!,
       ...(nearestLocation(this.locate, candidates) ?? { file: this.file }),
       message,
       hint,

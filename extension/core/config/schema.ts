@@ -13,6 +13,7 @@ const nonNegative = z.number().min(0);
 /** Counts and sizes are bounded far above any use, so that a slip of the finger is a problem and not a memory overflow. */
 const upTo = (largest: number) => z.int().min(1).max(largest);
 const positiveInt = upTo(1_000_000_000);
+const path = z.string().min(1);
 const threadCount = z.int().min(0).max(1024);
 
 export const vitSchema = z
@@ -32,8 +33,8 @@ export const dataSchema = z.strictObject({
     .enum(['auto', 'folder', 'tar', 'cifar10', 'cifar100', 'idx', 'parquet', 'shapes'])
     .default('auto')
     .describe('What `path` holds. `auto` looks: class folders, tar or WebDataset shards, the official CIFAR binary, idx(.gz), Hugging Face Parquet. `shapes` is the procedural set and needs no path.'),
-  path: z.string().optional().describe('Training images, relative to this file: a folder, a tar, or a folder that holds train and test/val splits.'),
-  test_path: z.string().optional().describe('Labelled held-out images for probes. Default: the test or val split beside the training split, otherwise `holdout` of the training images.'),
+  path: path.optional().describe('Training images, relative to this file: a folder, a tar, or a folder that holds train and test/val splits.'),
+  test_path: path.optional().describe('Labelled held-out images for probes. Default: the test or val split beside the training split, otherwise `holdout` of the training images.'),
   holdout: belowOne.default(0.1).describe('Share of the training images held out for probes where there is no test split.'),
   limit: positiveInt.optional().describe('Use only this many training images, drawn by `seed`.'),
   test_limit: positiveInt.optional().describe('Use only this many test images, drawn by `seed`.'),
@@ -50,7 +51,7 @@ export const dataSchema = z.strictObject({
 }).describe('Where the images come from and how they are augmented.');
 
 export const teacherSchema = z.strictObject({
-  checkpoint: z.string().optional().describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm or MAE naming, or one of this product’s run or checkpoint folders.'),
+  checkpoint: path.optional().describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm or MAE naming, or one of this product’s run or checkpoint folders.'),
   format: z.enum(['auto', 'timm', 'hf-clip', 'hf-vit', 'hf-dinov2', 'hf-mae', 'openai-clip']).default('auto').describe('Naming of the keys; `auto` recognises it.'),
   heads: upTo(1024).optional().describe('Attention heads, where the file does not tell and width/64 is wrong.'),
   ema: z
@@ -144,7 +145,7 @@ const experimentShape = {
   checkpoints: checkpointsSchema.prefault({}),
   engine: z.union([engineSchema.shape.kind.unwrap(), engineSchema]).default('auto').describe('An engine’s name or its settings.'),
   log_every: positiveInt.default(1).describe('Write a metrics record every this many steps.'),
-  runs: z.string().default('runs').describe('Folder in which run directories are made, relative to this file.'),
+  runs: path.default('runs').describe('Folder in which run directories are made, relative to this file.'),
   seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe('Everything random follows from it.'),
 };
 

@@ -23,7 +23,7 @@ interface Place {
 export class YamlTree {
   value: unknown;
   readonly problems: Problem[] = [];
-  /** Whether the text was read at all; what `value` lacks is then really absent. */
+  /** Whether all of the text is in `value`, so that what it lacks is really absent. */
   complete = false;
   private readonly places = new Map<string, Place>();
   private readonly anchors = new Map<string, Node>();
@@ -45,8 +45,9 @@ export class YamlTree {
     }
     const document = this.parse();
     if (document) {
-      this.complete = this.problems.length === 0;
       this.value = this.read(document.contents, [], undefined, 0);
+      // A key given twice leaves the first one standing; any other fault leaves a hole.
+      this.complete = this.problems.every((problem) => problem.code === 'MIM1008');
     }
   }
 
@@ -73,7 +74,7 @@ export class YamlTree {
   private parse(): Document.Parsed | undefined {
     let document: Document.Parsed;
     try {
-      document = parseDocument(this.text, { lineCounter: this.lines, prettyErrors: false, uniqueKeys: false, logLevel: 'silent' });
+      document = parseDocument(this.text, { lineCounter: this.lines, prettyErrors: false, uniqueKeys: false, logLevel: 'error' });
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       // The composer of `yaml` recurses: brackets nested thousands deep exhaust the stack.

@@ -8,6 +8,9 @@ import type { Path, YamlTree } from './yaml-tree';
 
 type Issue = z.core.$ZodIssue;
 
+/** Of a long list, enough to tell which section is meant. */
+const MAX_KEYS = 6;
+
 export function problemsOfIssue(issue: Issue, value: unknown, tree: YamlTree): Problem[] {
   const path = issue.path as Path;
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], tree));
@@ -97,7 +100,7 @@ function wrongValueCode(issue: Issue, actual: unknown): string {
 }
 
 function wrongValueHint(actual: unknown, node: SchemaNode | undefined, replacement: string | undefined): string {
-  const about = [node?.description, node?.default !== undefined && !isMapping(node.default) ? `Default: ${show(node.default)}.` : undefined];
+  const about = [node?.description, node?.default !== undefined && !isMapping(node.default) ? `Default: \`${shortText(node.default)}\`.` : undefined];
   if (replacement !== undefined) {
     about.unshift(isNumeric(node) ? `Write ${replacement}, without quotes.` : `Did you mean \`${replacement}\`?`);
   } else if (actual === null) {
@@ -135,7 +138,7 @@ export function expectation(node: SchemaNode | undefined): string {
     case 'array':
       return Array.isArray(node.items) ? `a list of ${node.items.length} values, each ${expectation(node.items[0])}` : 'a list';
     case 'object':
-      return `a mapping with the keys ${Object.keys(node.properties ?? {}).join(', ')}`;
+      return `a mapping with keys such as ${Object.keys(node.properties ?? {}).slice(0, MAX_KEYS).join(', ')}`;
     default:
       return 'a text';
   }
@@ -150,9 +153,15 @@ function bounds(node: SchemaNode): string {
   return limits.length > 0 ? ` ${limits.join(' and ')}` : '';
 }
 
+/** A value inside a sentence: text in quotes, so that `"0.7"` and 0.7 differ. */
 function show(value: unknown): string {
   if (isMapping(value)) return 'a mapping';
-  return shorten(typeof value === 'number' ? String(value) : JSON.stringify(value));
+  return shorten(typeof value === 'string' ? JSON.stringify(value) : shortText(value));
+}
+
+/** A value as one would write it in YAML. */
+function shortText(value: unknown): string {
+  return Array.isArray(value) ? `[${value.map(shortText).join(', ')}]` : isMapping(value) ? '{…}' : String(value);
 }
 
 function isMapping(value: unknown): boolean {

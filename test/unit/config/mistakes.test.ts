@@ -1,0 +1,510 @@
+/** What is said about every kind of mistake, and where: golden text. */
+import { describe, expect, test } from 'vitest';
+import { formatProblems } from '../../../extension/core/config/format';
+import { checkText } from '../../../extension/core/config/load';
+
+/** The report on an experiment of these lines. */
+function report(...lines: string[]): string {
+  return formatProblems(checkText(lines.join('\n'), 'my.mim.yaml').problems);
+}
+
+describe('mistakes in the YAML', () => {
+  test('a key is given twice', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'method: supervised', 'teacher: { ema: {} }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:4:1: error MIM1008: \`method\` is given twice.
+        4 | method: supervised
+          | ^^^^^^
+        hint: It is already on line 2; remove one of them."
+    `);
+  });
+
+  test('a tab indents', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data:', '\tkind: shapes')).toMatchInlineSnapshot(`
+      "my.mim.yaml:4:1: error MIM1001: A tab indents this line.
+        4 |     kind: shapes
+          | ^
+        hint: YAML wants spaces: replace the tab."
+    `);
+  });
+
+  test('a bracket is not closed', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes', 'teacher: { ema: {} }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:4:1: error MIM1001: Flow map in block collection must be sufficiently indented and end with a }.
+        4 | teacher: { ema: {} }
+          | ^
+        hint: Keys of one section start in the same column; brackets are closed."
+    `);
+  });
+
+  test('a quote is not closed', () => {
+    expect(report('mim: 1', 'method: "maskalign')).toMatchInlineSnapshot(`
+      "my.mim.yaml:2:19: error MIM1001: Missing closing "quote.
+        2 | method: "maskalign
+          |                   ^
+        hint: A key is followed by \`: \` and its value; brackets and quotes are closed."
+    `);
+  });
+
+  test('the indentation is uneven', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data:', '    kind: shapes', '  size: 100')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:1: error MIM1001: All mapping items must start at the same column.
+        5 |   size: 100
+          | ^
+        hint: Keys of one section start in the same column; brackets are closed."
+    `);
+  });
+
+  test('a value holds a colon', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'name: ratio: high')).toMatchInlineSnapshot(`
+      "my.mim.yaml:4:7: error MIM1001: A key and its value do not fit together here.
+        4 | name: ratio: high
+          |       ^
+        hint: Check the indentation and the \`:\` of this line and the one above; quote a value that holds \`: \`."
+    `);
+  });
+
+  test('a second document begins', () => {
+    expect(report('mim: 1', 'method: maskalign', '---', 'mim: 1')).toMatchInlineSnapshot(`
+      "my.mim.yaml:3:1: error MIM1001: A second document begins here (\`---\`).
+        3 | ---
+          | ^^^
+        hint: A file holds one experiment; put the other in its own file."
+    `);
+  });
+
+  test('a tag is used', () => {
+    expect(report('mim: 1', 'method: !!js/function maskalign')).toMatchInlineSnapshot(`
+      "my.mim.yaml:2:9: error MIM1001: Unresolved tag: tag:yaml.org,2002:js/function.
+        2 | method: !!js/function maskalign
+          |         ^^^^^^^^^^^^^
+        hint: Tags (\`!name\`) are not used in experiments: write the plain value."
+    `);
+  });
+
+  test('an alias has no anchor', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: *images', 'teacher: { ema: {} }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:3:7: error MIM1001: The alias *images refers to no anchor before it.
+        3 | data: *images
+          |       ^^^^^^^
+        hint: Mark a value above with &images."
+    `);
+  });
+
+  test('an alias contains itself', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'evaluate: &loop [*loop]')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:17: error MIM1009: Nested more than 32 levels deep.
+        5 | evaluate: &loop [*loop]
+          |                 ^^^^^^^
+        hint: An alias may contain itself."
+    `);
+  });
+
+  test('a key is not a word', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', '[a, b]: 1')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:1: error MIM1009: A key must be a plain word.
+        5 | [a, b]: 1
+          | ^^^^^^"
+    `);
+  });
+});
+
+describe('mistakes in keys and values', () => {
+  test('the marker is missing', () => {
+    expect(report('method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:1:1: error MIM1002: The marker \`mim: 1\` is missing.
+        1 | method: maskalign
+          | ^
+        hint: Begin the file with \`mim: 1\`: it marks an experiment and the version of its format."
+    `);
+  });
+
+  test('the format is of another version', () => {
+    expect(report('mim: 2', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:1:6: error MIM1002: \`mim\` must be 1, but is 2.
+        1 | mim: 2
+          |      ^
+        hint: This version of the product reads format 1."
+    `);
+  });
+
+  test('the file is empty', () => {
+    expect(report()).toMatchInlineSnapshot(`
+      "my.mim.yaml: error MIM1002: This is not an experiment: it has no keys.
+        hint: An experiment begins with \`mim: 1\`, followed by keys such as \`method: maskalign\` and \`data:\`."
+    `);
+  });
+
+  test('the file is a list', () => {
+    expect(report('- mim: 1')).toMatchInlineSnapshot(`
+      "my.mim.yaml: error MIM1002: This is not an experiment: it has no keys.
+        hint: An experiment begins with \`mim: 1\`, followed by keys such as \`method: maskalign\` and \`data:\`."
+    `);
+  });
+
+  test('a required key is missing', () => {
+    expect(report('mim: 1', 'data: { kind: shapes }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:1:1: error MIM1004: \`method\` is missing.
+        1 | mim: 1
+          | ^
+        hint: It must be one of maskalign, supervised. \`maskalign\`: masked pretraining by alignment. \`supervised\`: a classifier trained from scratch, to serve as a teacher."
+    `);
+  });
+
+  test('a required key of a list item is missing', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'evaluate:', '  - at: end')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:5: error MIM1004: \`evaluate.0.protocol\` is missing.
+        6 |   - at: end
+          |     ^^^^^^^
+        hint: It must be one of knn, linear. \`knn\` as in DINO; \`linear\` is a linear probe."
+    `);
+  });
+
+  test('a key is mistyped', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'masking:', '  ratoi: 0.5')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:3: error MIM1003: Unknown key \`masking.ratoi\`.
+        6 |   ratoi: 0.5
+          |   ^^^^^
+        hint: Did you mean \`ratio\`?"
+    `);
+  });
+
+  test('a key stands in the wrong section', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'batch_size: 64')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:1: error MIM1003: Unknown key \`batch_size\`.
+        5 | batch_size: 64
+          | ^^^^^^^^^^
+        hint: It belongs under \`optimizer\`: \`optimizer.batch_size\`."
+    `);
+  });
+
+  test('a key is unknown', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'masking:', '  colour: red')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:3: error MIM1003: Unknown key \`masking.colour\`.
+        6 |   colour: red
+          |   ^^^^^^
+        hint: Allowed here: strategy, ratio."
+    `);
+  });
+
+  test('a key is mistyped inside a value with two forms', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'student: { preset: vit_tiny_patch4, dept: 6 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:37: error MIM1003: Unknown key \`student.dept\`.
+        5 | student: { preset: vit_tiny_patch4, dept: 6 }
+          |                                     ^^^^
+        hint: Did you mean \`depth\`?"
+    `);
+  });
+
+  test('a merge key is used', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'masking:', '  <<: { ratio: 0.5 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:3: error MIM1003: Unknown key \`masking.<<\`.
+        6 |   <<: { ratio: 0.5 }
+          |   ^^
+        hint: Merge keys are not supported: write the keys out."
+    `);
+  });
+
+  test('a name is mistyped', () => {
+    expect(report('mim: 1', 'method: maskaling', 'data: { kind: shapes }', 'teacher: { ema: {} }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:2:9: error MIM1007: \`method\` must be one of maskalign, supervised, but is "maskaling".
+        2 | method: maskaling
+          |         ^^^^^^^^^
+        hint: Did you mean \`maskalign\`? \`maskalign\`: masked pretraining by alignment. \`supervised\`: a classifier trained from scratch, to serve as a teacher."
+    `);
+  });
+
+  test('a name is beyond guessing', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'alignment:', '  loss: kullback-leibler')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:9: error MIM1007: \`alignment.loss\` must be one of l2, l1, smooth_l1, but is "kullback-leibler".
+        6 |   loss: kullback-leibler
+          |         ^^^^^^^^^^^^^^^^
+        hint: Distance between aligned and target features; \`smooth_l1\` is 2·SmoothL1(β=1) as in the official code. Default: \`smooth_l1\`."
+    `);
+  });
+
+  test('an engine is only half named', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'engine: compiled')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:9: error MIM1007: \`engine\` must be one of auto, compiled-cpu, tfjs-cpu, tfjs-wasm, or a mapping with keys such as kind, threads, steps_per_run, but is "compiled".
+        5 | engine: compiled
+          |         ^^^^^^^^
+        hint: Did you mean \`compiled-cpu\`? An engine’s name or its settings. Default: \`auto\`."
+    `);
+  });
+
+  test('a number is out of range', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'masking: { ratio: 1.2 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:19: error MIM1006: \`masking.ratio\` must be a number at least 0 and below 1, but is 1.2.
+        5 | masking: { ratio: 1.2 }
+          |                   ^^^
+        hint: Share of patches the student does not see. 0 is feature distillation. Default: \`0.7\`."
+    `);
+  });
+
+  test('a number is quoted', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'optimizer:', '  blr: "1.5e-4"')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:8: error MIM1005: \`optimizer.blr\` must be a number above 0, but is "1.5e-4".
+        6 |   blr: "1.5e-4"
+          |        ^^^^^^^^
+        hint: Write 1.5e-4, without quotes. Base learning rate; lr = blr · batch_size / 256. Default: \`0.00015\`."
+    `);
+  });
+
+  test('a number has a decimal comma', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'masking:', '  ratio: 0,7')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:10: error MIM1005: \`masking.ratio\` must be a number at least 0 and below 1, but is "0,7".
+        6 |   ratio: 0,7
+          |          ^^^
+        hint: Write 0.7, without quotes. Share of patches the student does not see. 0 is feature distillation. Default: \`0.7\`."
+    `);
+  });
+
+  test('a count is not whole', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32.5 }', 'teacher: { ema: {} }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:3:35: error MIM1005: \`data.image_size\` must be a whole number at least 1 and at most 8192, but is 32.5.
+        3 | data: { kind: shapes, image_size: 32.5 }
+          |                                   ^^^^
+        hint: Side of the square the model sees, in pixels. Default: \`224\`."
+    `);
+  });
+
+  test('a value is missing', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'masking:', '  ratio:')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:9: error MIM1005: \`masking.ratio\` has no value; it must be a number at least 0 and below 1.
+        6 |   ratio:
+          |         ^
+        hint: Give it one, or remove the line. Share of patches the student does not see. 0 is feature distillation. Default: \`0.7\`."
+    `);
+  });
+
+  test('a section holds a plain value', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'masking: 0.7')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:10: error MIM1005: \`masking\` must be a mapping with keys such as strategy, ratio, but is 0.7.
+        5 | masking: 0.7
+          |          ^^^
+        hint: Which patches the student sees."
+    `);
+  });
+
+  test('a list is too short', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data:', '  kind: shapes', '  crop_scale: [0.2]', 'teacher: { ema: {} }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:15: error MIM1006: \`data.crop_scale\` must be a list of 2 values, each a number at least 0 and at most 1, but is [0.2].
+        5 |   crop_scale: [0.2]
+          |               ^^^^^
+        hint: RandomResizedCrop: range of the crop’s share of the area. Official: 0.2–1. Default: \`[0.2, 1]\`."
+    `);
+  });
+
+  test('a level weighting is not one', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'alignment: { levels: top0 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:22: error MIM1006: \`alignment.levels\` must be auto, mean, out, linear_decay, topK (such as top5) or midK (such as mid6), but is "top0".
+        5 | alignment: { levels: top0 }
+          |                      ^^^^
+        hint: Weights of the teacher levels: \`mean\`, \`out\` (last only), \`linear_decay\`, \`topK\` (the last K), \`midK\` (index K alone). \`auto\`: the official top 5 of 12, scaled to the depth. Default: \`auto\`."
+    `);
+  });
+
+  test('a number is infinite', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'schedule: { epochs: .inf }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:21: error MIM1005: \`schedule.epochs\` must be a number above 0 and at most 1000000, but is Infinity.
+        5 | schedule: { epochs: .inf }
+          |                     ^^^^
+        hint: Passes over the training images. Default: \`200\`."
+    `);
+  });
+});
+
+describe('mistakes in what belongs together', () => {
+  test('a model’s name is mistyped', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'teacher: { ema: {} }', 'student: vit_tinny_patch4')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:10: error MIM1101: Unknown model \`vit_tinny_patch4\`.
+        5 | student: vit_tinny_patch4
+          |          ^^^^^^^^^^^^^^^^
+        hint: Did you mean \`vit_tiny_patch4\`? Models are vit_SIZE_patchP: SIZE one of nano, micro, tiny, small, base, large, P any patch size in pixels; the image size stands in data.image_size."
+    `);
+  });
+
+  test('a model’s name is that of timm', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'teacher: { ema: {} }', 'student: vit_small_patch16_224')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:10: error MIM1101: Unknown model \`vit_small_patch16_224\`.
+        5 | student: vit_small_patch16_224
+          |          ^^^^^^^^^^^^^^^^^^^^^
+        hint: Did you mean \`vit_small_patch16\`? Models are vit_SIZE_patchP: SIZE one of nano, micro, tiny, small, base, large, P any patch size in pixels; the image size stands in data.image_size."
+    `);
+  });
+
+  test('dimensions are missing', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'teacher: { ema: {} }', 'student: { width: 96, depth: 6 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:10: error MIM1102: The student lacks \`patch_size\`, \`heads\`.
+        5 | student: { width: 96, depth: 6 }
+          |          ^^^^^^^^^^^^^^^^^^^^^^^
+        hint: Give patch_size, width, depth and heads, or start from a named size with \`preset: vit_tiny_patch4\`."
+    `);
+  });
+
+  test('patches do not divide the image', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 30 }', 'teacher: { ema: {} }', 'student: vit_tiny_patch4')).toMatchInlineSnapshot(`
+      "my.mim.yaml:3:35: error MIM1103: Patches of 4 pixels do not divide images of 30.
+        3 | data: { kind: shapes, image_size: 30 }
+          |                                   ^^
+        hint: Use data.image_size: 32, or a patch size that divides 30: 1, 2, 3, 5, 6, 10, 15, 30."
+    `);
+  });
+
+  test('heads do not divide the width', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'teacher: { ema: {} }', 'student: { patch_size: 4, width: 96, depth: 6, heads: 5 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:55: error MIM1104: 5 heads do not divide the width 96.
+        5 | student: { patch_size: 4, width: 96, depth: 6, heads: 5 }
+          |                                                       ^
+        hint: Use a number of heads among 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48; 64 channels a head are usual."
+    `);
+  });
+
+  test('the width does not hold the positions', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'teacher: { ema: {} }', 'student: { patch_size: 4, width: 90, depth: 6, heads: 3 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:34: error MIM1105: The width 90 is not a multiple of 4.
+        5 | student: { patch_size: 4, width: 90, depth: 6, heads: 3 }
+          |                                  ^^
+        hint: Sine and cosine of two coordinates fill a quarter of the width each; use 92."
+    `);
+  });
+
+  test('the MLP is not of whole width', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'teacher: { ema: {} }', 'student: { preset: vit_tiny_patch4, mlp_ratio: 2.7 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:48: error MIM1106: An mlp_ratio of 2.7 makes the MLP 518.4 wide.
+        5 | student: { preset: vit_tiny_patch4, mlp_ratio: 2.7 }
+          |                                                ^^^
+        hint: width · mlp_ratio must be a whole number; 3 is."
+    `);
+  });
+
+  test('no patch stays visible', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'teacher: { ema: {} }', 'student: vit_tiny_patch4', 'masking: { ratio: 0.99 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:19: error MIM1107: A masking ratio of 0.99 leaves none of the 64 patches visible.
+        6 | masking: { ratio: 0.99 }
+          |                   ^^^^
+        hint: At least one must stay: a ratio of at most 0.98, or smaller patches."
+    `);
+  });
+
+  test('more levels are weighted than there are', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'teacher: { ema: {} }', 'student: vit_tiny_patch4', 'alignment: { levels: top13 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:22: error MIM1108: \`levels: top13\` reaches beyond the teacher’s 12 levels.
+        6 | alignment: { levels: top13 }
+          |                      ^^^^^
+        hint: Use at most top12; \`auto\` chooses."
+    `);
+  });
+
+  test('a middle level is beyond the last', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'teacher: { ema: {} }', 'student: vit_tiny_patch4', 'alignment: { levels: mid12 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:22: error MIM1108: \`levels: mid12\` reaches beyond the teacher’s 12 levels.
+        6 | alignment: { levels: mid12 }
+          |                      ^^^^^
+        hint: Levels are counted from mid0 to mid11."
+    `);
+  });
+
+  test('there is no teacher', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4')).toMatchInlineSnapshot(`
+      "my.mim.yaml:2:9: error MIM1112: MaskAlign needs a teacher to align with (its attention also draws attentive masks).
+        2 | method: maskalign
+          |         ^^^^^^^^^
+        hint: Add \`teacher: { checkpoint: … }\`; a small one can be trained with \`mim teacher\`. Without one, \`teacher: { ema: {} }\` averages the student itself."
+    `);
+  });
+
+  test('a teacher section names none', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { format: timm }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:10: error MIM1112: MaskAlign needs a teacher to align with (its attention also draws attentive masks).
+        5 | teacher: { format: timm }
+          |          ^^^^^^^^^^^^^^^^
+        hint: Add \`teacher: { checkpoint: … }\`; a small one can be trained with \`mim teacher\`. Without one, \`teacher: { ema: {} }\` averages the student itself."
+    `);
+  });
+
+  test('there are two teachers', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { checkpoint: a.safetensors, ema: {} }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:44: error MIM1112: Two teachers are given: \`teacher.checkpoint\` and \`teacher.ema\`.
+        5 | teacher: { checkpoint: a.safetensors, ema: {} }
+          |                                            ^^
+        hint: Keep one of them."
+    `);
+  });
+
+  test('supervised training has a teacher', () => {
+    expect(report('mim: 1', 'method: supervised', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:5:10: error MIM1112: \`method: supervised\` learns from labels and takes no teacher.
+        5 | teacher: { ema: {} }
+          |          ^^^^^^^^^^^
+        hint: Remove the section \`teacher\`, or use \`method: maskalign\`."
+    `);
+  });
+
+  test('there are no images', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:3:1: error MIM1117: \`data.path\` is missing: where are the images?
+        3 | data: { image_size: 32 }
+          | ^^^^
+        hint: Give a folder with one folder a class, a tar, or another of the kinds; \`kind: shapes\` makes its own images."
+    `);
+  });
+
+  test('a crop’s range is reversed', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32, crop_scale: [1, 0.2] }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:3:51: error MIM1114: \`data.crop_scale\` runs from 1 down to 0.2.
+        3 | data: { kind: shapes, image_size: 32, crop_scale: [1, 0.2] }
+          |                                                   ^^^^^^^^
+        hint: The smaller end comes first: [0.2, 1]."
+    `);
+  });
+
+  test('the batch cannot be split', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'optimizer: { batch_size: 100, accumulate: 3 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:43: error MIM1111: A batch of 100 cannot be split into 3 equal passes.
+        6 | optimizer: { batch_size: 100, accumulate: 3 }
+          |                                           ^
+        hint: \`accumulate\` must divide \`batch_size\`: 2, 4, 5, 10, 20, 25, 50."
+    `);
+  });
+
+  test('the learning rate is below its end', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'optimizer: { batch_size: 8 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:26: error MIM1115: The learning rate 0.000004687 (blr 0.00015 · batch 8 / 256) is below \`schedule.min_lr\`, 0.00001.
+        6 | optimizer: { batch_size: 8 }
+          |                          ^
+        hint: The rate falls from the one to the other: lower \`schedule.min_lr\`, or raise \`optimizer.blr\`."
+    `);
+  });
+
+  test('the warm-up is longer than the training', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'schedule: { epochs: 10, warmup_epochs: 20 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:40: error MIM1110: A warm-up of 20 epochs leaves nothing of 10.
+        6 | schedule: { epochs: 10, warmup_epochs: 20 }
+          |                                        ^^
+        hint: Use fewer warm-up epochs than epochs; a tenth, 1, is the default."
+    `);
+  });
+
+  test('an evaluation has no time', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'evaluate:', '  - protocol: knn')).toMatchInlineSnapshot(`
+      "my.mim.yaml:7:5: error MIM1113: This knn evaluation says neither when nor how often.
+        7 |   - protocol: knn
+          |     ^^^^^^^^^^^^^
+        hint: Add \`every: 10\` (epochs), \`at: end\`, or both."
+    `);
+  });
+
+  test('a key has no effect (a warning)', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32, path: ./images }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'evaluate: [{ protocol: linear, at: end, k: 10 }]')).toMatchInlineSnapshot(`
+      "my.mim.yaml:3:45: warning MIM1116: \`data.path\` has no effect: \`kind: shapes\` makes its own images.
+        3 | data: { kind: shapes, image_size: 32, path: ./images }
+          |                                             ^^^^^^^^
+        hint: Remove it.
+
+      my.mim.yaml:6:44: warning MIM1116: \`evaluate.0.k\` has no effect: the linear protocol does not use it.
+        6 | evaluate: [{ protocol: linear, at: end, k: 10 }]
+          |                                            ^^
+        hint: Remove it."
+    `);
+  });
+});
