@@ -1,8 +1,11 @@
 /** From the `data` part of an experiment to its images. */
 import type { DataConfig } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
+import { openCifar } from './cifar-source';
 import { openFolder } from './folder-source';
+import { openIdx } from './idx-source';
 import { locate, type Place } from './locate';
+import { openParquet } from './parquet-source';
 import { ShapesSource } from './shapes-source';
 import type { ImageSource } from './source';
 import { holdOut, limitTo } from './subset-source';
@@ -52,7 +55,20 @@ async function openPlace(place: Place, split: Split, known?: readonly string[]):
       return openFolder(place.paths[0]!, known);
     case 'tar':
       return openTar(place.paths, known);
+    case 'cifar10':
+    case 'cifar100':
+      return openCifar(place.kind, place.paths, split);
+    case 'idx':
+      return openIdx(onlyFile(place));
+    case 'parquet':
+      return openParquet(place.paths, known);
     default:
-      throw new Error(`No source for ${place.kind} ${split}`);
+      throw new Error(`No source for ${place.kind satisfies never}`);
   }
+}
+
+/** idx sets are one file of images a split; of several nobody can tell which is meant. */
+function onlyFile(place: Place): string {
+  if (place.paths.length === 1) return place.paths[0]!;
+  throw new UserError('MIM2002', `There are several idx image files: ${place.paths.join(', ')}.`, 'Name one of them in `data.path`.');
 }

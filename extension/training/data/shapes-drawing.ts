@@ -89,7 +89,7 @@ function chooseObject(random: RandomStream, { shape, texture }: ShapeOrder, behi
     paint(px, py, pixel, colour) {
       const x = px - cx;
       const y = py - cy;
-      const fromCentre = Math.hypot(x, y);
+      const fromCentre = Math.sqrt(x * x + y * y);
       if (fromCentre > radius + pixel) return;
       const inside = coverage(outline.length === 0 ? fromCentre - radius : distanceToPolygon(outline, x, y), pixel);
       if (inside === 0) return;
@@ -109,7 +109,9 @@ function strokes(random: RandomStream, count: number): Mark[] {
     const lengthSquared = Math.max(1e-6, (bx - ax) ** 2 + (by - ay) ** 2);
     return mark(ink, (x, y) => {
       const t = Math.min(1, Math.max(0, ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / lengthSquared));
-      return Math.hypot(x - ax - t * (bx - ax), y - ay - t * (by - ay)) - half;
+      const dx = x - ax - t * (bx - ax);
+      const dy = y - ay - t * (by - ay);
+      return Math.sqrt(dx * dx + dy * dy) - half;
     });
   });
 }
@@ -118,7 +120,7 @@ function blobs(random: RandomStream, count: number): Mark[] {
   return Array.from({ length: count }, () => {
     const [cx, cy] = [random.uniform(), random.uniform()];
     const radius = 0.04 + 0.08 * random.uniform();
-    return mark(anyColour(random), (x, y) => Math.hypot(x - cx, y - cy) - radius);
+    return mark(anyColour(random), (x, y) => Math.sqrt((x - cx) ** 2 + (y - cy) ** 2) - radius);
   });
 }
 
