@@ -41,6 +41,15 @@ export function alignmentConflicts({ fusion, levels }: AlignmentConfig, studentD
       replacement: `${kind}${largest}`,
     });
   }
+  if (levels === 'linear_decay' && teacherDepth === 1) {
+    conflicts.push({
+      code: 'MIM1108',
+      keys: ['alignment.levels'],
+      message: '`levels: linear_decay` gives the first level weight 0, and the teacher has only that one.',
+      hint: 'Use `levels: out`.',
+      replacement: 'out',
+    });
+  }
   return conflicts;
 }
 

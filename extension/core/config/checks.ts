@@ -3,6 +3,9 @@ import { alignmentConflicts } from './alignment-fit';
 import type { ProblemList } from './problem-list';
 import type { EvaluationConfig, ResolvedExperiment } from './schema';
 
+/** The code of a key that is written but not read. */
+export const NO_EFFECT = 'MIM1116';
+
 /**
  * @param teacherDepth blocks of the teacher, if known; what depends on it is otherwise checked when the teacher is imported
  */
@@ -136,7 +139,7 @@ function checkEvaluation(evaluation: EvaluationConfig, index: number, problems: 
 
 function warnUnused(key: string, why: string, problems: ProblemList): void {
   if (!problems.locate(key)) return;
-  problems.add('MIM1116', key, `\`${key}\` has no effect: ${why}.`, { hint: 'Remove it.', severity: 'warning' });
+  problems.add(NO_EFFECT, key, `\`${key}\` has no effect: ${why}.`, { hint: 'Remove it.', severity: 'warning' });
 }
 
 function divisors(value: number, largest: number): number[] {

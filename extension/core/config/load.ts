@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Problem, UserError } from '../problems';
 import { checkFiles } from './check-files';
+import { NO_EFFECT } from './checks';
 import { formatProblems } from './format';
 import { type Locator, sortProblems } from './location';
 import type { Overrides } from './overrides';
@@ -34,10 +35,11 @@ export interface CheckedExperiment {
 
 /** Parses and resolves a text; touches no files. */
 export function checkText(text: string, file: string, overrides: Overrides = {}): CheckedExperiment {
-  const { experiment, problems, locate } = parseExperiment(text, file, overrides);
+  const { experiment, problems, locate, frozen } = parseExperiment(text, file, overrides);
   if (!experiment) return { problems, locate };
   const resolution = resolveExperiment(experiment, file, { locate });
-  return { experiment, ...resolution, locate };
+  const told = frozen ? resolution.problems.filter((problem) => problem.code !== NO_EFFECT) : resolution.problems;
+  return { experiment, resolved: resolution.resolved, problems: told, locate };
 }
 
 /**

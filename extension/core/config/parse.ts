@@ -14,6 +14,8 @@ export interface ParsedExperiment {
   readonly experiment?: Experiment;
   readonly problems: Problem[];
   readonly locate: Locator;
+  /** Whether it is the config.yaml of a run, in which every key is written, also those without effect. */
+  readonly frozen?: boolean;
 }
 
 /** Whether a file is an experiment: by name (`*.mim.yaml`), or a YAML file with `mim: 1` at the left margin. */
@@ -38,12 +40,13 @@ export function parseExperiment(text: string, file: string, overrides: Overrides
     return { problems: [notAnExperiment(file)], locate };
   }
   const problems = [...tree.problems, ...applyOverrides(tree, overrides)];
-  delete (value as Record<string, unknown>)['derived'];
+  const frozen = 'derived' in value;
+  if (frozen) delete value.derived;
 
   const parsed = experimentSchema.safeParse(value);
   if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => problemsOfIssue(issue, value, tree)));
   if (!parsed.success || problems.length > 0) return { problems: capped(problems), locate };
-  return { experiment: parsed.data, problems, locate };
+  return { experiment: parsed.data, problems, locate, frozen };
 }
 
 function notAnExperiment(file: string): Problem {

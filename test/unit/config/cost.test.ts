@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'vitest';
+import { gmacPerImage, vitMacs } from '../../../extension/core/config/cost';
+import type { VitShape } from '../../../extension/core/config/schema';
+import { vitPreset } from '../../../extension/core/config/vit-presets';
+import { resolvedOf } from './experiment-of';
+
+function shape(preset: string, imageSize: number): VitShape {
+  return { imageSize, ...vitPreset(preset)! };
+}
+
+const base = (...lines: string[]) => resolvedOf('data: { kind: shapes, image_size: 224 }', 'student: vit_base_patch16', ...lines);
+const tiny = (...lines: string[]) => resolvedOf(...lines);
+const supervised = ['method: supervised', 'teacher: absent'];
+
+describe('GMAC per image', () => {
+  test('ViT-B/16 at 224 px costs 17.56 forward', () => {
+    expect(vitMacs(shape('vit_base_patch16', 224), 196) / 1e9).toBeCloseTo(17.56, 2);
+  });
+
+  // The table of published and computed costs: a full step, a MaskAlign step at ratio 0.7, and the same without its teacher.
+  test.each([
+    ['ViT-B/16 at 224', base, 52.7, 34.4, 16.9, 0.05],
+    ['ViT-Ti/4 at 32', tiny, 1.1, 0.72, 0.35, 0.005],
+  ])('%s: steps of full training, MaskAlign, and MaskAlign with cached teacher', (_name, experiment, full, maskAlign, cached, tolerance) => {
+    const cost = gmacPerImage(experiment('masking: { ratio: 0.7 }'));
+    expect(Math.abs(gmacPerImage(experiment(...supervised)).step - full)).toBeLessThan(tolerance);
+    expect(Math.abs(cost.step - maskAlign)).toBeLessThan(tolerance);
+    expect(Math.abs(cost.step - cost.teacher - cached)).toBeLessThan(2 * tolerance);
+  });
+
+  test('MaskAlign at ratio 0.7 takes 65 % of full training, and 32 % without the teacher', () => {
+    const full = gmacPerImage(base(...supervised)).step;
+    const { step, teacher } = gmacPerImage(base('masking: { ratio: 0.7 }'));
+    expect(step / full).toBeCloseTo(0.65, 2);
+    expect((step - teacher) / full).toBeCloseTo(0.32, 2);
+  });
+
+  test('a teacher of another patch size sees as many patches as the student has', () => {
+    const cost = gmacPerImage(tiny(), shape('vit_base_patch16', 224));
+    expect(cost.teacher).toBeCloseTo(vitMacs(shape('vit_base_patch16', 128), 64) / 1e9, 10);
+  });
+
+  test('mixing after adapting costs more where the teacher is wider', () => {
+    const wide = shape('vit_base_patch16', 224);
+    const before = gmacPerImage(tiny('alignment: { order: mix-then-adapt }'), wide).heads;
+    const after = gmacPerImage(tiny('alignment: { order: adapt-then-mix }'), wide).heads;
+    expect(after).toBeGreaterThan(before);
+    expect(gmacPerImage(tiny('alignment: { fusion: simple }'), wide).heads).toBeLessThan(before);
+  });
+});
