@@ -1,0 +1,41 @@
+/** What the commands share: how one is declared, and the options that mean the same everywhere. */
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Terminal } from './terminal';
+
+/** The running command line. Actions set `exitCode`; what they throw is told by errors.ts. */
+export interface Cli {
+  readonly program: Command;
+  readonly terminal: Terminal;
+  exitCode: number;
+}
+
+export const jsonOption = (): Option => new Option('--json', 'machine-readable: the answer on stdout is JSON and nothing else');
+
+export const runsOption = (): Option => new Option('--runs <dir>', 'folder of the runs, where RUN is an id').default('runs');
+
+export const setOption = (): Option =>
+  new Option('--set <key=value>', 'override one key of the experiment, e.g. --set masking.ratio=0.5 (repeatable)').argParser(collectOverride).default({}, 'none');
+
+/** `masking.ratio=0.5` → { 'masking.ratio': '0.5' }, added to those before it. */
+export function collectOverride(text: string, before: Record<string, string>): Record<string, string> {
+  const match = /^([\w.-]+)=(.*)$/s.exec(text);
+  if (match === null) throw new InvalidArgumentError('It should look like key=value, for example masking.ratio=0.5.');
+  return { ...before, [match[1]!]: match[2]! };
+}
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It should be a whole number, at least 1.');
+  return value;
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('It should be a number above 0.');
+  return value;
+}
+
+/** Help text below the options. */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+}

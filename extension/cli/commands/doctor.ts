@@ -1,0 +1,105 @@
+import { statfs } from 'node:fs/promises';
+import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import type { EngineProbe } from '../../training/engines/create';
+import { examples, jsonOption, type Cli } from '../command';
+import { exitCodes } from '../exit-codes';
+import { bytes } from '../format';
+import type { MatmulRate } from '../matmul-rate';
+import { printJson, styled, type Terminal } from '../terminal';
+
+interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+interface Report {
+  readonly ok: boolean;
+  readonly checks: readonly Check[];
+  readonly engines: readonly EngineProbe[];
+  readonly matmul?: MatmulRate;
+}
+
+export function addDoctorCommand(cli: Cli): void {
+  cli.program
+    .command('doctor')
+    .summary('what this machine offers: engines, libraries, speed')
+    .description('Check what training needs on this machine: the engines and why one does not work, libraries, threads, memory, disk, and a quick measured matrix product.\n\nExits with 1 where something that training needs is missing.')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('mim doctor', 'mim doctor --json'))
+    .action(async (options: { readonly json?: boolean }) => {
+      const report = await examine();
+      if (options.json === true) printJson(cli.terminal, report);
+      else printReport(cli.terminal, report);
+      cli.exitCode = report.ok ? exitCodes.done : exitCodes.failed;
+    });
+}
+
+async function examine(): Promise<Report> {
+  const checks = [nodeCheck(), machineCheck(), await diskCheck(), await sharpCheck(), await onnxRuntimeCheck()];
+  const { createEngine, probeEngines } = await import('../../training/engines/create');
+  const engines = await probeEngines();
+  const usable = engines.some((engine) => engine.works);
+  const ok = usable && checks.every((check) => check.ok);
+  if (!usable) return { ok, checks, engines };
+
+  const { matmulRate } = await import('../matmul-rate');
+  const { engine } = await createEngine({ kind: 'auto', threads: 0 });
+  try {
+    return { ok, checks, engines, matmul: await matmulRate(engine) };
+  } finally {
+    await engine.dispose();
+  }
+}
+
+function nodeCheck(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const ok = major > 20 || (major === 20 && minor >= 9);
+  return { name: 'node', ok, detail: `${process.version} on ${process.platform} ${process.arch}${ok ? '' : '; 20.9 or newer is needed'}` };
+}
+
+function machineCheck(): Check {
+  const model = cpus()[0]?.model.trim() ?? 'unknown processor';
+  return { name: 'machine', ok: true, detail: `${model}, ${availableParallelism()} threads, ${bytes(freemem())} of ${bytes(totalmem())} memory free` };
+}
+
+async function diskCheck(): Promise<Check> {
+  const { bavail, bsize } = await statfs('.');
+  const free = bavail * bsize;
+  const enough = free > 1e9;
+  return { name: 'disk', ok: enough, detail: `${bytes(free)} free in the current folder${enough ? '' : '; a run of a small model needs about 1 GB'}` };
+}
+
+async function sharpCheck(): Promise<Check> {
+  return libraryCheck('sharp', 'decodes images', async () => {
+    const { default: sharp } = await import('sharp');
+    return `${sharp.versions.sharp} (libvips ${sharp.versions.vips})`;
+  });
+}
+
+async function onnxRuntimeCheck(): Promise<Check> {
+  return libraryCheck('onnxruntime', 'runs the compiled engine', async () => {
+    const { env, listSupportedBackends } = await import('onnxruntime-node');
+    return `${env.versions.node ?? env.versions.common} (${listSupportedBackends().map((backend) => backend.name).join(', ')})`;
+  });
+}
+
+async function libraryCheck(name: string, purpose: string, version: () => Promise<string>): Promise<Check> {
+  try {
+    return { name, ok: true, detail: await version() };
+  } catch (error) {
+    const why = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0];
+    return { name, ok: false, detail: `does not load (${purpose}): ${why}. Install the dependencies again with \`npm ci\`.` };
+  }
+}
+
+function printReport(terminal: Terminal, report: Report): void {
+  const mark = (ok: boolean): string => (ok ? styled(terminal, 'green', 'ok  ') : styled(terminal, 'red', 'FAIL'));
+  for (const { name, ok, detail } of report.checks) terminal.out(`${mark(ok)} ${name}: ${detail}`);
+  for (const { kind, works, detail } of report.engines) terminal.out(`${mark(works)} engine ${kind}: ${detail}`);
+  if (report.matmul !== undefined) {
+    const { engine, size, gflops } = report.matmul;
+    terminal.out(`     ${engine}: ${gflops.toFixed(0)} GFLOP/s on ${size}×${size} float32 matrix products`);
+  }
+  terminal.out(report.ok ? 'Ready to train.' : 'Not ready: see FAIL above.');
+}

@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { examples, jsonOption, setOption, type Cli } from '../command';
+import { findConfig } from '../locate';
+import { train } from '../train';
+
+export interface NewRunOptions {
+  readonly set: Record<string, string>;
+  readonly name?: string;
+  readonly runs?: string;
+  readonly json?: boolean;
+}
+
+export function addPretrainCommand(cli: Cli): void {
+  const command = cli.program
+    .command('pretrain')
+    .summary('train the experiment of a file in a new run directory')
+    .description('Train the experiment of a *.mim.yaml file in a new run directory.\n\nThe derived values (actual learning rate, keep count, steps, cost per image) are printed before the first step.')
+    .argument('<config>', 'experiment file')
+    .action((config: string, options: NewRunOptions) => trainNewRun(cli, findConfig(config), options));
+  withNewRunOptions(command).addHelpText(
+    'after',
+    examples(
+      'mim pretrain examples/quickstart.mim.yaml',
+      'mim pretrain my.mim.yaml --set masking.ratio=0.5 --set seed=1 --name ratio-50',
+      `mim pretrain my.mim.yaml --json | jq -c 'select(.event == "evaluation")'`,
+    ),
+  );
+}
+
+/** The options of every command that makes a run directory. */
+export function withNewRunOptions(command: Command): Command {
+  return command
+    .addOption(setOption())
+    .option('--name <name>', 'name of the run (default: the name in the file, or the name of the file)')
+    .option('--runs <dir>', 'folder for the run directory (default: `runs` of the file)')
+    .addOption(jsonOption());
+}
+
+export async function trainNewRun(cli: Cli, configFile: string, options: NewRunOptions): Promise<void> {
+  cli.exitCode = await train(cli.terminal, options, async (events, signal) => {
+    const { pretrain } = await import('../../training/pretrain');
+    return pretrain({ configFile, overrides: options.set, name: options.name, runsFolder: options.runs, events, signal });
+  });
+}

@@ -1,0 +1,26 @@
+import { examples, jsonOption, runsOption, type Cli } from '../command';
+import { findRun } from '../locate';
+import { train } from '../train';
+
+interface Options {
+  readonly runs: string;
+  readonly json?: boolean;
+}
+
+export function addResumeCommand(cli: Cli): void {
+  cli.program
+    .command('resume')
+    .summary('go on with a stopped, failed or killed run')
+    .description('Go on with a run from its newest complete checkpoint.\n\nOn the same engine and thread count the result is bit for bit what the uninterrupted run would have given.')
+    .argument('<run>', 'run directory, or its id within --runs')
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .addHelpText('after', examples('mim resume runs/quickstart', 'mim resume quickstart'))
+    .action(async (target: string, options: Options) => {
+      const run = findRun(target, options.runs);
+      cli.exitCode = await train(cli.terminal, options, async (events, signal) => {
+        const { resume } = await import('../../training/pretrain');
+        return resume({ run, events, signal });
+      });
+    });
+}

@@ -1,0 +1,46 @@
+/** One training under the eyes of the command line: display, signals, the last words, the exit code. */
+import { relative } from 'node:path';
+import type { TrainingEvents, TrainingOutcome } from '../training/events';
+import { StopSignal } from '../training/stop-signal';
+import { exitCodes } from './exit-codes';
+import { duration, percent, rate } from './format';
+import { trainingDisplay } from './progress';
+import { stopOnSignals } from './stop-on-signals';
+import { tableLines } from './table';
+import type { Terminal } from './terminal';
+
+export async function train(
+  terminal: Terminal,
+  options: { readonly json?: boolean },
+  start: (events: TrainingEvents, signal: StopSignal) => Promise<TrainingOutcome>,
+): Promise<number> {
+  const signal = new StopSignal();
+  const display = trainingDisplay(terminal, { json: options.json === true });
+  const ignoreSignals = stopOnSignals(signal, terminal);
+  let outcome: TrainingOutcome;
+  try {
+    outcome = await start(display.events, signal);
+  } finally {
+    ignoreSignals();
+    display.close();
+  }
+  const say = options.json === true ? terminal.note : terminal.out;
+  for (const line of outcomeLines(outcome)) say(line);
+  if (options.json === true) terminal.out(JSON.stringify({ event: 'end', ...outcome }));
+  return outcome.state === 'stopped' ? exitCodes.stopped : exitCodes.done;
+}
+
+export function outcomeLines(outcome: TrainingOutcome): string[] {
+  const run = shortPath(outcome.run);
+  const speed = `${outcome.steps} steps in ${duration(outcome.seconds)}, ${rate(outcome.imagesPerSecond)} images/s`;
+  if (outcome.state === 'stopped') return [`Stopped with a checkpoint: ${run} (${speed})`, `Go on with: mim resume ${run}`];
+  const rows = outcome.evaluations.map((result) => [result.subject, result.protocol, result.features, String(result.step), percent(result.top1)]);
+  const table = rows.length === 0 ? [] : ['', ...tableLines(['subject', 'protocol', 'features', 'step', 'top-1'], rows, ['left', 'left', 'left', 'right', 'right'])];
+  return [`Finished: ${run} (${speed})`, ...table];
+}
+
+/** Relative to the current folder where that is inside it. */
+export function shortPath(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short === '' || short.startsWith('..') ? path : short;
+}
