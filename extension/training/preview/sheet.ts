@@ -33,8 +33,10 @@ const TITLE_HEIGHT = 30;
 const HEADER_HEIGHT = 22;
 const CAPTION_HEIGHT = 22;
 const TEXT_SIZE = 12;
-/** Tiles are enlarged by a whole factor to about this side. */
+/** Tiles are enlarged by a whole factor to at least this side, which has room for a caption. */
 const TILE_SIDE = 224;
+/** Letters of a name that fit under a tile. */
+const NAME_LENGTH = 32;
 const PAPER = 250;
 
 /**
@@ -47,7 +49,7 @@ export async function previewSheet(sheet: PreviewSheet): Promise<Buffer> {
   if (sheet.images.length === 0) throw new RangeError('A preview sheet needs at least one image.');
   const withText = await canDrawText();
   const columns = columnsOf(sheet);
-  const enlarge = Math.max(1, Math.round(TILE_SIDE / sheet.imageSize));
+  const enlarge = Math.ceil(TILE_SIDE / sheet.imageSize);
   const side = sheet.imageSize * enlarge;
   const top = MARGIN + (withText ? TITLE_HEIGHT + HEADER_HEIGHT : 0);
   const rowHeight = side + (withText ? CAPTION_HEIGHT : 0) + GAP;
@@ -79,7 +81,7 @@ interface Column {
 
 function columnsOf({ images, imageSize, patchSize }: PreviewSheet): Column[] {
   const grid = { grid: imageSize / patchSize };
-  const columns: Column[] = [{ title: 'Augmented image', tile: (_, plain) => plain, caption: ({ name }) => name ?? '' }];
+  const columns: Column[] = [{ title: 'Augmented image', tile: (_, plain) => plain, caption: ({ name = '' }) => (name.length > NAME_LENGTH ? `…${name.slice(1 - NAME_LENGTH)}` : name) }];
   if (images.some(({ keepIds }) => keepIds)) {
     columns.push({
       title: 'Seen by the student',

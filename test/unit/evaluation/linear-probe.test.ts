@@ -101,6 +101,13 @@ describe('linear probe', () => {
     expect(faster.top1).toBeGreaterThan(0.95);
   });
 
+  it.each([2, 3, 7, 11])('works on as few as %d training images', async (images) => {
+    const result = await linearProbe(engine, blobs(images, 2, 4, 0.1, 0), blobs(5, 2, 4, 0.1, 1), { preset: small, epochs: 3, seed: 0 });
+    expect(result.top1).toBeGreaterThanOrEqual(0);
+    expect(result.trainLoss).not.toBeNull();
+    await expect(linearProbe(engine, blobs(1, 2, 4, 0.1, 0), blobs(5, 2, 4, 0.1, 1), { preset: small, seed: 0 })).rejects.toMatchObject({ code: 'MIM6004' });
+  });
+
   it('takes the official batch, or what a small set allows', () => {
     expect(probeBatchSize(mae, 1_281_167)).toBe(16_384);
     expect(probeBatchSize(mae, 1000)).toBe(1000);
