@@ -1,0 +1,113 @@
+/** The evaluations of a run: which encoder, which images, which protocols, and what is kept of them. */
+import type { TeacherShape } from '../core/checkpoints/teacher-shape';
+import type { EvaluationConfig, ResolvedExperiment } from '../core/config/schema';
+import type { NamedTensors } from '../core/tensors';
+import { ImageLoader } from './data/loader';
+import type { ImageSource } from './data/source';
+import type { Engine, StateStore } from './engines/engine';
+import { studentFeatureProgram, teacherFeatureProgram } from './evaluation/encoders';
+import { evaluateFeatures, type EvaluationProgress } from './evaluation/evaluate';
+import { runEncoder, type Encoder, type ExtractedFeatures } from './evaluation/features';
+import type { ProbeResult, ProbeSubject } from './probe-results';
+import { prepareTeacher } from './teachers/prepare';
+
+export interface ProbeContext {
+  readonly engine: Engine;
+  readonly experiment: ResolvedExperiment;
+  readonly train: ImageSource;
+  readonly test: ImageSource;
+  readonly onUnreadable?: (name: string, reason: string) => void;
+  readonly onProgress?: (subject: ProbeSubject, progress: EvaluationProgress) => void;
+}
+
+/** Images a pass of an evaluation; small enough for any machine, large enough to keep it busy. */
+const EVALUATION_BATCH = 128;
+
+export class Probes {
+  private readonly trainImages: ImageLoader;
+  private readonly testImages: ImageLoader;
+
+  constructor(private readonly context: ProbeContext) {
+    const { experiment, onUnreadable } = context;
+    // Batches of the probe's augmented epochs are as large as the encoder's; evaluation batches are asked for by size.
+    const options = { config: experiment.data, batchSize: Math.min(EVALUATION_BATCH, context.train.length), seed: experiment.seed, onUnreadable };
+    this.trainImages = new ImageLoader(context.train, options);
+    this.testImages = new ImageLoader(context.test, options);
+  }
+
+  /** The student as its state store holds it now. */
+  student(state: StateStore, step: number, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
+    return this.evaluate('student', this.studentEncoder(state), step, evaluations);
+  }
+
+  /** The average of the student, where one is kept. */
+  averagedStudent(state: StateStore, step: number, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
+    return this.evaluate('ema-student', this.studentEncoder(state, 'ema.'), step, evaluations);
+  }
+
+  /** The student before its first step: what the architecture alone is worth. */
+  async random(initial: NamedTensors, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
+    const state = this.context.engine.createState(initial);
+    try {
+      return await this.evaluate('random', this.studentEncoder(state), 0, evaluations);
+    } finally {
+      state.dispose();
+    }
+  }
+
+  /** A teacher or any checkpoint. */
+  frozen(subject: 'teacher' | 'checkpoint' | 'student', weights: { tensors: NamedTensors; shape: TeacherShape }, step: number, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
+    const { engine, experiment } = this.context;
+    const program = teacherFeatureProgram(prepareTeacher(weights, experiment.student, experiment.data), experiment.data.image_size, EVALUATION_BATCH);
+    return this.evaluate(subject, { program, state: engine.createState({}) }, step, evaluations);
+  }
+
+  async close(): Promise<void> {
+    await this.trainImages.close();
+    await this.testImages.close();
+  }
+
+  private studentEncoder(state: StateStore, prefix = ''): Encoder {
+    return { program: studentFeatureProgram(this.context.experiment.student, EVALUATION_BATCH, prefix), state };
+  }
+
+  /** Features are computed once for all protocols. */
+  private async evaluate(subject: ProbeSubject, encoder: Encoder, step: number, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
+    const { engine, experiment, train, onProgress } = this.context;
+    const compiled = await engine.compile(encoder.program);
+    const report = (progress: EvaluationProgress): void => onProgress?.(subject, progress);
+    const extract = (phase: 'train-features' | 'test-features', batches: AsyncIterable<{ images: Float32Array; labels: Int32Array }>): Promise<ExtractedFeatures> =>
+      runEncoder(compiled, encoder.state, batches, (done) => report({ phase, done }));
+    try {
+      const started = performance.now();
+      const trainFeatures = await extract('train-features', this.trainImages.evalBatches(EVALUATION_BATCH));
+      const testFeatures = await extract('test-features', this.testImages.evalBatches(EVALUATION_BATCH));
+      const featureSeconds = Math.round(performance.now() - started) / 1000;
+      const results: ProbeResult[] = [];
+      for (const config of evaluations) {
+        const kind = config.features;
+        const augmented = config.protocol === 'linear' && config.preset === 'mae';
+        const result = await evaluateFeatures({
+          engine,
+          config,
+          train: trainFeatures[kind],
+          test: testFeatures[kind],
+          classes: train.classNames.length || undefined,
+          seed: experiment.seed,
+          ...(augmented ? { featureEpochs: async (epoch: number) => (await extract('train-features', this.augmentedEpoch(epoch)))[kind] } : {}),
+          onProgress: report,
+        });
+        results.push({ subject, protocol: config.protocol, features: kind, step, top1: result.top1, result: { ...result, featureSeconds } });
+      }
+      return results;
+    } finally {
+      await compiled.dispose();
+    }
+  }
+
+  /** The batches of one epoch under the training augmentation; the rest of the last one is left out. */
+  private async *augmentedEpoch(epoch: number): AsyncGenerator<{ images: Float32Array; labels: Int32Array }> {
+    const steps = this.trainImages.stepsPerEpoch;
+    yield* this.trainImages.trainBatches(epoch * steps, (epoch + 1) * steps);
+  }
+}

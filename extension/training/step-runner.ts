@@ -1,0 +1,142 @@
+/**
+ * From loaded images to the engine's batches and back to readings: draws, learning rate, accumulation.
+ *
+ * What a step draws depends on (seed, step, micro-batch) alone, so it is the same after a resume.
+ */
+import type { ResolvedExperiment } from '../core/config/schema';
+import { float32, int32, type HostTensor } from '../core/tensors';
+import type { TrainBatch } from './data/loader';
+import type { CompiledProgram, Engine, HostBatch, Readings, StateStore } from './engines/engine';
+import type { Method } from './methods/method';
+import { RandomStream } from './random';
+import { emaMomentum, learningRate, learningRateSchedule, type LearningRateSchedule } from './schedule';
+import type { TrainingPrograms } from './step';
+import type { Timeline } from './timeline';
+
+/** What one optimizer step said of itself. */
+export interface StepReadings {
+  /** Steps done, this one included. */
+  readonly step: number;
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Whatever else the method reads off, ready for metrics.jsonl: numbers, or short lists of them. */
+  readonly metrics: Readonly<Record<string, number | number[]>>;
+}
+
+export interface StepRunner {
+  /** One optimizer step for each batch, in order. */
+  run(state: StateStore, batches: readonly TrainBatch[]): Promise<StepReadings[]>;
+  dispose(): Promise<void>;
+}
+
+export async function createStepRunner(engine: Engine, programs: TrainingPrograms, method: Method, experiment: ResolvedExperiment, timeline: Timeline): Promise<StepRunner> {
+  const inputs = new StepInputs(method, experiment, timeline);
+  if (programs.single) return new SingleRunner(await engine.compile(programs.single), inputs);
+  return new AccumulatingRunner(await engine.compile(programs.accumulate!), await engine.compile(programs.update!), inputs);
+}
+
+/** Makes the inputs of programs. `step` counts from 0 here: steps done before this one. */
+class StepInputs {
+  readonly accumulate: number;
+  private readonly microBatch: number;
+  private readonly rates: LearningRateSchedule;
+
+  constructor(
+    private readonly method: Method,
+    private readonly experiment: ResolvedExperiment,
+    private readonly timeline: Timeline,
+  ) {
+    this.accumulate = experiment.optimizer.accumulate;
+    this.microBatch = experiment.derived.microBatch;
+    this.rates = learningRateSchedule(experiment, timeline.stepsPerEpoch);
+  }
+
+  learningRate(step: number): number {
+    return learningRate(step, this.rates);
+  }
+
+  /** Inputs of the loss for one micro-batch of a step. */
+  forLoss(batch: TrainBatch, part: number): Record<string, HostTensor> {
+    const size = this.microBatch;
+    const specs = this.method.batchSpecs(size);
+    const pixels = batch.images.length / batch.labels.length;
+    const random = new RandomStream(this.experiment.seed, 'draw', batch.step, part);
+    const labels = specs['labels'] && { labels: int32([size], batch.labels.slice(part * size, (part + 1) * size)) };
+    return {
+      images: float32(specs['images']!.shape, batch.images.subarray(part * size * pixels, (part + 1) * size * pixels)),
+      ...labels,
+      ...this.method.draw(random, size),
+    };
+  }
+
+  /** Inputs of the optimizer. */
+  forOptimizer(step: number): Record<string, HostTensor> {
+    const momentum = emaMomentum(step, this.timeline.scheduledSteps, this.experiment);
+    return {
+      lr: scalar(this.learningRate(step)),
+      step: scalar(step + 1),
+      ...(momentum === undefined ? {} : { ema_momentum: scalar(momentum) }),
+    };
+  }
+}
+
+class SingleRunner implements StepRunner {
+  constructor(
+    private readonly program: CompiledProgram,
+    private readonly inputs: StepInputs,
+  ) {}
+
+  async run(state: StateStore, batches: readonly TrainBatch[]): Promise<StepReadings[]> {
+    const feeds = batches.map((batch): HostBatch => ({ ...this.inputs.forLoss(batch, 0), ...this.inputs.forOptimizer(batch.step) }));
+    const readings = await this.program.run(state, feeds);
+    return readings.map((reading, i) => toStepReadings(batches[i]!.step, this.inputs, [reading], reading));
+  }
+
+  dispose(): Promise<void> {
+    return this.program.dispose();
+  }
+}
+
+class AccumulatingRunner implements StepRunner {
+  constructor(
+    private readonly accumulate: CompiledProgram,
+    private readonly update: CompiledProgram,
+    private readonly inputs: StepInputs,
+  ) {}
+
+  async run(state: StateStore, batches: readonly TrainBatch[]): Promise<StepReadings[]> {
+    const results: StepReadings[] = [];
+    for (const batch of batches) {
+      const feeds = Array.from({ length: this.inputs.accumulate }, (_, part) => this.inputs.forLoss(batch, part));
+      const parts = await this.accumulate.run(state, feeds);
+      const [updated] = await this.update.run(state, [this.inputs.forOptimizer(batch.step)]);
+      results.push(toStepReadings(batch.step, this.inputs, parts, updated!));
+    }
+    return results;
+  }
+
+  async dispose(): Promise<void> {
+    await this.accumulate.dispose();
+    await this.update.dispose();
+  }
+}
+
+/** Readings longer than this are pictures (masks, scores), not metrics. */
+const LONGEST_METRIC = 64;
+
+/** Means over the micro-batches; masks and scores, which are large, are left out of the metrics. */
+function toStepReadings(step: number, inputs: StepInputs, parts: readonly Readings[], updated: Readings): StepReadings {
+  const metrics: Record<string, number | number[]> = {};
+  for (const [name, { shape, data }] of Object.entries(parts[0]!)) {
+    if (name === 'loss' || name === 'keepIds' || name === 'scores' || data.length > LONGEST_METRIC) continue;
+    const mean = Array.from(data, (_, i) => parts.reduce((sum, part) => sum + part[name]!.data[i]!, 0) / parts.length);
+    metrics[name] = shape.length === 0 ? mean[0]! : mean;
+  }
+  metrics['grad_norm'] = updated['grad_norm']!.data[0]!;
+  const loss = parts.reduce((sum, part) => sum + part['loss']!.data[0]!, 0) / parts.length;
+  return { step: step + 1, loss, learningRate: inputs.learningRate(step), metrics };
+}
+
+function scalar(value: number): HostTensor {
+  return float32([], Float32Array.of(value));
+}

@@ -1,0 +1,47 @@
+/**
+ * At which steps something besides training happens. All of it is a pure function of the experiment, so a resumed
+ * run saves and evaluates at the same steps as an uninterrupted one.
+ */
+import type { EvaluationConfig, ResolvedExperiment } from '../core/config/schema';
+
+export interface Timeline {
+  readonly stepsPerEpoch: number;
+  /** Steps of the whole schedule, which the learning rate follows. */
+  readonly scheduledSteps: number;
+  /** Steps after which this run ends: `schedule.max_steps` may cut it short. */
+  readonly totalSteps: number;
+  /** Whether a checkpoint is due once `step` steps are done. */
+  savesAfter(step: number): boolean;
+  /** The evaluations due once `step` steps are done; those `at: end` at the last one. */
+  evaluationsAfter(step: number): readonly EvaluationConfig[];
+  /** The next step, past `step`, after which the loop must look up from the engine. */
+  nextPause(step: number): number;
+}
+
+/** Steps at multiples of `epochs` epochs, rounded to whole steps, at least one apart. */
+function everySteps(epochs: number, stepsPerEpoch: number): number {
+  return Math.max(1, Math.round(epochs * stepsPerEpoch));
+}
+
+export function timelineOf(experiment: ResolvedExperiment, imageCount: number): Timeline {
+  const stepsPerEpoch = Math.floor(imageCount / experiment.optimizer.batch_size);
+  const scheduledSteps = Math.max(1, Math.round(experiment.schedule.epochs * stepsPerEpoch));
+  const totalSteps = Math.min(scheduledSteps, experiment.schedule.max_steps ?? scheduledSteps);
+  const saveEvery = everySteps(experiment.checkpoints.every, stepsPerEpoch);
+  const evaluations = experiment.evaluate.map((config) => ({
+    config,
+    every: config.every === undefined ? undefined : everySteps(config.every, stepsPerEpoch),
+  }));
+  const periods = [saveEvery, ...evaluations.flatMap(({ every }) => every ?? [])];
+  return {
+    stepsPerEpoch,
+    scheduledSteps,
+    totalSteps,
+    savesAfter: (step) => step === totalSteps || step % saveEvery === 0,
+    evaluationsAfter: (step) =>
+      evaluations
+        .filter(({ every }) => step === totalSteps || (every !== undefined && step % every === 0))
+        .map(({ config }) => config),
+    nextPause: (step) => Math.min(totalSteps, ...periods.map((period) => (Math.floor(step / period) + 1) * period)),
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * The training loop: take batches, run steps, record what they said, save and probe when due, end cleanly when asked.
+ * It knows nothing of methods, file formats or devices beyond their interfaces.
+ */
+import type { ResolvedExperiment } from '../core/config/schema';
+import { UserError } from '../core/problems';
+import type { RunDirectory } from '../core/runs/run-directory';
+import type { ImageLoader, TrainBatch } from './data/loader';
+import type { StateStore } from './engines/engine';
+import type { StepProgress, TrainingEvents } from './events';
+import { Pace } from './pace';
+import type { StepReadings, StepRunner } from './step-runner';
+import type { StopSignal } from './stop-signal';
+import type { Throughput } from './throughput';
+import type { Timeline } from './timeline';
+
+export interface Training {
+  readonly experiment: ResolvedExperiment;
+  readonly run: RunDirectory;
+  readonly timeline: Timeline;
+  readonly loader: ImageLoader;
+  readonly steps: StepRunner;
+  readonly state: StateStore;
+  readonly throughput: Throughput;
+  readonly events: TrainingEvents;
+  readonly signal: StopSignal;
+  /** Saves the state as it is once `step` steps are done. */
+  save(step: number): Promise<void>;
+  /** Runs the evaluations that are due once `step` steps are done and have not been run. */
+  evaluate(step: number): Promise<void>;
+}
+
+/** status.json is for onlookers; its writing waits for the disk. */
+const STATUS_MS = 1_000;
+
+export type TrainingEnd = { readonly state: 'finished' | 'stopped'; readonly step: number };
+
+/**
+ * Trains from `fromStep` steps done to the end of the timeline, or until the signal asks to stop.
+ *
+ * @throws UserError MIM8001 on a loss that is not finite; the last checkpoint stays as it is
+ */
+export async function train(training: Training, fromStep: number): Promise<TrainingEnd> {
+  const { timeline, loader, experiment } = training;
+  const { totalSteps } = timeline;
+  let done = fromStep;
+  let saved = fromStep;
+  let pending: TrainBatch[] = [];
+  const statusPace = new Pace(STATUS_MS);
+  // What was due when the run was interrupted.
+  if (fromStep > 0) await training.evaluate(fromStep);
+  for await (const batch of loader.trainBatches(fromStep, totalSteps)) {
+    pending.push(batch);
+    const reached = done + pending.length;
+    if (pending.length < experiment.engine.steps_per_run && reached < timeline.nextPause(done)) continue;
+    const progress = await runAndRecord(training, pending);
+    if (statusPace.due()) await writeProgress(training, progress);
+    done = reached;
+    pending = [];
+    const stopping = training.signal.requested || (await training.run.stopRequested());
+    if (timeline.savesAfter(done) || stopping) {
+      await training.save(done);
+      await writeProgress(training, progress);
+      saved = done;
+    }
+    // A stop does not wait for a probe; what is due is made up for on resuming.
+    if (stopping && done < totalSteps) return { state: 'stopped', step: done };
+    await training.evaluate(done);
+  }
+  if (saved < done) await training.save(done);
+  return { state: 'finished', step: done };
+}
+
+async function writeProgress({ run, timeline }: Training, { step, totalSteps, epoch, loss, imagesPerSecond }: StepProgress): Promise<void> {
+  await run.writeStatus({ step, totalSteps, epoch, totalEpochs: totalSteps / timeline.stepsPerEpoch, loss, imagesPerSecond });
+}
+
+/** Runs the steps of `batches` and writes their records. */
+async function runAndRecord(training: Training, batches: readonly TrainBatch[]): Promise<StepProgress> {
+  const { experiment, run, throughput, timeline, events } = training;
+  const started = performance.now();
+  const readings = await training.steps.run(training.state, batches);
+  throughput.record(batches.length * experiment.optimizer.batch_size, (performance.now() - started) / 1000);
+  for (const reading of readings) {
+    requireFinite(reading);
+    if (reading.step % experiment.log_every === 0 || reading.step === timeline.totalSteps) {
+      await run.appendMetrics(metricsRecord(reading, timeline, throughput));
+    }
+  }
+  const last = readings.at(-1)!;
+  const progress: StepProgress = {
+    step: last.step,
+    totalSteps: timeline.totalSteps,
+    epoch: last.step / timeline.stepsPerEpoch,
+    loss: last.loss,
+    imagesPerSecond: throughput.current,
+    etaSeconds: throughput.secondsFor((timeline.totalSteps - last.step) * experiment.optimizer.batch_size),
+    learningRate: last.learningRate,
+  };
+  events.onStep?.(progress);
+  return progress;
+}
+
+function metricsRecord(reading: StepReadings, timeline: Timeline, throughput: Throughput): Record<string, unknown> {
+  return {
+    step: reading.step,
+    epoch: reading.step / timeline.stepsPerEpoch,
+    loss: reading.loss,
+    lr: reading.learningRate,
+    ...reading.metrics,
+    images_per_second: Math.round(throughput.current * 100) / 100,
+    time: new Date().toISOString(),
+  };
+}
+
+function requireFinite(reading: StepReadings): void {
+  if (Number.isFinite(reading.loss)) return;
+  throw new UserError(
+    'MIM8001',
+    `The loss became ${reading.loss} at step ${reading.step}.`,
+    'The last checkpoint was saved before that and is good. Lower `optimizer.blr`, lengthen the warm-up or set `optimizer.clip_grad`, and branch from it.',
+  );
+}
