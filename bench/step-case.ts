@@ -1,0 +1,85 @@
+/** The training step that is measured: MaskAlign with a CLIP-like teacher, on random weights and images. */
+import { CLIP_MEAN, CLIP_STD, plainVit, timmSpecs } from '../extension/core/checkpoints/teacher-shape';
+import type { TeacherShape } from '../extension/core/checkpoints/teacher-shape';
+import { resolveExperiment } from '../extension/core/config/resolve';
+import { experimentSchema } from '../extension/core/config/schema';
+import type { NamedTensors } from '../extension/core/tensors';
+import { elementCount, float32 } from '../extension/core/tensors';
+import type { HostBatch, Program } from '../extension/training/engines/engine';
+import { createMethod } from '../extension/training/methods/create';
+import { RandomStream } from '../extension/training/random';
+import { trainingPrograms } from '../extension/training/step';
+
+export interface StepSize {
+  readonly batch: number;
+  readonly imageSize: number;
+  readonly patchSize: number;
+  readonly width: number;
+  readonly depth: number;
+  readonly heads: number;
+}
+
+export const stepSizes = {
+  micro: { batch: 4, imageSize: 16, patchSize: 4, width: 32, depth: 3, heads: 2 },
+  tiny: { batch: 64, imageSize: 32, patchSize: 4, width: 192, depth: 12, heads: 3 },
+  small: { batch: 16, imageSize: 224, patchSize: 16, width: 384, depth: 12, heads: 6 },
+} satisfies Record<string, StepSize>;
+
+export type StepSizeName = keyof typeof stepSizes;
+
+export const maskRatio = 0.7;
+export const alignedLevels = 5;
+
+function randomTensors(shape: TeacherShape): NamedTensors {
+  return Object.fromEntries(
+    Object.entries(timmSpecs(shape)).map(([name, spec]) => {
+      const random = new RandomStream(1, name);
+      const fanIn = elementCount(spec.shape.slice(1));
+      const scale = spec.shape.length > 1 ? Math.sqrt(1 / fanIn) : 0.02;
+      const centre = /norm.*weight$/.test(name) ? 1 : 0;
+      return [name, float32(spec.shape, Float32Array.from({ length: elementCount(spec.shape) }, () => centre + scale * random.normal()))];
+    }),
+  );
+}
+
+export interface StepCase {
+  readonly program: Program;
+  readonly state: NamedTensors;
+  batch(step: number): HostBatch;
+}
+
+export function stepCase(size: StepSize, masking: 'random' | 'attentive' = 'random'): StepCase {
+  const { batch, imageSize, patchSize, width, depth, heads } = size;
+  const levels = `top${Math.min(alignedLevels, depth)}`;
+  const experiment = experimentSchema.parse({
+    mim: 1,
+    method: 'maskalign',
+    data: { kind: 'shapes', image_size: imageSize },
+    student: { patch_size: patchSize, width, depth, heads, mlp_ratio: 4 },
+    teacher: { checkpoint: 'random' },
+    masking: { strategy: masking, ratio: maskRatio },
+    alignment: { levels },
+    optimizer: { batch_size: batch, lr: 1e-4 },
+  });
+  const { resolved, problems } = resolveExperiment(experiment, '/bench.yaml');
+  if (!resolved) throw new Error(problems.map(({ message }) => message).join('\n'));
+  const shape: TeacherShape = {
+    ...plainVit(resolved.student, CLIP_MEAN, CLIP_STD),
+    prenorm: true, patchBias: false, activation: 'quick_gelu', normEps: 1e-5,
+  };
+  const method = createMethod(resolved, { teacher: { tensors: randomTensors(shape), shape } });
+  const programs = trainingPrograms(method, resolved);
+  const random = new RandomStream(2, 'images');
+  const images = float32([batch, 3, imageSize, imageSize]);
+  for (let i = 0; i < images.data.length; i++) images.data[i] = random.normal();
+  return {
+    program: programs.single!,
+    state: programs.initialState(0),
+    batch: (step) => ({
+      images,
+      ...method.draw(new RandomStream(3, 'draw', step), batch),
+      lr: float32([], Float32Array.of(1e-4)),
+      step: float32([], Float32Array.of(step)),
+    }),
+  };
+}
