@@ -1,4 +1,8 @@
 /** The passes, in the order in which they run. */
+import { foldScale } from './fold-scale';
+import { fuseLayerNorm } from './fuse-layer-norm';
 import type { Pass } from './pass';
+import { simplify } from './simplify';
+import { splitProjection } from './split-projection';
 
-export const passes: readonly Pass[] = [];
+export const passes: readonly Pass[] = [simplify, fuseLayerNorm, splitProjection, foldScale];
