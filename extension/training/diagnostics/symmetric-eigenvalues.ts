@@ -1,6 +1,6 @@
 /**
  * Eigenvalues of a real symmetric matrix: Householder reduction to tridiagonal form, then QL with implicit shifts
- * (Golub and Van Loan, Matrix Computations, 8.3). O(n³), a second or so at n = 768.
+ * (Golub and Van Loan, Matrix Computations, 8.3). O(n³).
  *
  * @param matrix [n, n], row-major; not changed
  * @returns ascending
