@@ -62,8 +62,8 @@ function typeOf(schema: SchemaNode): string {
 }
 
 function rangeOf(schema: SchemaNode): string {
-  // zod states the limits of safe integers, which say nothing to a reader.
-  const stated = (value: number | undefined): value is number => value !== undefined && Math.abs(value) < Number.MAX_SAFE_INTEGER;
+  // Bounds that only keep out nonsense say nothing to a reader.
+  const stated = (value: number | undefined): value is number => value !== undefined && Math.abs(value) < 1e6;
   const bounds = [
     stated(schema.minimum) ? `≥ ${schema.minimum}` : undefined,
     stated(schema.exclusiveMinimum) ? `> ${schema.exclusiveMinimum}` : undefined,
@@ -74,9 +74,8 @@ function rangeOf(schema: SchemaNode): string {
 }
 
 function defaultOf(schema: SchemaNode, required: boolean): string {
-  if (schema.const !== undefined) return 'required';
-  if (schema.default === undefined || isEmptyObject(schema.default)) return required && schema.default === undefined && schema.properties === undefined ? 'required' : '';
-  return code(schema.default);
+  if (required) return 'required';
+  return schema.default === undefined || isEmptyObject(schema.default) ? '' : code(schema.default);
 }
 
 function isEmptyObject(value: unknown): boolean {

@@ -1,12 +1,9 @@
-import type { ImportReport } from '../../core/checkpoints/import-teacher';
-import type { TeacherShape } from '../../core/checkpoints/teacher-shape';
-import { UserError } from '../../core/problems';
+import type { FileSummary, TensorStatistics } from '../../core/checkpoints/inspect';
 import { examples, jsonOption, runsOption, type Cli } from '../command';
 import { bytes, significant } from '../format';
 import { findTarget, isRunDirectory } from '../locate';
 import { inspectRun, printRun } from '../run-report';
 import { tableLines } from '../table';
-import type { ListedTensor, TensorListing } from '../tensor-listing';
 import { printJson, type Terminal } from '../terminal';
 
 interface Options {
@@ -15,8 +12,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** How a weight file would be read as a teacher, or why it cannot be. */
-type TeacherReport = ({ readonly usable: true; readonly shape: TeacherShape } & Pick<ImportReport, 'format' | 'used' | 'ignored' | 'missing'>) | { readonly usable: false; readonly reason: string };
+type Statistics = Readonly<Record<string, TensorStatistics>>;
 
 export function addInspectCommand(cli: Cli): void {
   cli.program
@@ -38,54 +34,34 @@ export function addInspectCommand(cli: Cli): void {
         else printRun(cli.terminal, run);
         return;
       }
-      const { resolveWeights } = await import('../../core/checkpoints/find-weights');
-      const file = await resolveWeights(target);
-      const { listTensors } = await import('../tensor-listing');
-      const listing = await listTensors(file, { statistics: options.stats === true });
-      const teacher = await teacherReport(file);
-      if (options.json === true) printJson(cli.terminal, { ...listing, teacher });
-      else printListing(cli.terminal, listing, teacher);
+      const { inspectFile, tensorStatistics } = await import('../../core/checkpoints/inspect');
+      const summary = await inspectFile(target);
+      const statistics = options.stats === true ? await tensorStatistics(summary.file) : undefined;
+      if (options.json === true) printJson(cli.terminal, { ...summary, statistics });
+      else printSummary(cli.terminal, summary, statistics);
     });
 }
 
-/** From names and sizes alone; no weights are read. */
-async function teacherReport(file: string): Promise<TeacherReport> {
-  const { openTensors } = await import('../../core/checkpoints/open-tensors');
-  const { planImport, reportOf } = await import('../../core/checkpoints/import-teacher');
-  const source = await openTensors(file);
-  try {
-    const plan = await planImport(source, {});
-    const { format, used, ignored, missing } = reportOf(source, plan);
-    return { usable: true, format, shape: plan.shape, used, ignored, missing };
-  } catch (error) {
-    if (error instanceof UserError) return { usable: false, reason: error.message };
-    throw error;
-  } finally {
-    await source.close();
-  }
+function printSummary(terminal: Terminal, summary: FileSummary, statistics: Statistics | undefined): void {
+  const header = ['tensor', 'dtype', 'shape', ...(statistics === undefined ? [] : ['min', 'max', 'mean', 'std', 'NaN', 'infinite'])];
+  const rows = summary.tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`, ...statisticsCells(statistics?.[name])]);
+  for (const line of tableLines(header, rows, ['left', 'left', 'left', 'right', 'right', 'right', 'right', 'right', 'right'])) terminal.out(line);
+  terminal.out(`\n${summary.file}: ${summary.kind}, ${summary.tensors.length} tensors, ${summary.elements.toLocaleString('en')} values, ${bytes(summary.bytes)}`);
+  for (const line of teacherLines(summary)) terminal.out(line);
 }
 
-function printListing(terminal: Terminal, listing: TensorListing, teacher: TeacherReport): void {
-  const withStatistics = listing.tensors.some((tensor) => tensor.statistics !== undefined);
-  const header = ['tensor', 'dtype', 'shape', ...(withStatistics ? ['min', 'max', 'mean', 'std', 'not finite'] : [])];
-  for (const line of tableLines(header, listing.tensors.map(tensorRow), ['left', 'left', 'left', 'right', 'right', 'right', 'right', 'right'])) terminal.out(line);
-  terminal.out(`\n${listing.file}: ${listing.format}, ${listing.tensors.length} tensors, ${listing.elements.toLocaleString('en')} values (${bytes(4 * listing.elements)} as float32)`);
-  for (const line of teacherLines(teacher)) terminal.out(line);
+function statisticsCells(of: TensorStatistics | undefined): string[] {
+  return of === undefined ? [] : [...[of.min, of.max, of.mean, of.std].map(significant), String(of.nan), String(of.infinite)];
 }
 
-function tensorRow({ name, dtype, shape, statistics }: ListedTensor): string[] {
-  const numbers = statistics === undefined ? [] : [statistics.min, statistics.max, statistics.mean, statistics.std].map(significant);
-  return [name, dtype, `[${shape.join(', ')}]`, ...numbers, ...(statistics === undefined ? [] : [String(statistics.notFinite)])];
-}
-
-function teacherLines(teacher: TeacherReport): string[] {
-  if (!teacher.usable) return [`As a teacher: no. ${teacher.reason}`];
-  const { shape, format, used, ignored, missing } = teacher;
+function teacherLines({ model, notAModel }: FileSummary): string[] {
+  if (model === undefined) return [`As a teacher: no. ${notAModel ?? ''}`];
+  const { shape, report } = model;
   const some = (names: readonly string[]): string => (names.length === 0 ? 'none' : `${names.length}: ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`);
   return [
-    `As a teacher: ${format} naming; width ${shape.width}, ${shape.depth} blocks, ${shape.heads} heads, patch ${shape.patchSize} at ${shape.imageSize} px${shape.registers > 0 ? `, ${shape.registers} registers` : ''}`,
-    `  used     ${used.length}`,
-    `  ignored  ${some(ignored)}`,
-    `  missing  ${some(missing)}`,
+    `As a teacher: ${report.format} naming; width ${shape.width}, ${shape.depth} blocks, ${shape.heads} heads, patch ${shape.patchSize} at ${shape.imageSize} px${shape.registers > 0 ? `, ${shape.registers} registers` : ''}`,
+    `  used     ${report.used.length}`,
+    `  ignored  ${some(report.ignored)}`,
+    `  missing  ${some(report.missing)}`,
   ];
 }

@@ -1,6 +1,7 @@
 import { examples, jsonOption, runsOption, type Cli } from '../command';
 import { findRun } from '../locate';
 import { printJson } from '../terminal';
+import { shortPath } from '../train';
 
 interface Options {
   readonly runs: string;
@@ -27,7 +28,7 @@ export function addStopCommand(cli: Cli): void {
         return;
       }
       cli.terminal.out(
-        state === 'running' ? `Asked ${target} to stop. It saves a checkpoint first; \`mim resume ${target}\` goes on from there.` : `${target} is ${state}: nothing to stop.`,
+        state === 'running' ? `Asked ${target} to stop. It saves a checkpoint first; go on with: mim resume ${shortPath(path)}` : `${target} is ${state}: nothing to stop.`,
       );
     });
 }

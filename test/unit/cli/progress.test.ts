@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { trainingDisplay } from '../../../extension/cli/progress';
-import type { StepProgress } from '../../../extension/training/events';
-import type { ProbeResult } from '../../../extension/training/probes';
+import type { StepProgress, TrainingEvents } from '../../../extension/training/events';
 import { recordingTerminal } from './recording-terminal';
 
 const progress = (step: number): StepProgress => ({ step, totalSteps: 100, epoch: step / 10, loss: 0.85, imagesPerSecond: 123.4, etaSeconds: 3725, learningRate: 6e-4 });
-const evaluation = { subject: 'student', protocol: 'knn', features: 'cls', step: 50, top1: 0.7512 } as ProbeResult;
+const evaluation = { subject: 'student', protocol: 'knn', features: 'cls', step: 50, top1: 0.7512 } as Parameters<NonNullable<TrainingEvents['onEvaluation']>>[0];
 
 /** A clock that a test moves. */
 function handClock(): { now: number; read: () => number } {
