@@ -21,7 +21,7 @@ export function learningRateSchedule(experiment: ResolvedExperiment, stepsPerEpo
 export function learningRate(stepsDone: number, { peak, minimum, epochs, warmupEpochs, stepsPerEpoch }: LearningRateSchedule): number {
   const epoch = stepsDone / stepsPerEpoch;
   if (epoch < warmupEpochs) return (peak * epoch) / warmupEpochs;
-  const progress = Math.min(1, (epoch - warmupEpochs) / (epochs - warmupEpochs));
+  const progress = epoch < epochs ? (epoch - warmupEpochs) / (epochs - warmupEpochs) : 1;
   return minimum + (peak - minimum) * 0.5 * (1 + Math.cos(Math.PI * progress));
 }
 
