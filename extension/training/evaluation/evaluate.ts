@@ -1,8 +1,8 @@
-/** A protocol of the experiment's `evaluate` list, from encoder and images to the result that the run keeps. */
+/** A protocol of the experiment's `evaluate` list, from frozen features to the result that the run keeps. */
 import type { EvaluationConfig } from '../../core/config/schema';
 import type { Engine } from '../engines/engine';
-import { FEATURE_SOURCES, runEncoder } from './features';
-import type { Encoder, FeatureKind, LabelledImages, LabelledFeatures } from './features';
+import { FEATURE_SOURCES } from './features';
+import type { FeatureKind, LabelledFeatures } from './features';
 import { knn } from './knn';
 import type { KnnResult } from './knn';
 import { linearProbe, PROBE_PRESETS } from './linear-probe';
@@ -16,7 +16,7 @@ export type EvaluationResult = (KnnResult | LinearProbeResult) & {
   readonly featureWidth: number;
   readonly seed: number;
   readonly engine: string;
-  /** Wall time of the protocol, and of computing the features where that was part of it. */
+  /** Wall time of the protocol; of computing the features, where the caller adds it. */
   readonly seconds: number;
   readonly featureSeconds?: number;
 };
@@ -57,56 +57,6 @@ export async function evaluateFeatures({ engine, config, train, test, classes, s
     seed,
     engine: engine.kind,
     seconds: secondsSince(started),
-  };
-}
-
-export interface ProbeLoaders {
-  /** Centre-cropped training images, in index order. */
-  train(batchSize: number): AsyncIterable<LabelledImages>;
-  /** Centre-cropped test images. */
-  test(batchSize: number): AsyncIterable<LabelledImages>;
-  /** Augmented training images of a probe epoch (preset `mae`: RandomResizedCrop, flip). Every epoch has as many. */
-  augmented?(epoch: number, batchSize: number): AsyncIterable<LabelledImages>;
-}
-
-export interface Probe {
-  readonly engine: Engine;
-  readonly encoder: Encoder;
-  readonly loaders: ProbeLoaders;
-  readonly evaluationConfig: EvaluationConfig;
-  readonly classes?: number;
-  readonly seed: number;
-  readonly onProgress?: (progress: EvaluationProgress) => void;
-}
-
-/** Computes the features of both sets and evaluates them. */
-export async function probe({ engine, encoder, loaders, evaluationConfig: config, classes, seed, onProgress }: Probe): Promise<EvaluationResult> {
-  const started = performance.now();
-  const batchSize = encoder.program.batch.images!.shape[0]!;
-  const compiled = await engine.compile(encoder.program);
-  try {
-    const featuresOf = async (batches: AsyncIterable<LabelledImages>, phase?: 'train-features' | 'test-features'): Promise<LabelledFeatures> => {
-      const both = await runEncoder(compiled, encoder.state, batches, (done) => phase && onProgress?.({ phase, done }));
-      return both[config.features];
-    };
-    const train = await featuresOf(loaders.train(batchSize), 'train-features');
-    const test = await featuresOf(loaders.test(batchSize), 'test-features');
-    const featureSeconds = secondsSince(started);
-    const augments = config.protocol === 'linear' && config.preset === 'mae' && loaders.augmented !== undefined;
-    const featureEpochs = augments ? rememberLatest((epoch) => featuresOf(loaders.augmented!(epoch, batchSize))) : undefined;
-    const result = await evaluateFeatures({ engine, config, train, test, classes, seed, featureEpochs, onProgress });
-    return { ...result, featureSeconds };
-  } finally {
-    await compiled.dispose();
-  }
-}
-
-/** An epoch that is asked for again is not computed again. */
-function rememberLatest<T>(compute: (epoch: number) => Promise<T>): (epoch: number) => Promise<T> {
-  let latest: { epoch: number; value: Promise<T> } | undefined;
-  return (epoch) => {
-    if (latest?.epoch !== epoch) latest = { epoch, value: compute(epoch) };
-    return latest.value;
   };
 }
 

@@ -8,7 +8,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { elementCount, float32 } from '../../core/tensors';
 import type { NamedSpecs, NamedTensors } from '../../core/tensors';
 import { UserError } from '../../core/problems';
-import type { CompiledProgram, Engine, Program, StateStore } from '../engines/engine';
+import type { CompiledProgram, Program, StateStore } from '../engines/engine';
 
 export type FeatureKind = 'cls' | 'mean';
 
@@ -78,21 +78,12 @@ export interface Encoder {
 }
 
 /**
- * Runs every batch through the encoder.
+ * Runs every batch through an encoder.
  *
+ * @param compiled a feature program, compiled once however often the encoder is evaluated
  * @param onBatch told how many images are done, for progress
  * @throws UserError where there are no images
  */
-export async function extractFeatures(engine: Engine, encoder: Encoder, batches: AsyncIterable<LabelledImages>, onBatch?: (done: number) => void): Promise<ExtractedFeatures> {
-  const compiled = await engine.compile(encoder.program);
-  try {
-    return await runEncoder(compiled, encoder.state, batches, onBatch);
-  } finally {
-    await compiled.dispose();
-  }
-}
-
-/** `extractFeatures` with a program that is compiled already, for those who evaluate again and again. */
 export async function runEncoder(compiled: CompiledProgram, state: StateStore, batches: AsyncIterable<LabelledImages>, onBatch?: (done: number) => void): Promise<ExtractedFeatures> {
   const shape = compiled.program.batch.images!.shape;
   const collected: Record<FeatureKind, Float32Array[]> = { cls: [], mean: [] };

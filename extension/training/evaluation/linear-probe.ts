@@ -57,7 +57,7 @@ export interface LinearProbeOptions {
   readonly seed: number;
   /**
    * Training features of an epoch, where they are augmented afresh; default: the same features every epoch.
-   * Epoch 0 is asked for first; all must have the same size.
+   * Each epoch is asked for once, in order; all must have the same size.
    */
   readonly featureEpochs?: (epoch: number) => Promise<LabelledFeatures>;
   readonly onProgress?: (done: number, total: number) => void;
@@ -118,9 +118,10 @@ export async function linearProbe(engine: Engine, train: LabelledFeatures, test:
   const progress = new Progress(epochs * (sweeps ? 2 : 1), options.onProgress);
 
   const fit = async (features: (epoch: number) => Promise<LabelledFeatures>, blrs: readonly number[]): Promise<Fit> => {
-    const batchSize = probeBatchSize(preset, (await features(0)).labels.length);
+    const first = await features(0);
+    const batchSize = probeBatchSize(preset, first.labels.length);
     const learningRates = blrs.map((blr) => (blr * batchSize) / 256);
-    const heads = await trainHeads(engine, features, { optimizer: preset.optimizer, learningRates, classes, batchSize, epochs, warmupEpochs, seed, onEpoch: () => progress.step() });
+    const heads = await trainHeads(engine, async (epoch) => (epoch === 0 ? first : features(epoch)), { optimizer: preset.optimizer, learningRates, classes, batchSize, epochs, warmupEpochs, seed, onEpoch: () => progress.step() });
     return { batchSize, learningRates, heads };
   };
 

@@ -6,7 +6,7 @@ import { CompiledEngine } from '../../../extension/training/engines/compiled/com
 import { EagerEngine } from '../../../extension/training/engines/eager/eager-engine';
 import type { Engine, Program, StateStore } from '../../../extension/training/engines/engine';
 import { studentFeatureProgram, teacherFeatureProgram } from '../../../extension/training/evaluation/encoders';
-import { extractFeatures } from '../../../extension/training/evaluation/features';
+import { runEncoder } from '../../../extension/training/evaluation/features';
 import type { ExtractedFeatures } from '../../../extension/training/evaluation/features';
 import { trainHeads } from '../../../extension/training/evaluation/head-trainer';
 import { knn } from '../../../extension/training/evaluation/knn';
@@ -32,7 +32,7 @@ async function featuresOf(engine: Engine, program: Program, state: StateStore): 
     const random = new RandomStream(0, 'pixels');
     for (const size of [3, 3, 2]) yield { images: Float32Array.from({ length: size * 192 }, () => random.normal()), labels: new Int32Array(size) };
   }
-  return extractFeatures(engine, { program, state }, images());
+  return runEncoder(await engine.compile(program), state, images());
 }
 
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -3,17 +3,18 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluationSchema } from '../../../extension/core/config/schema';
 import { float32 } from '../../../extension/core/tensors';
 import { EagerEngine } from '../../../extension/training/engines/eager/eager-engine';
-import type { Engine } from '../../../extension/training/engines/engine';
-import { probe } from '../../../extension/training/evaluation/evaluate';
-import { extractFeatures, featureProgram } from '../../../extension/training/evaluation/features';
-import type { Encoder, LabelledImages } from '../../../extension/training/evaluation/features';
+import type { CompiledProgram, Engine, StateStore } from '../../../extension/training/engines/engine';
+import { evaluateFeatures } from '../../../extension/training/evaluation/evaluate';
+import { featureProgram, runEncoder } from '../../../extension/training/evaluation/features';
+import type { ExtractedFeatures, LabelledImages } from '../../../extension/training/evaluation/features';
 import { RandomStream } from '../../../extension/training/random';
 
 const SIDE = 4;
 const PIXELS = 3 * SIDE * SIDE;
 
 let engine: Engine;
-let encoder: Encoder;
+let compiled: CompiledProgram;
+let state: StateStore;
 beforeAll(async () => {
   engine = await EagerEngine.create('cpu');
   // "CLS": channel means; "mean": the same, scaled by a state entry and a constant.
@@ -23,12 +24,13 @@ beforeAll(async () => {
     constants: { shift: float32([3], Float32Array.of(1, 2, 3)) },
     batchSize: 4,
     imageSize: SIDE,
-    forward: (state, constants, images) => {
+    forward: (held, constants, images) => {
       const cls = tf.mean(images, [2, 3]);
-      return { cls, mean: tf.add(tf.mul(cls, state.scale!), constants.shift!) };
+      return { cls, mean: tf.add(tf.mul(cls, held.scale!), constants.shift!) };
     },
   });
-  encoder = { program, state: engine.createState({ scale: float32([], Float32Array.of(10)) }) };
+  compiled = await engine.compile(program);
+  state = engine.createState({ scale: float32([], Float32Array.of(10)) });
 });
 
 /** Images whose class is their brightest channel. */
@@ -42,18 +44,20 @@ async function* images(count: number, batchSize: number, draw: number): AsyncIte
   }
 }
 
-const loaders = { train: (batch: number) => images(90, batch, 0), test: (batch: number) => images(31, batch, 1) };
+function featuresOf(batches: AsyncIterable<LabelledImages>, onBatch?: (done: number) => void): Promise<ExtractedFeatures> {
+  return runEncoder(compiled, state, batches, onBatch);
+}
 
 describe('features of an image set', () => {
   it('have one row an image, both kinds out of one pass, though the last batch is short', async () => {
     const seen: number[] = [];
-    const { cls, mean } = await extractFeatures(engine, encoder, images(10, 4, 0), (done) => seen.push(done));
+    const { cls, mean } = await featuresOf(images(10, 4, 0), (done) => seen.push(done));
     expect(seen).toEqual([4, 8, 10]);
     expect(cls.width).toBe(3);
     expect(cls.features).toHaveLength(30);
     expect(Array.from(cls.labels)).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2, 0]);
     cls.features.forEach((value, i) => expect(mean.features[i]).toBeCloseTo(10 * value + 1 + (i % 3), 5));
-    const one = await extractFeatures(engine, encoder, images(10, 2, 0));
+    const one = await featuresOf(images(10, 2, 0));
     expect(one.cls.features).toHaveLength(30);
   });
 
@@ -65,41 +69,32 @@ describe('features of an image set', () => {
         for (let i = 0; i < batch.labels.length; i++) yield { images: batch.images.slice(i * PIXELS, (i + 1) * PIXELS), labels: batch.labels.slice(i, i + 1) };
       }
     }
-    expect((await extractFeatures(engine, encoder, single())).mean).toEqual((await extractFeatures(engine, encoder, images(8, 4, 0))).mean);
+    expect((await featuresOf(single())).mean).toEqual((await featuresOf(images(8, 4, 0))).mean);
   });
 
   it('cannot be had of no images', async () => {
-    await expect(extractFeatures(engine, encoder, images(0, 4, 0))).rejects.toThrow('no images');
+    await expect(featuresOf(images(0, 4, 0))).rejects.toThrow('no images');
   });
 });
 
 describe('an evaluation', () => {
-  it('goes from images to a kNN result that says where the features were read', async () => {
+  it('by kNN says where the features were read, with every knob, as JSON', async () => {
     const config = evaluationSchema.parse({ protocol: 'knn', features: 'mean' });
-    const result = await probe({ engine, encoder, loaders, evaluationConfig: config, seed: 0 });
+    const [train, test] = [await featuresOf(images(90, 4, 0)), await featuresOf(images(31, 4, 1))];
+    const result = await evaluateFeatures({ engine, config, train: train.mean, test: test.mean, seed: 0 });
     expect(result).toMatchObject({ protocol: 'knn', k: 20, temperature: 0.07, features: 'mean', featureSource: 'mean of the patch tokens after the final norm', featureWidth: 3, trainImages: 90, testImages: 31, classes: 3, engine: 'tfjs-cpu' });
     expect(result.top1).toBeGreaterThan(0.95);
     expect(JSON.parse(JSON.stringify(result))).toEqual(result);
   });
 
-  it('goes from images to a linear probe', async () => {
+  it('by a linear probe follows the configuration and reports its progress', async () => {
     const config = evaluationSchema.parse({ protocol: 'linear', epochs: 10 });
-    const phases = new Set<string>();
-    const result = await probe({ engine, encoder, loaders, evaluationConfig: config, classes: 3, seed: 4, onProgress: ({ phase }) => phases.add(phase) });
+    const [train, test] = [await featuresOf(images(90, 4, 0)), await featuresOf(images(31, 4, 1))];
+    const progress: number[] = [];
+    const result = await evaluateFeatures({ engine, config, train: train.cls, test: test.cls, classes: 3, seed: 4, onProgress: ({ done, total }) => progress.push(done / total!) });
     expect(result).toMatchObject({ protocol: 'linear', preset: 'small', features: 'cls', epochs: 10, seed: 4, augmentation: false });
     expect(result.top1).toBeGreaterThan(0.95);
-    expect([...phases]).toEqual(['train-features', 'test-features', 'probe']);
-  });
-
-  it('computes augmented features once an epoch for preset mae', async () => {
-    const asked: number[] = [];
-    const augmented = (epoch: number, batch: number) => {
-      asked.push(epoch);
-      return images(60, batch, 100 + epoch);
-    };
-    const config = evaluationSchema.parse({ protocol: 'linear', preset: 'mae', epochs: 4 });
-    const result = await probe({ engine, encoder, loaders: { ...loaders, augmented }, evaluationConfig: config, seed: 0 });
-    expect(asked).toEqual([0, 1, 2, 3]);
-    expect(result).toMatchObject({ preset: 'mae', augmentation: true, epochs: 4, batchSize: 60 });
+    expect(progress.at(-1)).toBe(1);
+    expect(JSON.parse(JSON.stringify(result))).toEqual(result);
   });
 });

@@ -87,7 +87,7 @@ describe('linear probe', () => {
       return Promise.resolve(blobs(192, 3, 6, 0.4, 10 + epoch));
     };
     const result = await linearProbe(engine, blobs(200, 3, 6, 0.4, 0), blobs(90, 3, 6, 0.4, 1), { preset: mae, seed: 0, featureEpochs });
-    expect(new Set(asked)).toEqual(new Set(Array.from({ length: 90 }, (_, epoch) => epoch)));
+    expect(asked).toEqual(Array.from({ length: 90 }, (_, epoch) => epoch));
     expect(result).toMatchObject({ preset: 'mae', optimizer: 'lars', trust: 0.001, momentum: 0.9, weightDecay: 0, blr: 0.1, epochs: 90, warmupEpochs: 10, batchSize: 192, augmentation: true, trainImages: 200 });
     expect(result.lr).toBeCloseTo((0.1 * 192) / 256, 12);
     expect(result).not.toHaveProperty('sweep');
