@@ -17,8 +17,8 @@ const MAX_SIDE = 4096;
 const MAX_GZIP_RATIO = 1032;
 
 /** @throws UserError MIM2018 no idx file, damaged, cut off, or of a shape that images do not have; MIM2003 none. */
-export async function openIdx(path: string): Promise<ImageSource> {
-  const { dims, values } = await readIdx(path);
+export function openIdx(path: string): ImageSource {
+  const { dims, values } = readIdx(path);
   const [count, height, width, channels] = [dims[0] ?? 0, dims[1] ?? 0, dims[2] ?? 0, dims[3] ?? 1];
   const isImages = (dims.length === 3 || dims.length === 4) && (channels === 1 || channels === 3);
   if (!isImages || height < 1 || width < 1 || height > MAX_SIDE || width > MAX_SIDE) {
@@ -27,29 +27,29 @@ export async function openIdx(path: string): Promise<ImageSource> {
   if (count === 0) throw new UserError('MIM2003', `No images found in ${path}: its first dimension is 0.`, 'Check `data.path`.');
   const bytes = allocatePixels(values.length, path);
   new Uint8Array(bytes).set(values);
-  const labels = await readLabels(path, count);
+  const labels = readLabels(path, count);
   const highest = labels ? labels.reduce((most, label) => Math.max(most, label), 0) : -1;
   const classNames = Array.from({ length: highest + 1 }, (_, label) => String(label));
   return new PixelsSource(`idx ${path}`, { kind: 'pixels', width, height, layout: channels === 3 ? 'rgb' : 'grey', bytes }, classNames, labels);
 }
 
-async function readLabels(imagePath: string, count: number): Promise<Int32Array | undefined> {
+function readLabels(imagePath: string, count: number): Int32Array | undefined {
   const name = basename(imagePath).replace('images', 'labels').replace(/idx[34]/, 'idx1');
   const candidates = [name, name.endsWith('.gz') ? name.slice(0, -3) : `${name}.gz`].map((candidate) => join(dirname(imagePath), candidate));
   const path = candidates.find((candidate) => candidate !== imagePath && existsSync(candidate));
   if (!path) return undefined;
-  const { dims, values } = await readIdx(path);
+  const { dims, values } = readIdx(path);
   if (dims.length !== 1 || dims[0] !== count) {
     throw new UserError('MIM2018', `${path} has the shape ${dims.join('×')}, but ${imagePath} holds ${count} images.`, 'Both files must belong to the same split.');
   }
   return Int32Array.from(values);
 }
 
-async function readIdx(path: string): Promise<{ dims: number[]; values: Uint8Array }> {
+function readIdx(path: string): { dims: number[]; values: Uint8Array } {
   const fault = (how: string) => new UserError('MIM2018', `${path} cannot be read as an idx file: ${how}.`, 'Download or copy it again; `data.kind: idx` reads files of unsigned bytes such as MNIST’s.');
   const stored = readWhole(path);
   const packed = isGzip(stored);
-  const start = packed ? await gunzipStart(stored, 20, path) : stored;
+  const start = packed ? gunzipStart(stored, path) : stored;
   const rank = start[3] ?? 0;
   if (start.length < 8 || start[0] !== 0 || start[1] !== 0 || rank < 1 || rank > 4) throw fault('it does not begin as one');
   if (start[2] !== UNSIGNED_BYTE) throw fault(`its values are of type ${start[2]}, not unsigned bytes`);

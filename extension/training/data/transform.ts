@@ -1,19 +1,20 @@
 /** From pixels to what the model reads. */
 import sharp from 'sharp';
+import { bicubicCrop } from './bicubic';
 import type { Crop } from './crop';
-import { resizeSmall } from './small-resize';
 import type { Pixels } from './source';
 
-/** Up to this side images are resized here and kept decoded; beyond it sharp's speed outweighs its overhead. */
+/** Up to this side images are kept decoded and resized without sharp, whose overhead would outweigh its speed. */
 export const SMALL_SIDE = 64;
 
 export function isSmall(pixels: Pixels): boolean {
   return pixels.width <= SMALL_SIDE && pixels.height <= SMALL_SIDE;
 }
 
-/** RGB bytes [window, window, 3] of a crop, not mirrored. Bicubic, antialiased. */
+/** RGB bytes [window, window, 3] of a crop, not mirrored. Bicubic, antialiased, centred as PIL and torchvision do. */
 export async function cropAndResize(pixels: Pixels, crop: Crop): Promise<ArrayLike<number>> {
-  if (isSmall(pixels)) return resizeSmall(pixels, crop);
+  const enlarges = crop.box.width < crop.side || crop.box.height < crop.side;
+  if (isSmall(pixels) || enlarges) return bicubicCrop(pixels, crop);
   const start = Math.floor((crop.side - crop.window) / 2);
   return sharp(pixels.rgb, { raw: { width: pixels.width, height: pixels.height, channels: 3 } })
     .extract(crop.box)

@@ -7,7 +7,7 @@ import { decodePixels } from '../../../extension/training/data/decode';
 import { openImageSource } from '../../../extension/training/data/open-source';
 import { openReader } from '../../../extension/training/data/readers';
 import type { ImageSource, Pixels } from '../../../extension/training/data/source';
-import { cifar, dataConfig, idx, parquet, png, tar, temporaryFolder, write } from './fixtures';
+import { cifar, dataConfig, idx, png, tar, temporaryFolder, write } from './fixtures';
 
 /** All pixels of a source, read as a loader thread would: from the description alone. */
 async function allPixels(source: ImageSource): Promise<Pixels[]> {
