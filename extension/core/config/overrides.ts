@@ -25,7 +25,7 @@ function applyOverride(tree: YamlTree, key: string, text: string): Problem[] {
   const value = new YamlTree(text, origin);
   if (value.problems.length > 0) return value.problems.map(({ range: _range, sourceLine: _line, ...problem }) => problem);
 
-  const parent = parentOf(tree, path);
+  const parent = parentOf(tree, path, origin);
   const last = path.at(-1) as string | number;
   if (!parent || (Array.isArray(parent) && (typeof last !== 'number' || last > parent.length))) {
     return [{ code: 'MIM1011', severity: 'error', key, file: origin, message: `\`${key}\` cannot be set: there is no such place in the file.` }];
@@ -42,15 +42,18 @@ function applyOverride(tree: YamlTree, key: string, text: string): Problem[] {
 }
 
 /** The mapping or list that holds the last step of `path`; sections that are not there yet are made. */
-function parentOf(tree: YamlTree, path: Path): object | undefined {
+function parentOf(tree: YamlTree, path: Path, origin: string): object | undefined {
   let current = tree.value;
-  for (const step of path.slice(0, -1)) {
+  for (const [index, step] of path.slice(0, -1).entries()) {
     if (typeof current !== 'object' || current === null) return undefined;
     const slots = current as Record<string | number, unknown>;
     const child = Object.hasOwn(slots, step) ? slots[step] : undefined;
     const shortForm = path.length === 2 ? shortForms[String(step)] : undefined;
     if (typeof child === 'string' && shortForm) slots[step] = { [shortForm]: child };
-    else if (child === undefined && !Array.isArray(current)) slots[step] = Object.create(null);
+    else if (child === undefined && !Array.isArray(current)) {
+      slots[step] = Object.create(null);
+      tree.override(path.slice(0, index + 1), {}, origin);
+    }
     current = slots[step];
   }
   return typeof current === 'object' && current !== null ? current : undefined;

@@ -39,9 +39,9 @@ export function parseExperiment(text: string, file: string, overrides: Overrides
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { problems: [notAnExperiment(file)], locate };
   }
-  const problems = [...tree.problems, ...applyOverrides(tree, overrides)];
   const frozen = 'derived' in value;
   if (frozen) delete value.derived;
+  const problems = [...tree.problems, ...applyOverrides(tree, overrides)];
 
   const parsed = experimentSchema.safeParse(value);
   if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => problemsOfIssue(issue, value, tree)));

@@ -9,16 +9,17 @@ import type { Problem, SourcePosition, SourceRange } from '../problems';
 import type { SourceLocation } from './location';
 
 /** Experiments are a few kilobytes; a file far beyond that is something else. */
-const MAX_CHARACTERS = 256 * 1024;
+const MAX_CHARACTERS = 64 * 1024;
 const MAX_DEPTH = 32;
 const MAX_VALUES = 10_000;
 
 export type Path = readonly (string | number)[];
 
-interface Place {
-  key?: SourceLocation;
-  value: SourceLocation;
-}
+/** Of a file that is no YAML at all, as many faults as anyone would read. */
+const MAX_FAULTS = 100;
+
+/** Where a value was written, or the option that gave it. */
+type Place = { readonly key?: SourceRange; readonly value: SourceRange } | { readonly option: string };
 
 export class YamlTree {
   value: unknown;
@@ -53,22 +54,24 @@ export class YamlTree {
 
   locate(path: Path, part: 'key' | 'value' = 'value'): SourceLocation | undefined {
     const place = this.places.get(placeKey(path));
-    return place && (part === 'key' ? (place.key ?? place.value) : place.value);
+    if (!place) return undefined;
+    if ('option' in place) return { file: place.option };
+    return this.location(part === 'key' ? (place.key ?? place.value) : place.value);
   }
 
-  /** Puts a value in place of what was written at `path`; its place is `origin` from now on. */
-  override(path: Path, value: unknown, origin: string): void {
+  /** Puts a value in place of what was written at `path`; its place is the option from now on. */
+  override(path: Path, value: unknown, option: string): void {
     const prefix = placeKey(path);
     for (const key of this.places.keys()) {
       if (key === prefix || key.startsWith(`${prefix}\0`)) this.places.delete(key);
     }
-    this.markOverridden(path, value, { file: origin });
+    this.markOverridden(path, value, option);
   }
 
-  private markOverridden(path: Path, value: unknown, origin: SourceLocation): void {
-    this.places.set(placeKey(path), { key: origin, value: origin });
+  private markOverridden(path: Path, value: unknown, option: string): void {
+    this.places.set(placeKey(path), { option });
     if (typeof value !== 'object' || value === null) return;
-    for (const [key, item] of Object.entries(value)) this.markOverridden([...path, key], item, origin);
+    for (const [key, item] of Object.entries(value)) this.markOverridden([...path, key], item, option);
   }
 
   private parse(): Document.Parsed | undefined {
@@ -81,7 +84,7 @@ export class YamlTree {
       this.problems.push({ code: 'MIM1009', severity: 'error', file: this.file, message: 'The YAML is nested too deeply to be read.' });
       return undefined;
     }
-    for (const fault of [...document.errors, ...document.warnings]) {
+    for (const fault of [...document.errors, ...document.warnings].slice(0, MAX_FAULTS)) {
       this.report('MIM1001', this.range(fault.pos[0], fault.pos[1]), ...explainFault(fault.code, fault.message));
     }
     return document;
@@ -89,7 +92,7 @@ export class YamlTree {
 
   private read(node: Node | null, path: Path, key: SourceRange | undefined, depth: number): unknown {
     const range = node?.range ? this.range(node.range[0], node.range[1]) : key;
-    if (path.length > 0 && range) this.place(path, key, range);
+    if (path.length > 0 && range) this.places.set(placeKey(path), { key, value: range });
     this.values += 1;
     if (this.values === MAX_VALUES + 1) this.report('MIM1009', range, `The experiment holds more than ${MAX_VALUES} values; aliases unfold to many.`);
     if (this.values > MAX_VALUES || node === null) return null;
@@ -132,13 +135,6 @@ export class YamlTree {
     return result;
   }
 
-  private place(path: Path, key: SourceRange | undefined, value: SourceRange): void {
-    this.places.set(placeKey(path), {
-      ...(key && { key: this.location(key) }),
-      value: this.location(value),
-    });
-  }
-
   /** The first character of the file, for what should be there and is not. */
   get start(): SourceLocation {
     return this.location(this.range(0, 0));
@@ -147,8 +143,8 @@ export class YamlTree {
   private location(range: SourceRange): SourceLocation {
     const lineStart = this.lines.lineStarts[range.start.line - 1] ?? 0;
     const lineEnd = this.text.indexOf('\n', lineStart);
-    const sourceLine = this.text.slice(lineStart, lineEnd === -1 ? undefined : lineEnd).replace(/\r$/, '');
-    return { file: this.file, range, sourceLine };
+    const sourceLine = this.text.slice(lineStart, lineEnd === -1 ? undefined : lineEnd);
+    return { file: this.file, range, sourceLine: sourceLine.endsWith('\r') ? sourceLine.slice(0, -1) : sourceLine };
   }
 
   private range(start: number, end: number): SourceRange {
@@ -161,6 +157,7 @@ export class YamlTree {
   }
 
   private report(code: string, range: SourceRange | undefined, message: string, hint?: string): void {
+    if (this.problems.length >= MAX_FAULTS) return;
     this.problems.push({ code, severity: 'error', ...(range ? this.location(range) : { file: this.file }), message, ...(hint && { hint }) });
   }
 }
