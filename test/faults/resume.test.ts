@@ -1,0 +1,78 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RunDirectory } from '../../extension/core/runs/run-directory';
+import { ensureBuilt, startMim } from '../unit/cli/built-mim';
+
+const common = `
+data: { kind: shapes, size: 64, test_size: 40, image_size: 16, threads: 1 }
+student: { patch_size: 4, width: 16, depth: 2, heads: 2, drop_path: 0.1 }
+schedule: { epochs: 30, warmup_epochs: 1 }
+engine: { kind: compiled-cpu, threads: 1, steps_per_run: 3 }
+checkpoints: { every: 0.5, keep_every: 1000 }
+evaluate: [{ protocol: knn, every: 10, at: end, k: 5 }]
+`;
+
+/** Everything that a resume must bring back: drop-path, masks, moments, averages, accumulated gradients, clipping. */
+const experiments = {
+  maskalign: `
+mim: 1
+method: maskalign
+teacher: { ema: { momentum: 0.9 } }
+masking: { strategy: attentive, ratio: 0.5 }
+optimizer: { batch_size: 8, lr: 1e-3, ema: 0.99 }
+${common}`,
+  accumulated: `
+mim: 1
+method: supervised
+optimizer: { batch_size: 8, accumulate: 2, lr: 1e-3, clip_grad: 1 }
+${common}`,
+};
+
+let folder: string;
+beforeAll(async () => {
+  ensureBuilt();
+  folder = await mkdtemp(join(tmpdir(), 'mim-resume-'));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('a run killed again and again', () => {
+  it.each(Object.entries(experiments))('%s: ends with the bytes of the uninterrupted one', async (name, text) => {
+    const config = join(folder, `${name}.mim.yaml`);
+    await writeFile(config, text);
+    const runs = join(folder, 'runs');
+    const whole = startMim(['pretrain', config, '--runs', runs, '--name', `${name}-whole`]);
+    expect((await whole.ended).code, whole.stderr()).toBe(0);
+
+    await killedSoon(['pretrain', config, '--runs', runs, '--name', `${name}-killed`], 5);
+    // Later and later, so that kills fall into steps, checkpoints, metrics and evaluations alike.
+    for (const moment of [20, 60, 110, 170]) await killedSoon(['resume', `${name}-killed`, '--runs', runs], moment);
+    const last = startMim(['resume', `${name}-killed`, '--runs', runs]);
+    expect((await last.ended).code, last.stderr()).toBe(0);
+
+    const expected = await RunDirectory.open(join(runs, `${name}-whole`));
+    const run = await RunDirectory.open(join(runs, `${name}-killed`));
+    expect(await run.state()).toBe('finished');
+    const [good, found] = [(await expected.latestGoodCheckpoint())!, (await run.latestGoodCheckpoint())!];
+    expect(found.step).toBe(good.step);
+    for (const file of ['model.safetensors', 'method.safetensors', 'state.safetensors']) {
+      expect((await readFile(join(found.path, file))).equals(await readFile(join(good.path, file))), file).toBe(true);
+    }
+    const steps = (await run.readMetrics()).map((record) => [record['step'], record['loss']]);
+    expect(steps).toEqual((await expected.readMetrics()).map((record) => [record['step'], record['loss']]));
+    const probes = async (of: RunDirectory): Promise<unknown> => (await of.readEvaluations()).map(({ protocol, step, result }) => [protocol, step, (result as { top1: number }).top1]);
+    expect(await probes(run)).toEqual(await probes(expected));
+  });
+});
+
+/** Starts, lets it train its first steps, and kills it `milliseconds` later, whatever it is doing then. */
+async function killedSoon(args: readonly string[], milliseconds: number): Promise<void> {
+  const mim = startMim(args);
+  await Promise.race([mim.said(/^step \d+/m), mim.ended]);
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  mim.process.kill('SIGKILL');
+  await mim.ended;
+}
