@@ -12,8 +12,8 @@ export interface CompileOptions {
 export interface PassReport {
   readonly name: string;
   readonly hits: number;
-  readonly nodesBefore: number;
-  readonly nodesAfter: number;
+  /** The graph after the pass. */
+  readonly graph: Graph;
 }
 
 export interface CompilationReport {
@@ -31,10 +31,9 @@ export function optimise(traced: Graph, options: CompileOptions = {}): Compilati
   const reports: PassReport[] = [];
   for (const pass of passes) {
     if (disabled.has(pass.name)) continue;
-    const before = graph.nodes.length;
-    const { graph: after, hits } = pass.run(graph);
-    reports.push({ name: pass.name, hits, nodesBefore: before, nodesAfter: after.nodes.length });
-    graph = after;
+    const result = pass.run(graph);
+    reports.push({ name: pass.name, ...result });
+    ({ graph } = result);
   }
   return { traced, graph, passes: reports };
 }

@@ -1,15 +1,14 @@
 /** Programs traced once, optimised, and run by ONNX Runtime on the CPU. */
 import { availableParallelism } from 'node:os';
 import { version_core } from '@tensorflow/tfjs-core';
-import { env, InferenceSession } from 'onnxruntime-node';
+import { env } from 'onnxruntime-node';
 import type { NamedTensors } from '../../../core/tensors';
 import type { CompiledProgram, Engine, Program, StateStore } from '../engine';
 import type { CompileOptions } from './compile';
 import { compile } from './compile';
 import { OnnxProgram } from './compiled-program';
 import { CompiledState } from './compiled-state';
-import { loopModel } from './loop';
-import { writeModel } from './onnx-writer';
+import { openSession } from './session';
 
 export interface CompiledEngineOptions extends CompileOptions {
   /** Compute threads; 0 is every core. */
@@ -37,17 +36,8 @@ export class CompiledEngine implements Engine {
   }
 
   async compile(program: Program): Promise<CompiledProgram> {
-    const report = compile(program, this.options);
-    const { onnx, ...io } = loopModel(report.graph);
-    const session = await InferenceSession.create(writeModel(onnx), {
-      executionProviders: ['cpu'],
-      executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
-      intraOpNumThreads: this.threads,
-      interOpNumThreads: 1,
-      logSeverityLevel: 3,
-    });
-    return new OnnxProgram(program, report, session, io);
+    const { graph } = compile(program, this.options);
+    return new OnnxProgram(program, await openSession(graph, this.threads));
   }
 
   dispose(): Promise<void> {

@@ -1,15 +1,11 @@
 /** A program as a session of ONNX Runtime. */
-import type { InferenceSession } from 'onnxruntime-node';
 import { Tensor } from 'onnxruntime-node';
 import type { HostTensor, TensorSpec } from '../../../core/tensors';
 import { elementCount } from '../../../core/tensors';
 import { checkBatch, checkState } from '../check-values';
 import type { CompiledProgram, HostBatch, Program, Readings, StateStore } from '../engine';
-import type { CompilationReport } from './compile';
 import { CompiledState, onnxTensor } from './compiled-state';
-import type { LoopModel } from './loop';
-
-type SessionInterface = Omit<LoopModel, 'onnx'>;
+import type { OpenSession } from './session';
 
 /** The batches' values of one input, one after another: [steps, …]. */
 function stacked(name: string, { shape, dtype }: TensorSpec, batches: readonly HostBatch[]): HostTensor {
@@ -29,10 +25,7 @@ function unstacked({ shape, dtype }: TensorSpec, all: Tensor, step: number): Hos
 export class OnnxProgram implements CompiledProgram {
   constructor(
     readonly program: Program,
-    /** What the compiler did; for explain. */
-    readonly report: CompilationReport,
-    private readonly session: InferenceSession,
-    private readonly io: SessionInterface,
+    private readonly opened: OpenSession,
   ) {}
 
   async run(state: StateStore, batches: readonly HostBatch[]): Promise<Readings[]> {
@@ -40,23 +33,25 @@ export class OnnxProgram implements CompiledProgram {
     checkState(this.program, state);
     for (const batch of batches) checkBatch(this.program, batch);
     if (batches.length === 0) return [];
-    const results = await this.session.run(this.feeds(state, batches));
-    for (const name of this.io.writes) state.replace(name, results[`final:${name}`] as Tensor);
+    const { session, io } = this.opened;
+    const results = await session.run(this.feeds(state, batches));
+    for (const name of io.writes) state.replace(name, results[`final:${name}`] as Tensor);
     return batches.map((_, step) =>
-      Object.fromEntries(Object.entries(this.io.readings).map(([name, spec]) => [name, unstacked(spec, results[`reading_all:${name}`] as Tensor, step)])),
+      Object.fromEntries(Object.entries(io.readings).map(([name, spec]) => [name, unstacked(spec, results[`reading_all:${name}`] as Tensor, step)])),
     );
   }
 
   private feeds(state: CompiledState, batches: readonly HostBatch[]): Record<string, Tensor> {
+    const { io } = this.opened;
     return {
       steps: new Tensor('int64', BigInt64Array.of(BigInt(batches.length)), []),
-      ...Object.fromEntries(this.io.reads.map((name) => [`state:${name}`, state.tensor(name)])),
-      ...Object.fromEntries(this.io.writes.map((name) => [`initial:${name}`, state.tensor(name)])),
-      ...Object.fromEntries(this.io.batch.map((name) => [`batch_all:${name}`, onnxTensor(stacked(name, this.program.batch[name]!, batches))])),
+      ...Object.fromEntries(io.reads.map((name) => [`state:${name}`, state.tensor(name)])),
+      ...Object.fromEntries(io.writes.map((name) => [`initial:${name}`, state.tensor(name)])),
+      ...Object.fromEntries(io.batch.map((name) => [`batch_all:${name}`, onnxTensor(stacked(name, this.program.batch[name]!, batches))])),
     };
   }
 
   async dispose(): Promise<void> {
-    await this.session.release();
+    await this.opened.session.release();
   }
 }
