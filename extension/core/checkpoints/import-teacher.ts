@@ -2,7 +2,7 @@
 import { UserError } from '../problems';
 import { elementCount, type HostTensor, type NamedTensors } from '../tensors';
 import { resolveWeights } from './find-weights';
-import { inferShape, sizesOf, type ClassPosition } from './infer-shape';
+import { inferShape, sizesOf, type ClassPosition, type InferredShape } from './infer-shape';
 import { markerOf, recogniseKeys, TEACHER_FORMATS, type RecognisedKeys, type TeacherFormat } from './key-maps';
 import { openTensors } from './open-tensors';
 import { timmSpecs, type TeacherShape } from './teacher-shape';
@@ -64,9 +64,14 @@ export async function planImport(source: TensorSource, options: ImportOptions): 
   const keys = recogniseKeys(source.entries, asked);
   if (keys === undefined) throw notRecognised(source, asked);
   const own = readVitMetadata(source.metadata, source.file);
-  const inferred = own === undefined ? await inferShape(source, keys, options.heads) : { shape: own, classPosition: own.registers > 0 ? 'in-token' as const : 'in-table' as const };
+  const inferred = own === undefined ? await inferShape(source, keys, options.heads) : ownShape(own, keys, source.file);
   const missing = checkTensors(source, keys, inferred.shape);
   return { format: own === undefined ? keys.format : 'mim', keys, missing, ...inferred };
+}
+
+function ownShape(shape: TeacherShape, keys: RecognisedKeys, file: string): InferredShape {
+  if (shape.depth !== keys.depth) throw new UserError('MIM7005', `${file} says it has ${shape.depth} blocks but holds ${keys.depth}`);
+  return { shape, classPosition: shape.registers > 0 ? 'in-token' : 'in-table' };
 }
 
 function notRecognised(source: TensorSource, asked: TeacherFormat | undefined): UserError {
