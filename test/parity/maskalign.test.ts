@@ -91,6 +91,10 @@ describe.each(['tfjs-cpu', 'compiled-cpu'] as const)('on %s', (kind) => {
       const actual = readings[step]!['level_losses'];
       if (actual) levels.forEach((level, k) => expect(actual.data[k]! / level).toBeCloseTo(1, 4));
     });
+    parityCase.level_cosines?.forEach((levels, step) => {
+      const actual = readings[step]!['level_cosines'];
+      if (actual) levels.forEach((cosine, k) => expect(actual.data[k]).toBeCloseTo(cosine, 5));
+    });
     parityCase.accuracies?.forEach((accuracy, step) => expect(readings[step]!['accuracy']!.data[0]).toBeCloseTo(accuracy, 6));
     const keepIds = readings[0]!['keepIds'];
     if (expected['keepIds'] && keepIds) expect(Array.from(keepIds.data)).toEqual(Array.from(expected['keepIds'].data));

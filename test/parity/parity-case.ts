@@ -25,6 +25,7 @@ export interface ParityCase {
   readonly ema_momentum?: number;
   readonly losses: readonly number[];
   readonly level_losses?: readonly (readonly number[])[];
+  readonly level_cosines?: readonly (readonly number[])[];
   readonly grad_norms: readonly number[];
   readonly accuracies?: readonly number[];
 }

@@ -23,6 +23,16 @@ function elementwise(name: DistanceName, difference: tf.Tensor): { value: tf.Ten
 }
 
 /**
+ * Mean over the tokens of cos(ŷ, ȳ): a reading, without gradient.
+ * @param aligned [rows, D_T] @param target [rows, D_T]
+ */
+export function meanCosine(aligned: tf.Tensor, target: tf.Tensor): tf.Tensor {
+  const dot = (a: tf.Tensor, b: tf.Tensor): tf.Tensor => tf.sum(tf.mul(a, b), -1);
+  const norms = tf.sqrt(tf.mul(dot(aligned, aligned), dot(target, target)));
+  return tf.mean(tf.div(dot(aligned, target), tf.maximum(norms, 1e-12)));
+}
+
+/**
  * Mean distance over all elements. `smooth_l1` is 2·SmoothL1(β=1), as in the official code.
  * The mean is taken in two stages: a flat float32 sum over a million terms loses digits.
  * @param aligned ŷ [rows, D_T]

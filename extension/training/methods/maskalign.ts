@@ -23,7 +23,7 @@ import type { TeacherResult } from '../teachers/teacher';
 import { runTeacher } from '../teachers/teacher';
 import { adapt, adaptorSpecs } from './adaptors';
 import { ALIGNMENT_WEIGHTS, alignmentSpecs, checkDepths, initialAlignment, mixLevels } from './dynamic-alignment';
-import { distance } from './distances';
+import { distance, meanCosine } from './distances';
 import { levelWeights } from './levels';
 import type { LossAndReadings, Method } from './method';
 import { normaliseTensor, normaliseTokens } from './target-norm';
@@ -115,7 +115,7 @@ export class MaskAlign implements Method {
   }
 
   /**
-   * Readings: `level_losses` [K] in the order of `levels`; `keepIds` int32 [B, keep], the visible patches;
+   * Readings: `level_losses` and `level_cosines` [K] in the order of `levels`; `keepIds` int32 [B, keep], the visible patches;
    * `scores` [B, L], the teacher's CLS attention, if the masking reads it.
    */
   loss(parameters: Tensors, batch: Tensors, constants: Tensors): LossAndReadings {
@@ -127,7 +127,12 @@ export class MaskAlign implements Method {
     const weighted = levelLosses.map((levelLoss, k) => tf.mul(levelLoss, this.weights[this.levels[k]!]!));
     return {
       loss: weighted.reduce((sum, term) => tf.add(sum, term)) as tf.Scalar,
-      readings: { level_losses: tf.stack(levelLosses), keepIds: keepIds ?? this.everyPatch(images.shape[0]!), ...(scores ? { scores } : {}) },
+      readings: {
+        level_losses: tf.stack(levelLosses),
+        level_cosines: tf.stack(aligned.map((features, k) => meanCosine(features, targets[k]!))),
+        keepIds: keepIds ?? this.everyPatch(images.shape[0]!),
+        ...(scores ? { scores } : {}),
+      },
     };
   }
 
