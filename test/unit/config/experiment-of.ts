@@ -1,4 +1,5 @@
 /** Experiments for tests, by the lines that differ. */
+import { formatProblems } from '../../../extension/core/config/format';
 import { checkText } from '../../../extension/core/config/load';
 import type { ResolvedExperiment } from '../../../extension/core/config/schema';
 
@@ -15,4 +16,9 @@ export function resolvedOf(...lines: string[]): ResolvedExperiment {
   const { resolved, problems } = checkText(experimentText(...lines), '/lab/my.mim.yaml');
   if (!resolved) throw new Error(problems.map(({ message }) => message).join('\n'));
   return resolved;
+}
+
+/** The report on an experiment of these lines. */
+export function report(...lines: string[]): string {
+  return formatProblems(checkText(lines.join('\n'), 'my.mim.yaml').problems);
 }

@@ -52,7 +52,6 @@ describe('formatProblems', () => {
     const problem = problemAt('  ratio: 1.2', 10, 3);
     const colored = formatProblems([problem], { color: true });
     expect(colored).toContain('\u001b[31merror MIM1006\u001b[39m');
-    // eslint-disable-next-line no-control-regex
     expect(colored.replace(/\u001b\[\d+m/g, '')).toBe(formatProblems([problem]));
   });
 });
