@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { checkTeacherFit } from '../../../extension/core/config/alignment-fit';
 import { checkText } from '../../../extension/core/config/load';
 import { isExperimentFile } from '../../../extension/core/config/parse';
 
@@ -27,12 +28,11 @@ describe('examples', () => {
   test.each([
     ['quickstart.mim.yaml', 'quickstart-teacher.mim.yaml'],
     ['maskalign-cifar10.mim.yaml', 'teacher-cifar10.mim.yaml'],
-  ])('%s finds its teacher where %s leaves it, and of its own depth', (student, teacher) => {
+  ])('%s finds its teacher where %s leaves it, and it fits', (student, teacher) => {
     const pupil = resolveExample(student).resolved;
     const master = resolveExample(teacher).resolved;
     expect(pupil?.teacher?.checkpoint).toBe(join(master?.runs ?? '', master?.name ?? ''));
-    expect(pupil?.student.depth).toBe(master?.student.depth);
-    expect(pupil?.data.image_size).toBe(master?.data.image_size);
+    expect(checkTeacherFit(pupil!, master!.student)).toEqual([]);
   });
 
   test('the ImageNet example is the official recipe', () => {
