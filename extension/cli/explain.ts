@@ -1,47 +1,45 @@
-/** What the compiler makes of an experiment's programs, as figures. */
+/** What the compiler makes of the programs of an experiment, for people and for scripts. */
 import type { LoadedExperiment } from '../core/config/load';
-import { elementCount, type NamedSpecs } from '../core/tensors';
-import { compile, type PassReport } from '../training/engines/compiled/compile';
+import { compile } from '../training/engines/compiled/compile';
+import { countOperations, estimateMemory, explainProgram, type MemoryEstimate } from '../training/engines/compiled/explain';
 import type { Program } from '../training/engines/engine';
 import { prepare } from '../training/prepare';
 import { trainingPrograms } from '../training/step';
 
-export interface ExplainedProgram {
+export type ShownGraphs = 'none' | 'final' | 'all';
+
+export interface ProgramFigures {
   readonly name: string;
   readonly tracedNodes: number;
   readonly nodes: number;
-  readonly passes: readonly PassReport[];
-  /** Nodes of the final graph by operation, most first. */
+  readonly passes: readonly { readonly name: string; readonly hits: number; readonly nodesAfter: number }[];
+  /** Nodes of the final graph by operation, most frequent first. */
   readonly operations: Readonly<Record<string, number>>;
-  /** Parameters, moments and whatever else is carried from step to step. */
-  readonly stateBytes: number;
-  /** Frozen values: the teacher, position tables. */
-  readonly constantBytes: number;
+  /** Bytes. */
+  readonly memory: MemoryEstimate;
 }
 
-/** Compiles every program that training would, without running any. */
-export async function explainExperiment(loaded: LoadedExperiment, file: string): Promise<ExplainedProgram[]> {
+/** Every program that training would compile. */
+export async function programsOf(loaded: LoadedExperiment, file: string): Promise<Program[]> {
   const { method, experiment } = await prepare(loaded.resolved, { ...loaded, file });
   const { single, accumulate, update } = trainingPrograms(method, experiment);
-  return [single, accumulate, update].flatMap((program) => (program === undefined ? [] : [explainProgram(program)]));
+  return [single, accumulate, update].filter((program) => program !== undefined);
 }
 
-function explainProgram(program: Program): ExplainedProgram {
-  const { traced, graph, passes } = compile(program);
-  const counts = new Map<string, number>();
-  for (const { op } of graph.nodes) counts.set(op, (counts.get(op) ?? 0) + 1);
-  return {
-    name: program.name,
-    tracedNodes: traced.nodes.length,
-    nodes: graph.nodes.length,
-    passes,
-    operations: Object.fromEntries([...counts].toSorted(([, a], [, b]) => b - a)),
-    stateBytes: bytesOf(program.state),
-    constantBytes: bytesOf(program.constants),
-  };
+export function explainText(programs: readonly Program[], graphs: ShownGraphs): string {
+  return programs.map((program) => explainProgram(program, { graphs })).join('\n').trimEnd();
 }
 
-/** Both host types have four bytes an element. */
-function bytesOf(specs: NamedSpecs): number {
-  return Object.values(specs).reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
+export function explainFigures(programs: readonly Program[]): ProgramFigures[] {
+  return programs.map((program) => {
+    const { traced, graph, passes } = compile(program);
+    return {
+      name: program.name,
+      tracedNodes: traced.nodes.length,
+      nodes: graph.nodes.length,
+      passes: passes.map(({ name, hits, graph: after }) => ({ name, hits, nodesAfter: after.nodes.length })),
+      operations: Object.fromEntries(countOperations(graph)),
+      memory: estimateMemory(graph),
+    };
+  });
 }

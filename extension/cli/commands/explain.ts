@@ -1,11 +1,11 @@
+import { Option } from 'commander';
 import { examples, jsonOption, setOption, type Cli } from '../command';
-import { bytes } from '../format';
+import type { ShownGraphs } from '../explain';
 import { findConfig } from '../locate';
-import { tableLines } from '../table';
-import { printJson, type Terminal } from '../terminal';
-import type { ExplainedProgram } from '../explain';
+import { printJson } from '../terminal';
 
 interface Options {
+  readonly graphs: ShownGraphs;
   readonly set: Record<string, string>;
   readonly json?: boolean;
 }
@@ -16,26 +16,17 @@ export function addExplainCommand(cli: Cli): void {
     .summary('the compiled step: graph before and after each pass')
     .description('Compile the training step of an experiment without running it, and show what each pass did: how often its pattern was found, nodes before and after, operations and memory of the result.')
     .argument('<config>', 'experiment file')
+    .addOption(new Option('--graphs <which>', 'print graphs too, one line a node: the final one, or all, from the trace through each pass').choices(['none', 'final', 'all']).default('none'))
     .addOption(setOption())
     .addOption(jsonOption())
-    .addHelpText('after', examples('mim explain examples/quickstart.mim.yaml'))
+    .addHelpText('after', examples('mim explain examples/quickstart.mim.yaml', 'mim explain examples/quickstart.mim.yaml --graphs all | less'))
     .action(async (config: string, options: Options) => {
       const configFile = findConfig(config);
       const { loadExperiment } = await import('../../core/config/load');
       const loaded = await loadExperiment(configFile, options.set);
-      const { explainExperiment } = await import('../explain');
-      const programs = await explainExperiment(loaded, configFile);
-      if (options.json === true) printJson(cli.terminal, programs);
-      else for (const program of programs) printProgram(cli.terminal, program);
+      const { programsOf, explainFigures, explainText } = await import('../explain');
+      const programs = await programsOf(loaded, configFile);
+      if (options.json === true) printJson(cli.terminal, explainFigures(programs));
+      else cli.terminal.out(explainText(programs, options.graphs));
     });
-}
-
-function printProgram(terminal: Terminal, program: ExplainedProgram): void {
-  terminal.out(`${program.name}: ${program.tracedNodes} operations traced, ${program.nodes} after the passes; state ${bytes(program.stateBytes)}, constants ${bytes(program.constantBytes)}\n`);
-  const passes = program.passes.map(({ name, hits, nodesBefore, nodesAfter }) => [name, String(hits), String(nodesBefore), String(nodesAfter)]);
-  for (const line of tableLines(['pass', 'hits', 'nodes before', 'after'], passes, ['left', 'right', 'right', 'right'])) terminal.out(line);
-  terminal.out('');
-  const operations = Object.entries(program.operations).map(([name, count]) => [name, String(count)]);
-  for (const line of tableLines(['operation', 'nodes'], operations, ['left', 'right'])) terminal.out(line);
-  terminal.out('');
 }
