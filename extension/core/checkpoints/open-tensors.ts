@@ -1,5 +1,5 @@
 /** Opens a weight file of whatever format it turns out to be; the name's ending is not trusted. */
-import { readFully } from '../files/durable-files';
+import { bytesOf } from '../files/byte-source';
 import { openPytorch } from './pytorch';
 import { openForReading, readHeader, readStored } from './safetensors';
 import type { TensorSource } from './tensor-source';
@@ -13,7 +13,7 @@ export async function openTensors(file: string): Promise<TensorSource> {
 async function looksLikePytorch(file: string): Promise<boolean> {
   const handle = await openForReading(file);
   try {
-    const start = await readFully(handle, 0, 4);
+    const start = await (await bytesOf(handle)).read(0, 4);
     if (start === undefined) return false;
     const zip = start[0] === 0x50 && start[1] === 0x4b;
     const pickle = start[0] === 0x80 && start[1]! <= 5 && /\.(bin|pth?|ckpt)$/i.test(file);
@@ -26,13 +26,14 @@ async function looksLikePytorch(file: string): Promise<boolean> {
 async function openSafetensors(file: string): Promise<TensorSource> {
   const handle = await openForReading(file);
   try {
-    const header = await readHeader(handle, file);
+    const bytes = await bytesOf(handle);
+    const header = await readHeader(bytes, file);
     return {
       file,
       kind: 'safetensors',
       entries: header.tensors,
       metadata: header.metadata,
-      read: (name) => readStored(handle, header, name, file),
+      read: (name) => readStored(bytes, header, name, file),
       close: () => handle.close(),
     };
   } catch (error) {

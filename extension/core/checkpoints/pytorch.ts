@@ -2,7 +2,7 @@
  * PyTorch's zip files (`.bin`, `.pth`, `.pt` of torch.save since 1.6): a pickle that describes tensors, and their bytes
  * as entries beside it. Nothing in the file is executed.
  */
-import { readFully } from '../files/durable-files';
+import { bytesOf, type ByteSource } from '../files/byte-source';
 import { UserError } from '../problems';
 import { elementCount, type HostTensor, type NamedTensors } from '../tensors';
 import { bytesPerElement, toHostTensor } from './dtypes';
@@ -29,23 +29,27 @@ const MAX_SHARING = 8;
 export async function openPytorch(file: string): Promise<TensorSource> {
   const handle = await openForReading(file);
   try {
-    const start = (await readFully(handle, 0, 2)) ?? new Uint8Array();
-    if (start[0] === 0x80) throw legacy(file);
-    const archive = await openZip(handle, file);
-    const root = await findRoot(archive);
-    const tensors = findTensors(await readDescription(archive, root), file);
-    return {
-      file,
-      kind: 'pytorch',
-      entries: new Map([...tensors].map(([name, tensor]): [string, TensorEntry] => [name, { dtype: tensor.storage.dtype, shape: tensor.shape }])),
-      metadata: {},
-      read: (name) => readTensor(archive, root, name, tensors.get(name)),
-      close: () => handle.close(),
-    };
+    return { ...(await describePytorch(await bytesOf(handle), file)), close: () => handle.close() };
   } catch (error) {
     await handle.close();
     throw error;
   }
+}
+
+/** The same over bytes from anywhere; `file` is for messages. */
+export async function describePytorch(bytes: ByteSource, file: string): Promise<Omit<TensorSource, 'close'>> {
+  const start = await bytes.read(0, 1);
+  if (start?.[0] === 0x80) throw legacy(file);
+  const archive = await openZip(bytes, file);
+  const root = await findRoot(archive);
+  const tensors = findTensors(await readDescription(archive, root), file);
+  return {
+    file,
+    kind: 'pytorch',
+    entries: new Map([...tensors].map(([name, tensor]): [string, TensorEntry] => [name, { dtype: tensor.storage.dtype, shape: tensor.shape }])),
+    metadata: {},
+    read: (name) => readTensor(archive, root, name, tensors.get(name)),
+  };
 }
 
 /** All tensors of a file. @throws UserError as openPytorch does. */

@@ -1,6 +1,7 @@
 /** Safetensors files: header first, tensors on demand, written atomically. */
 import { open, stat, type FileHandle } from 'node:fs/promises';
-import { errorCode, readFully, writeFileAtomically, type Fingerprint } from '../files/durable-files';
+import { bytesOf, type ByteSource } from '../files/byte-source';
+import { errorCode, writeFileAtomically, type Fingerprint } from '../files/durable-files';
 import { UserError } from '../problems';
 import { elementCount, type HostTensor, type NamedTensors } from '../tensors';
 import { toHostTensor } from './dtypes';
@@ -8,7 +9,7 @@ import { headerLength, MAX_HEADER_BYTES, parseSafetensorsHeader, type Safetensor
 
 /** @throws UserError MIM7001 (not a valid file), MIM7002 (cannot be opened). */
 export async function readSafetensorsHeader(file: string): Promise<SafetensorsHeader> {
-  return withFile(file, (handle) => readHeader(handle, file));
+  return withBytes(file, (bytes) => readHeader(bytes, file));
 }
 
 /**
@@ -16,20 +17,20 @@ export async function readSafetensorsHeader(file: string): Promise<SafetensorsHe
  * @throws UserError MIM7001, MIM7002, MIM7003 (a name that is not there), MIM7006 (a type that is not read).
  */
 export async function readSafetensors(file: string, options: { names?: readonly string[] } = {}): Promise<{ tensors: NamedTensors; metadata: Record<string, string> }> {
-  return withFile(file, async (handle) => {
-    const header = await readHeader(handle, file);
+  return withBytes(file, async (source) => {
+    const header = await readHeader(source, file);
     const tensors: NamedTensors = {};
     for (const name of options.names ?? header.tensors.keys()) {
-      tensors[name] = await readStored(handle, header, name, file);
+      tensors[name] = await readStored(source, header, name, file);
     }
     return { tensors, metadata: { ...header.metadata } };
   });
 }
 
-/** Reads one tensor of an open file whose header is known. */
-export async function readStored(handle: FileHandle, header: SafetensorsHeader, name: string, file: string): Promise<HostTensor> {
+/** Reads one tensor of a file whose header is known. */
+export async function readStored(source: ByteSource, header: SafetensorsHeader, name: string, file: string): Promise<HostTensor> {
   const stored = requireTensor(header, name, file);
-  const bytes = await readFully(handle, header.dataStart + stored.begin, stored.end - stored.begin);
+  const bytes = await source.read(header.dataStart + stored.begin, stored.end - stored.begin);
   if (bytes === undefined) throw cutShort(file, name);
   return toHostTensor(bytes, stored.dtype, stored.shape, { file, name });
 }
@@ -39,13 +40,13 @@ export async function readStored(handle: FileHandle, header: SafetensorsHeader, 
  * @throws UserError as readSafetensors does.
  */
 export async function readTensorRange(file: string, name: string, start: number, count: number): Promise<HostTensor> {
-  return withFile(file, async (handle) => {
-    const header = await readHeader(handle, file);
+  return withBytes(file, async (source) => {
+    const header = await readHeader(source, file);
     const stored = requireTensor(header, name, file);
     const total = elementCount(stored.shape);
     if (start < 0 || count < 0 || start + count > total) throw new RangeError(`${name} has ${total} elements; ${start}…${start + count} asked`);
     const size = total === 0 ? 0 : (stored.end - stored.begin) / total;
-    const bytes = await readFully(handle, header.dataStart + stored.begin + start * size, count * size);
+    const bytes = await source.read(header.dataStart + stored.begin + start * size, count * size);
     if (bytes === undefined) throw cutShort(file, name);
     return toHostTensor(bytes, stored.dtype, [count], { file, name });
   });
@@ -93,13 +94,13 @@ function* slices(bytes: Uint8Array): Generator<Uint8Array> {
   for (let start = 0; start < bytes.byteLength; start += size) yield bytes.subarray(start, start + size);
 }
 
-export async function readHeader(handle: FileHandle, file: string): Promise<SafetensorsHeader> {
-  const { size } = await handle.stat();
-  const prefix = (await readFully(handle, 0, Math.min(8, size))) ?? new Uint8Array();
-  const length = headerLength(prefix, size, file);
-  const json = await readFully(handle, 8, length);
+/** @throws UserError MIM7001. */
+export async function readHeader(source: ByteSource, file: string): Promise<SafetensorsHeader> {
+  const prefix = (await source.read(0, Math.min(8, source.size))) ?? new Uint8Array();
+  const length = headerLength(prefix, source.size, file);
+  const json = await source.read(8, length);
   if (json === undefined) throw cutShort(file, 'the header');
-  return parseSafetensorsHeader(json, size - 8 - length, file);
+  return parseSafetensorsHeader(json, source.size - 8 - length, file);
 }
 
 function requireTensor(header: SafetensorsHeader, name: string, file: string): StoredTensor {
@@ -128,10 +129,10 @@ function cannotOpen(file: string, why: string): UserError {
   return new UserError('MIM7002', `cannot read ${file}: ${why}`, 'Check the path.');
 }
 
-async function withFile<T>(file: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
+async function withBytes<T>(file: string, use: (source: ByteSource) => Promise<T>): Promise<T> {
   const handle = await openForReading(file);
   try {
-    return await use(handle);
+    return await use(await bytesOf(handle));
   } finally {
     await handle.close();
   }

@@ -3,10 +3,9 @@
  *
  * The central directory is the only truth; names are keys and never paths.
  */
-import type { FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
-import { readFully } from '../files/durable-files';
+import type { ByteSource } from '../files/byte-source';
 import { UserError } from '../problems';
 import { crc32 } from './crc32';
 
@@ -22,7 +21,7 @@ export interface ZipEntry {
 
 export interface ZipArchive {
   readonly file: string;
-  readonly handle: FileHandle;
+  readonly source: ByteSource;
   readonly entries: ReadonlyMap<string, ZipEntry>;
 }
 
@@ -42,14 +41,14 @@ const MAX_DIRECTORY_BYTES = 64 << 20;
 const MAX_EXPANSION = 100;
 
 /** @throws UserError MIM7020 where the archive is damaged or made to exhaust memory. */
-export async function openZip(handle: FileHandle, file: string): Promise<ZipArchive> {
-  const { size } = await handle.stat();
-  const directory = await findDirectory(handle, size, file);
+export async function openZip(source: ByteSource, file: string): Promise<ZipArchive> {
+  const { size } = source;
+  const directory = await findDirectory(source, file);
   if (directory.bytes > MAX_DIRECTORY_BYTES) throw damaged(file, 'its directory is too large');
-  const bytes = await readOrFail(handle, directory.offset, directory.bytes, file);
+  const bytes = await readOrFail(source, directory.offset, directory.bytes, file);
   const entries = parseDirectory(bytes, directory.count, size, file);
   refuseBombs(entries, size, file);
-  return { file, handle, entries };
+  return { file, source, entries };
 }
 
 interface Directory {
@@ -59,21 +58,23 @@ interface Directory {
 }
 
 /** The end record is the last thing in the file but for a comment. */
-async function findDirectory(handle: FileHandle, size: number, file: string): Promise<Directory> {
+async function findDirectory(source: ByteSource, file: string): Promise<Directory> {
+  const { size } = source;
   const tailBytes = Math.min(size, END_BYTES + MAX_COMMENT + LOCATOR_BYTES);
-  const tail = view(await readOrFail(handle, size - tailBytes, tailBytes, file));
+  const tail = view(await readOrFail(source, size - tailBytes, tailBytes, file));
   for (let at = tailBytes - END_BYTES; at >= 0; at--) {
     if (tail.getUint32(at, true) !== END_SIGNATURE || at + END_BYTES + tail.getUint16(at + 20, true) !== tailBytes) continue;
     const locator = at - LOCATOR_BYTES;
-    if (locator >= 0 && tail.getUint32(locator, true) === LOCATOR_SIGNATURE) return readEnd64(handle, size, safeUint64(tail, locator + 8), file);
+    if (locator >= 0 && tail.getUint32(locator, true) === LOCATOR_SIGNATURE) return readEnd64(source, safeUint64(tail, locator + 8), file);
     return checkDirectory({ count: tail.getUint16(at + 10, true), bytes: tail.getUint32(at + 12, true), offset: tail.getUint32(at + 16, true) }, size, file);
   }
   throw damaged(file, 'it has no zip directory at its end; it is cut short');
 }
 
-async function readEnd64(handle: FileHandle, size: number, offset: number, file: string): Promise<Directory> {
+async function readEnd64(source: ByteSource, offset: number, file: string): Promise<Directory> {
+  const { size } = source;
   if (offset + END64_BYTES > size) throw damaged(file, 'its zip64 directory lies outside the file');
-  const end = view(await readOrFail(handle, offset, END64_BYTES, file));
+  const end = view(await readOrFail(source, offset, END64_BYTES, file));
   if (end.getUint32(0, true) !== END64_SIGNATURE) throw damaged(file, 'its zip64 directory is not where it says');
   return checkDirectory({ count: safeUint64(end, 32), bytes: safeUint64(end, 40), offset: safeUint64(end, 48) }, size, file);
 }
@@ -149,8 +150,8 @@ function refuseBombs(entries: ReadonlyMap<string, ZipEntry>, size: number, file:
  * All bytes of an entry.
  * @throws UserError MIM7020 where they are not what the directory says.
  */
-export async function readZipEntry({ handle, file }: ZipArchive, entry: ZipEntry): Promise<Uint8Array> {
-  const stored = await readOrFail(handle, await dataOffset(handle, entry, file), entry.compressedBytes, file);
+export async function readZipEntry({ source, file }: ZipArchive, entry: ZipEntry): Promise<Uint8Array> {
+  const stored = await readOrFail(source, await dataOffset(source, entry, file), entry.compressedBytes, file);
   const bytes = entry.deflated ? await inflate(stored, entry, file) : stored;
   if (entry.crc !== 0 && crc32(bytes) !== entry.crc) throw damaged(file, `the checksum of ${entry.name} is wrong`);
   return bytes;
@@ -161,12 +162,12 @@ export async function readZipRange(archive: ZipArchive, entry: ZipEntry, start: 
   if (start + length > entry.bytes) throw damaged(archive.file, `${entry.name} is shorter than what is said to be in it`);
   const isWhole = start === 0 && length === entry.bytes;
   if (isWhole || entry.deflated) return (await readZipEntry(archive, entry)).subarray(start, start + length);
-  return readOrFail(archive.handle, (await dataOffset(archive.handle, entry, archive.file)) + start, length, archive.file);
+  return readOrFail(archive.source, (await dataOffset(archive.source, entry, archive.file)) + start, length, archive.file);
 }
 
 /** The local header before the data repeats the name and may be padded, so that weights are aligned. */
-async function dataOffset(handle: FileHandle, entry: ZipEntry, file: string): Promise<number> {
-  const header = view(await readOrFail(handle, entry.headerOffset, LOCAL_BYTES, file));
+async function dataOffset(source: ByteSource, entry: ZipEntry, file: string): Promise<number> {
+  const header = view(await readOrFail(source, entry.headerOffset, LOCAL_BYTES, file));
   if (header.getUint32(0, true) !== LOCAL_SIGNATURE) throw damaged(file, `${entry.name} is not where the directory says`);
   return entry.headerOffset + LOCAL_BYTES + header.getUint16(26, true) + header.getUint16(28, true);
 }
@@ -181,8 +182,8 @@ async function inflate(stored: Uint8Array, entry: ZipEntry, file: string): Promi
   throw damaged(file, `${entry.name} does not expand to the ${entry.bytes} bytes it claims`);
 }
 
-async function readOrFail(handle: FileHandle, position: number, length: number, file: string): Promise<Uint8Array> {
-  const bytes = await readFully(handle, position, length);
+async function readOrFail(source: ByteSource, position: number, length: number, file: string): Promise<Uint8Array> {
+  const bytes = await source.read(position, length);
   if (bytes === undefined) throw damaged(file, 'it is cut short');
   return bytes;
 }

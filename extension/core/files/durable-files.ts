@@ -105,20 +105,6 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Reads the whole of `length` bytes at `position`; `undefined` where the file ends earlier. */
-export async function readFully(handle: FileHandle, position: number, length: number): Promise<Uint8Array | undefined> {
-  const bytes = new Uint8Array(length);
-  // One read call is limited to 2 GiB by the operating system.
-  const limit = 1 << 30;
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await handle.read(bytes, done, Math.min(limit, length - done), position + done);
-    if (bytesRead === 0) return undefined;
-    done += bytesRead;
-  }
-  return bytes;
-}
-
 /** SHA-256 of a file on disk, read in pieces. */
 export async function fingerprintFile(file: string): Promise<Fingerprint> {
   const handle = await open(file, 'r');

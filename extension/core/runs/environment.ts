@@ -63,7 +63,7 @@ async function gitState(folder: string): Promise<GitState | undefined> {
   const commit = await git(folder, ['rev-parse', 'HEAD']);
   if (commit === undefined) return undefined;
   const branch = (await git(folder, ['symbolic-ref', '--short', '-q', 'HEAD']))?.trim();
-  // Without the helpers a repository may configure: a diff must not run programs of a folder someone merely opened.
+  // Without the diff helpers a repository may configure: they would change the text, and they are programs.
   const patch = await git(folder, ['diff', '--no-ext-diff', '--no-textconv', '--no-color', 'HEAD']);
   return {
     commit: commit.trim(),
