@@ -126,13 +126,6 @@ const cumSum: KernelRule = (recorder, { x }, { axis, exclusive, reverse }) =>
 const matMul: KernelRule = (recorder, { a, b }, { transposeA, transposeB }) =>
   recorder.apply('MatMul', { transA: Boolean(transposeA), transB: Boolean(transposeB), alpha: 1, transBatchA: false, transBatchB: false }, [a!, b!]);
 
-const select: KernelRule = (recorder, { condition, t, e }) => {
-  // A vector condition chooses among rows.
-  const rows = condition!.shape.length === 1 && t!.shape.length > 1;
-  const fitted = rows ? reshaped(recorder, condition!, [condition!.shape[0]!, ...t!.shape.slice(1).map(() => 1)]) : condition!;
-  return recorder.apply('Select', {}, [fitted, t!, e!]);
-};
-
 export const kernelRules: Readonly<Record<string, KernelRule>> = {
   Identity: (_, { x }) => x!,
   Neg: unary('Neg'), Abs: unary('Abs'), Exp: unary('Exp'), Log: unary('Log'), Log1p: unary('Log1p'), Erf: unary('Erf'),
@@ -148,7 +141,7 @@ export const kernelRules: Readonly<Record<string, KernelRule>> = {
   Equal: binary('Equal'), NotEqual: binary('NotEqual'), Greater: binary('Greater'), GreaterEqual: binary('GreaterEqual'),
   Less: binary('Less'), LessEqual: binary('LessEqual'), LogicalAnd: binary('LogicalAnd'), LogicalOr: binary('LogicalOr'),
   AddN: (recorder, inputs) => Object.values(inputs).reduce((sum, term) => recorder.apply('Add', {}, [sum, term])),
-  Select: select,
+  Select: plain('Select', 'condition', 't', 'e'),
   Sum: reduction('Sum'), Mean: reduction('Mean'), Prod: reduction('Prod'),
   Max: reduction('Max', 'reductionIndices'), Min: reduction('Min'),
   ArgMax: indexOfExtreme('ArgMax'), ArgMin: indexOfExtreme('ArgMin'),
