@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -114,6 +114,7 @@ describe('no bytes crash, hang or fill the memory', { timeout: 600_000 }, () => 
       parquet(images, { rowGroupSize: 3 }),
       parquet(images, { codec: 'UNCOMPRESSED', pageSize: 100, names: ['a', 'b', 'c'] }),
       parquet([images[0], images[1], images[0], images[1], undefined, images[0], images[1], images[0]], { rowGroupSize: 8 }),
+      ...['snappy-dictionary', 'plain', 'zstd-v2', 'gzip'].map((name) => readFileSync(join(import.meta.dirname, '../unit/data/files', `${name}.parquet`))),
     ];
     await run(damaged(...files), (bytes) => survives(bytes, 'fuzz.parquet', (path) => openParquet([path])));
   });

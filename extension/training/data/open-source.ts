@@ -15,7 +15,8 @@ export type Split = 'train' | 'test';
 
 /**
  * The training or the test images. The test images are `test_path`, else the test split found beside the training images, else a
- * share `holdout` of those, drawn by `seed` and left out of training. `limit` and `test_limit` draw by `seed` too.
+ * share `holdout` of those, drawn by `seed` and left out of training. `limit` and `test_limit` draw by `seed` too. `seed` is the data's own,
+ * so that a student, its baselines and its teacher agree on what was held out.
  * @param config with absolute paths, as resolved.
  * @throws UserError MIM2000…MIM2019: what is wrong with the path or the files there.
  */

@@ -27,7 +27,8 @@ export class PixelsReader implements ImageReader {
     const area = width * height;
     const stored = layout === 'grey' ? area : 3 * area;
     const source = this.bytes.subarray(index * stored, (index + 1) * stored);
-    if (layout === 'rgb') return { kind: 'pixels', width, height, rgb: source };
+    // A copy, because sharp does not take shared memory.
+    if (layout === 'rgb') return { kind: 'pixels', width, height, rgb: source.slice() };
     const rgb = new Uint8Array(3 * area);
     const plane = layout === 'grey' ? 0 : area;
     for (let i = 0; i < area; i++) {

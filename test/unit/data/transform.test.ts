@@ -7,6 +7,7 @@ import { allocatePixelCache, PixelCache } from '../../../extension/training/data
 import { ShapesReader } from '../../../extension/training/data/shapes-source';
 import { UnreadableImage, type Pixels } from '../../../extension/training/data/source';
 import { cropAndResize, normalisationTable, writeNormalised } from '../../../extension/training/data/transform';
+import pilBicubic from './files/pil-bicubic.json';
 import { png } from './fixtures';
 
 const shape = (size: number): Pixels => new ShapesReader({ kind: 'shapes', seed: 1, split: 'train', imageSize: size }).read(7) as { kind: 'pixels' } & Pixels;
@@ -34,6 +35,16 @@ describe('bicubic resizing', () => {
     // libvips rounds weights and positions more coarsely than PIL, whose arithmetic this is.
     expect(differences.reduce((sum, difference) => sum + difference, 0) / differences.length).toBeLessThan(1);
     expect(Math.max(...differences)).toBeLessThanOrEqual(12);
+  });
+
+  it('agrees with PIL to the last bit but one, enlarging and shrinking', () => {
+    const { width, height, rgb, cases } = pilBicubic;
+    for (const { box, side, rgb: expected } of cases) {
+      const [left, top, right, bottom] = box as [number, number, number, number];
+      const crop: Crop = { box: { left, top, width: right - left, height: bottom - top }, side, window: side, flip: false };
+      const ours = bicubicCrop({ width, height, rgb: Uint8Array.from(rgb) }, crop);
+      expect(Math.max(...expected.map((value, i) => Math.abs(value - ours[i]!)))).toBeLessThanOrEqual(1);
+    }
   });
 
   it('keeps an image that need not be resized', () => {
