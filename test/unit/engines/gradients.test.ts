@@ -18,7 +18,7 @@ const cases: Record<string, Function1> = {
   div: (x, y) => tf.div(x, positive(y)), 'div, by': (x, y) => tf.div(y, positive(x)), 'squared difference': (x, y) => tf.squaredDifference(x, row(y)),
   maximum: (x, y) => tf.maximum(x, y), minimum: (x, y) => tf.minimum(y, x), pow: (x) => tf.pow(positive(x), 1.5),
   'pow, exponent': (x, y) => tf.pow(positive(y), x), where: (x, y) => tf.where(tf.greater(y, 0), tf.square(x), tf.neg(x)),
-  sum: (x) => tf.sum(tf.square(x), 1), 'sum, kept': (x) => tf.sum(tf.square(x), 0, true), mean: (x) => tf.mean(tf.square(x), -1), max: (x) => tf.max(x, 1), min: (x) => tf.min(x, 0, true),
+  sum: (x) => tf.sum(tf.square(x), 1), 'sum, kept': (x) => tf.sum(tf.square(x), 0, true), mean: (x) => tf.mean(tf.square(x), -1), max: (x) => tf.max(x, 1), min: (x) => tf.min(x, 1, true),
   softmax: (x) => tf.softmax(x), 'log softmax': (x) => tf.logSoftmax(x), reshape: (x) => tf.reshape(x, [2, 6]), 'expand dims': (x) => tf.expandDims(x, 1),
   transpose: (x) => tf.transpose(tf.reshape(x, [3, 2, 2]), [2, 0, 1]), concat: (x, y) => tf.concat([y, x, x], 1), stack: (x, y) => tf.stack([y, x], 1),
   unstack: (x) => tf.unstack(x, 1)[2]!, split: (x) => tf.mul(tf.split(x, 2, 1)[1]!, 2), slice: (x) => tf.slice(x, [1, 0], [2, 3]),
