@@ -4,6 +4,7 @@
  */
 import { SingleBar } from 'cli-progress';
 import type { StepProgress, TrainingEvents } from '../training/events';
+import { evaluationProgressText, pacedEvaluationNotes } from './evaluation-notes';
 import { duration, percent, rate, significant } from './format';
 import type { Terminal } from './terminal';
 
@@ -54,6 +55,7 @@ function lineDisplay(terminal: Terminal, clock: Clock): TrainingDisplay {
         terminal.note(stepLine(progress));
       },
       onEvaluation: (result) => terminal.note(evaluationLine(result)),
+      onEvaluationProgress: pacedEvaluationNotes((line) => terminal.note(line), clock, lineInterval),
       onMessage: (line) => terminal.note(line),
     },
     close: () => undefined,
@@ -75,6 +77,8 @@ function barDisplay(terminal: Terminal): TrainingDisplay {
   });
   let latest: StepProgress | undefined;
 
+  const afterTheBar = pacedEvaluationNotes((line) => terminal.note(line));
+
   const draw = (progress: StepProgress): void => {
     if (latest === undefined) bar.start(progress.totalSteps, progress.step, { text: stepLine(progress) });
     else bar.update(progress.step, { text: stepLine(progress) });
@@ -93,6 +97,10 @@ function barDisplay(terminal: Terminal): TrainingDisplay {
       onStart: (summary) => summary.forEach((line) => terminal.note(line)),
       onStep: draw,
       onEvaluation: (result) => above(() => terminal.note(evaluationLine(result))),
+      onEvaluationProgress: (progress, subject) => {
+        if (latest === undefined) afterTheBar(progress, subject);
+        else bar.update(latest.step, { text: evaluationProgressText(progress, subject) });
+      },
       onMessage: (line) => above(() => terminal.note(line)),
     },
     close: () => {
@@ -125,6 +133,7 @@ function withJsonLines(shown: TrainingDisplay, terminal: Terminal, clock: Clock)
         line('evaluation', result);
         shown.events.onEvaluation(result);
       },
+      onEvaluationProgress: (progress, subject) => shown.events.onEvaluationProgress(progress, subject),
       onMessage: (message) => {
         line('message', { message });
         shown.events.onMessage(message);

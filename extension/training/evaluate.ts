@@ -41,9 +41,9 @@ export async function evaluateRun(options: EvaluateOptions): Promise<ProbeResult
   const probes = new Probes({
     engine,
     experiment,
-    train: await openImageSource(experiment.data, 'train', experiment.seed),
-    test: await openImageSource(experiment.data, 'test', experiment.seed),
-    onProgress: (subject, progress) => onProgress?.(progress, subject),
+    train: await openImageSource(experiment.data, 'train', experiment.data.seed),
+    test: await openImageSource(experiment.data, 'test', experiment.data.seed),
+    onProgress,
   });
   try {
     const results = await probes.frozen(run ? 'student' : 'checkpoint', weights, step, [evaluation]);

@@ -1,5 +1,6 @@
 /** What a training tells whoever started it, and what it hands back. */
-import type { ProbeResult } from './probe-results';
+import type { EvaluationProgress } from './evaluation/evaluate';
+import type { ProbeResult, ProbeSubject } from './probe-results';
 
 export interface StepProgress {
   readonly step: number;
@@ -16,6 +17,7 @@ export interface TrainingEvents {
   onStart?(summary: readonly string[], runPath: string): void;
   onStep?(progress: StepProgress): void;
   onEvaluation?(result: ProbeResult): void;
+  onEvaluationProgress?(progress: EvaluationProgress, subject: ProbeSubject): void;
   onMessage?(line: string): void;
 }
 

@@ -35,8 +35,8 @@ export interface Origin {
  * @throws ConfigError if the teacher does not fit the experiment; UserError for data and teachers that cannot be used
  */
 export async function prepare(resolved: ResolvedExperiment, origin?: Origin): Promise<Prepared> {
-  const train = await openImageSource(resolved.data, 'train', resolved.seed);
-  const test = resolved.evaluate.length > 0 ? await openImageSource(resolved.data, 'test', resolved.seed) : undefined;
+  const train = await openImageSource(resolved.data, 'train', resolved.data.seed);
+  const test = resolved.evaluate.length > 0 ? await openImageSource(resolved.data, 'test', resolved.data.seed) : undefined;
   const teacher = resolved.teacher?.checkpoint === undefined ? undefined : await importTeacher(resolved.teacher.checkpoint, resolved.teacher);
   const experiment = teacher ? withTeacherDepth(resolved, teacher.shape.depth) : resolved;
   const notes = [`Training images: ${train.describe()}`, ...(test ? [`Test images: ${test.describe()}`] : [])];

@@ -8,20 +8,29 @@ export type ProbeSubject = 'student' | 'ema-student' | 'random' | 'teacher' | 'c
 export interface ProbeResult {
   readonly subject: ProbeSubject;
   readonly protocol: EvaluationConfig['protocol'];
+  /** Of a linear probe. */
+  readonly preset?: EvaluationConfig['preset'];
   readonly features: EvaluationConfig['features'];
   readonly step: number;
   readonly top1: number;
   readonly result: EvaluationResult;
 }
 
-/** `linear` is the student's on CLS features; others say what differs: `linear-mean-random`. */
-export function resultName(protocol: ProbeResult['protocol'], features: ProbeResult['features'], subject: ProbeSubject): string {
-  return [protocol, ...(features === 'cls' ? [] : [features]), ...(subject === 'student' ? [] : [subject])].join('-');
+/** What tells one protocol of an experiment from another. */
+export type Reading = Pick<ProbeResult, 'protocol' | 'preset' | 'features'>;
+
+export function presetOf({ protocol, preset }: EvaluationConfig): ProbeResult['preset'] {
+  return protocol === 'linear' ? preset : undefined;
+}
+
+/** `linear` is the student's by the small preset on CLS features; others say what differs: `linear-mae-mean-random`. */
+export function resultName({ protocol, preset, features }: Reading, subject: ProbeSubject): string {
+  return [protocol, ...(preset === 'mae' ? [preset] : []), ...(features === 'cls' ? [] : [features]), ...(subject === 'student' ? [] : [subject])].join('-');
 }
 
 export async function recordResults(run: RunDirectory, results: readonly ProbeResult[]): Promise<void> {
-  for (const { subject, protocol, features, step, result } of results) {
-    await run.writeEvaluation(resultName(protocol, features, subject), step, { subject, step, ...result });
+  for (const result of results) {
+    await run.writeEvaluation(resultName(result, result.subject), result.step, { subject: result.subject, step: result.step, ...result.result });
   }
 }
 
@@ -30,6 +39,6 @@ export async function recordedResults(run: RunDirectory, upToStep: number): Prom
   const records = await run.readEvaluations();
   return records.flatMap(({ step, result }) => {
     const recorded = result as EvaluationResult & { subject: ProbeSubject };
-    return step > upToStep ? [] : [{ subject: recorded.subject, protocol: recorded.protocol, features: recorded.features, step, top1: recorded.top1, result: recorded }];
+    return step > upToStep ? [] : [{ subject: recorded.subject, protocol: recorded.protocol, preset: 'preset' in recorded ? recorded.preset : undefined, features: recorded.features, step, top1: recorded.top1, result: recorded }];
   });
 }

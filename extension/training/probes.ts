@@ -8,7 +8,7 @@ import type { Engine, StateStore } from './engines/engine';
 import { studentFeatureProgram, teacherFeatureProgram } from './evaluation/encoders';
 import { evaluateFeatures, type EvaluationProgress } from './evaluation/evaluate';
 import { runEncoder, type Encoder, type ExtractedFeatures } from './evaluation/features';
-import type { ProbeResult, ProbeSubject } from './probe-results';
+import { presetOf, type ProbeResult, type ProbeSubject } from './probe-results';
 import { prepareTeacher } from './teachers/prepare';
 
 export interface ProbeContext {
@@ -17,7 +17,7 @@ export interface ProbeContext {
   readonly train: ImageSource;
   readonly test: ImageSource;
   readonly onUnreadable?: (name: string, reason: string) => void;
-  readonly onProgress?: (subject: ProbeSubject, progress: EvaluationProgress) => void;
+  readonly onProgress?: (progress: EvaluationProgress, subject: ProbeSubject) => void;
 }
 
 /** Images a pass of an evaluation; small enough for any machine, large enough to keep it busy. */
@@ -75,7 +75,7 @@ export class Probes {
   private async evaluate(subject: ProbeSubject, encoder: Encoder, step: number, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
     const { engine, experiment, train, onProgress } = this.context;
     const compiled = await engine.compile(encoder.program);
-    const report = (progress: EvaluationProgress): void => onProgress?.(subject, progress);
+    const report = (progress: EvaluationProgress): void => onProgress?.(progress, subject);
     const extract = (phase: 'train-features' | 'test-features', batches: AsyncIterable<{ images: Float32Array; labels: Int32Array }>): Promise<ExtractedFeatures> =>
       runEncoder(compiled, encoder.state, batches, (done) => report({ phase, done }));
     try {
@@ -97,7 +97,7 @@ export class Probes {
           ...(augmented ? { featureEpochs: async (epoch: number) => (await extract('train-features', this.augmentedEpoch(epoch)))[kind] } : {}),
           onProgress: report,
         });
-        results.push({ subject, protocol: config.protocol, features: kind, step, top1: result.top1, result: { ...result, featureSeconds } });
+        results.push({ subject, protocol: config.protocol, preset: presetOf(config), features: kind, step, top1: result.top1, result: { ...result, featureSeconds } });
       }
       return results;
     } finally {

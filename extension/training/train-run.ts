@@ -12,7 +12,7 @@ import { keepAlive } from './keep-alive';
 import { sinCosPositions } from './nn/positions';
 import type { Prepared } from './prepare';
 import { Probes } from './probes';
-import { recordedResults, recordResults, resultName, type ProbeResult, type ProbeSubject } from './probe-results';
+import { presetOf, recordedResults, recordResults, resultName, type ProbeResult, type ProbeSubject } from './probe-results';
 import { createStepRunner } from './step-runner';
 import { trainingPrograms, type TrainingPrograms } from './step';
 import type { StopSignal } from './stop-signal';
@@ -72,7 +72,7 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
     seed: experiment.seed,
     onUnreadable: (name, reason) => events.onMessage?.(`Unreadable image, another takes its place: ${name} (${reason})`),
   });
-  const probes = prepared.test && new Probes({ engine, experiment, train: prepared.train, test: prepared.test });
+  const probes = prepared.test && new Probes({ engine, experiment, train: prepared.train, test: prepared.test, onProgress: events.onEvaluationProgress });
   const steps = await createStepRunner(engine, programs, method, experiment, timeline);
   const throughput = new Throughput(start.throughput);
   const results = await recordedResults(run, start.step);
@@ -122,12 +122,17 @@ async function baselines(probes: Probes, { prepared }: RunTraining, programs: Tr
 
 /** The same protocol may be asked for both along the way and at the end. */
 function withoutRepeats(evaluations: readonly EvaluationConfig[]): EvaluationConfig[] {
-  return [...new Map(evaluations.map((config) => [resultName(config.protocol, config.features, 'student'), config])).values()];
+  return [...new Map(evaluations.map((config) => [nameOf(config, 'student'), config])).values()];
 }
 
 /** Those not run yet. */
 function pending(evaluations: readonly EvaluationConfig[], subject: ProbeSubject, step: number, done: readonly ProbeResult[]): EvaluationConfig[] {
-  return withoutRepeats(evaluations).filter(({ protocol, features }) => !done.some((result) => result.subject === subject && result.step === step && result.protocol === protocol && result.features === features));
+  const finished = new Set(done.filter((result) => result.step === step).map((result) => resultName(result, result.subject)));
+  return withoutRepeats(evaluations).filter((config) => !finished.has(nameOf(config, subject)));
+}
+
+function nameOf(config: EvaluationConfig, subject: ProbeSubject): string {
+  return resultName({ protocol: config.protocol, preset: presetOf(config), features: config.features }, subject);
 }
 
 async function save({ run, prepared, engine }: RunTraining, state: StateStore, step: number, throughput: Throughput): Promise<void> {

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import type { EvaluationConfig } from '../../core/config/schema';
-import type { EvaluationProgress } from '../../training/evaluation/evaluate';
 import { examples, jsonOption, positiveInteger, positiveNumber, runsOption, setOption, type Cli } from '../command';
+import { pacedEvaluationNotes } from '../evaluation-notes';
 import { percent } from '../format';
 import { findConfig, findTarget } from '../locate';
 import { tableLines } from '../table';
@@ -51,7 +51,7 @@ export function addEvaluateCommand(cli: Cli): void {
         configFile: options.config === undefined ? undefined : findConfig(options.config),
         overrides: options.set,
         onMessage: (line) => cli.terminal.note(line),
-        onProgress: progressNotes(cli),
+        onProgress: pacedEvaluationNotes((line) => cli.terminal.note(line)),
       });
       if (options.json === true) {
         printJson(cli.terminal, results);
@@ -60,18 +60,4 @@ export function addEvaluateCommand(cli: Cli): void {
       const rows = results.map(({ subject, protocol: by, features: of, step, top1 }) => [subject, by, of, String(step), percent(top1)]);
       for (const line of tableLines(['subject', 'protocol', 'features', 'step', 'top-1'], rows, ['left', 'left', 'left', 'right', 'right'])) cli.terminal.out(line);
     });
-}
-
-/** A line at the start of each phase and every ten seconds within it. */
-function progressNotes(cli: Cli): (progress: EvaluationProgress) => void {
-  let phase: EvaluationProgress['phase'] | undefined;
-  let next = 0;
-  const names = { 'train-features': 'features of the training images', 'test-features': 'features of the test images', probe: 'probe' };
-  return (progress) => {
-    const now = Date.now();
-    if (progress.phase === phase && now < next) return;
-    phase = progress.phase;
-    next = now + 10_000;
-    cli.terminal.note(`${names[phase]}: ${progress.done}${progress.total === undefined ? '' : ` of ${progress.total}`}`);
-  };
 }

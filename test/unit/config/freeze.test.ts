@@ -46,6 +46,7 @@ describe('config.yaml', () => {
         holdout: 0.1
         size: 10000
         test_size: 2000
+        seed: 0
         image_size: 32
         crop_scale: [ 0.2, 1 ]
         crop_ratio: [ 0.75, 1.3333333333333333 ]
