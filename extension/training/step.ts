@@ -77,7 +77,7 @@ class StepParts {
   single(): Program {
     return {
       name: `${this.method.name} step`,
-      state: { ...this.optimizerState(), ...this.averageState() },
+      state: { ...this.optimizerState(), ...this.teacherState(), ...this.averageState() },
       constants: this.method.constants,
       batch: { ...this.method.batchSpecs(this.microBatch), ...this.optimizerBatch() },
       run: (inputs) => {
@@ -91,7 +91,7 @@ class StepParts {
   accumulate(): Program {
     return {
       name: `${this.method.name} accumulate`,
-      state: { ...this.specsOf(this.trained), ...this.specsOf(this.trained, 'grad_sum.'), ...(this.selfTaught ? this.averageState() : {}) },
+      state: { ...this.specsOf(this.trained), ...this.specsOf(this.trained, 'grad_sum.'), ...this.teacherState() },
       constants: this.method.constants,
       batch: this.method.batchSpecs(this.microBatch),
       run: (inputs) => {
@@ -176,6 +176,11 @@ class StepParts {
 
   private optimizerState(): NamedSpecs {
     return { ...this.specsOf(this.trained), ...this.specsOf(this.trained, 'exp_avg.'), ...this.specsOf(this.trained, 'exp_avg_sq.') };
+  }
+
+  /** What the loss of a self-taught student may read of the average, also where it never changes. */
+  private teacherState(): NamedSpecs {
+    return this.selfTaught ? this.specsOf(this.averaged, 'ema.') : {};
   }
 
   private averageState(): NamedSpecs {

@@ -7,6 +7,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { AlignmentConfig, MaskingConfig, VitShape } from '../../core/config/schema';
+import { UserError } from '../../core/problems';
 import type { HostTensor, NamedSpecs, NamedTensors } from '../../core/tensors';
 import { createMasking } from '../masking/create';
 import { keepCount } from '../masking/keep-count';
@@ -67,6 +68,9 @@ export class MaskAlign implements Method {
     this.levels = this.weights.flatMap((weight, level) => (weight === 0 ? [] : [level]));
     this.patchCount = (student.imageSize / student.patchSize) ** 2;
     const keep = keepCount(this.patchCount, masking.ratio);
+    if (keep === 0) {
+      throw new UserError('MIM4205', `masking.ratio ${masking.ratio} leaves none of the ${this.patchCount} patches visible.`, 'Use a smaller ratio, or smaller patches.');
+    }
     this.masking = keep === this.patchCount ? undefined : createMasking(masking, this.patchCount, keep);
 
     const mixes = alignment.fusion !== 'simple';

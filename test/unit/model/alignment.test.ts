@@ -94,6 +94,11 @@ describe('MaskAlign', () => {
     expect(draw(1)).not.toEqual(draw(2));
   });
 
+  it('refuses a ratio that leaves no patch visible', () => {
+    const resolved = experiment({ masking: { ratio: 0.95 }, teacher: { checkpoint: 'teacher' } });
+    expect(() => createMethod(resolved, { teacher: randomTeacher() })).toThrow(/none of the 16 patches/);
+  });
+
   it('asks for a teacher, and `supervised` for classes', () => {
     expect(() => createMethod(experiment({}), {})).toThrow(/needs a teacher/);
     expect(() => createMethod(experiment({ method: 'supervised' }), { classCount: 1 })).toThrow(/two classes/);
