@@ -75,6 +75,7 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
   const probes = prepared.test && new Probes({ engine, experiment, train: prepared.train, test: prepared.test, onProgress: events.onEvaluationProgress });
   const steps = await createStepRunner(engine, programs, method, experiment, timeline);
   const throughput = new Throughput(start.throughput);
+  const keepsAverage = experiment.optimizer.ema !== undefined || experiment.teacher?.ema !== undefined;
   const results = await recordedResults(run, start.step);
   const keep = async (found: readonly ProbeResult[]): Promise<void> => {
     await recordResults(run, found);
@@ -88,10 +89,11 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
         experiment, run, timeline, loader, steps, state, throughput, events, signal,
         save: (step) => save(task, state, step, throughput),
         evaluate: async (step) => {
-          const due = pending(timeline.evaluationsAfter(step), 'student', step, results);
-          if (!probes || due.length === 0) return;
-          await keep(await probes.student(state, step, due));
-          if (experiment.optimizer.ema !== undefined) await keep(await probes.averagedStudent(state, step, due));
+          const due = timeline.evaluationsAfter(step);
+          const ofStudent = pending(due, 'student', step, results);
+          const ofAverage = keepsAverage ? pending(due, 'ema-student', step, results) : [];
+          if (probes && ofStudent.length > 0) await keep(await probes.student(state, step, ofStudent));
+          if (probes && ofAverage.length > 0) await keep(await probes.averagedStudent(state, step, ofAverage));
         },
       },
       start.step,

@@ -33,6 +33,8 @@ export interface Training {
 /** status.json is for onlookers; its writing waits for the disk. */
 const STATUS_MS = 1_000;
 
+const MAX_DEAF_SECONDS = 5;
+
 export type TrainingEnd = { readonly state: 'finished' | 'stopped'; readonly step: number };
 
 /**
@@ -41,7 +43,7 @@ export type TrainingEnd = { readonly state: 'finished' | 'stopped'; readonly ste
  * @throws UserError MIM8001 on a loss that is not finite; the last checkpoint stays as it is
  */
 export async function train(training: Training, fromStep: number): Promise<TrainingEnd> {
-  const { timeline, loader, experiment } = training;
+  const { timeline, loader } = training;
   const { totalSteps } = timeline;
   let done = fromStep;
   let saved = fromStep;
@@ -52,7 +54,7 @@ export async function train(training: Training, fromStep: number): Promise<Train
   for await (const batch of loader.trainBatches(fromStep, totalSteps)) {
     pending.push(batch);
     const reached = done + pending.length;
-    if (pending.length < experiment.engine.steps_per_run && reached < timeline.nextPause(done)) continue;
+    if (pending.length < stepsAtOnce(training) && reached < timeline.nextPause(done)) continue;
     const progress = await runAndRecord(training, pending);
     if (statusPace.due()) await writeProgress(training, progress);
     done = reached;
@@ -69,6 +71,16 @@ export async function train(training: Training, fromStep: number): Promise<Train
   }
   if (saved < done) await training.save(done);
   return { state: 'finished', step: done };
+}
+
+/**
+ * Steps handed to the engine together. While it computes, this thread can neither beat nor hear a signal, so slow
+ * steps go one by one; the numbers do not depend on it.
+ */
+function stepsAtOnce({ experiment, throughput }: Training): number {
+  const secondsPerStep = throughput.secondsFor(experiment.optimizer.batch_size);
+  if (secondsPerStep === 0) return 1;
+  return Math.max(1, Math.min(experiment.engine.steps_per_run, Math.floor(MAX_DEAF_SECONDS / secondsPerStep)));
 }
 
 async function writeProgress({ run, timeline }: Training, { step, totalSteps, epoch, loss, imagesPerSecond }: StepProgress): Promise<void> {

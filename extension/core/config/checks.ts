@@ -101,7 +101,7 @@ function checkAlignment(resolved: ResolvedExperiment, problems: ProblemList, tea
   }
 }
 
-function checkOptimizer({ optimizer, schedule, derived }: ResolvedExperiment, problems: ProblemList): void {
+function checkOptimizer({ optimizer, schedule, derived, teacher }: ResolvedExperiment, problems: ProblemList): void {
   const { batch_size: batch, accumulate } = optimizer;
   if (batch % accumulate !== 0) {
     const choices = divisors(batch, 64).filter((size) => size > 1);
@@ -116,6 +116,7 @@ function checkOptimizer({ optimizer, schedule, derived }: ResolvedExperiment, pr
     });
   }
   if (optimizer.lr !== undefined) warnUnused('optimizer.blr', '`optimizer.lr` overrides it', problems);
+  if (teacher?.ema) warnUnused('optimizer.ema', 'the teacher is the average of the student already, with `teacher.ema` as its momentum', problems);
 }
 
 function checkSchedule({ schedule }: ResolvedExperiment, problems: ProblemList): void {

@@ -196,4 +196,13 @@ describe('mistakes in what belongs together', () => {
         hint: Remove it."
     `);
   });
+
+  test('a self-taught student has one average (a warning)', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'optimizer: { ema: 0.99 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:19: warning MIM1116: \`optimizer.ema\` has no effect: the teacher is the average of the student already, with \`teacher.ema\` as its momentum.
+        6 | optimizer: { ema: 0.99 }
+          |                   ^^^^
+        hint: Remove it."
+    `);
+  });
 });
