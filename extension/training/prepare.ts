@@ -5,7 +5,7 @@ import { ConfigError } from '../core/config/load';
 import type { Locator } from '../core/config/location';
 import { withTeacherDepth } from '../core/config/resolve';
 import type { ResolvedExperiment } from '../core/config/schema';
-import { UserError } from '../core/problems';
+import { requireFullBatch } from './data/loader';
 import { openImageSource } from './data/open-source';
 import type { ImageSource } from './data/source';
 import { createMethod } from './methods/create';
@@ -46,10 +46,8 @@ export async function prepare(resolved: ResolvedExperiment, origin?: Origin): Pr
     if (problems.some(({ severity }) => severity === 'error')) throw new ConfigError(problems);
     notes.push(...problems.map(({ message }) => `Note: ${message}`));
   }
+  requireFullBatch(train, experiment.optimizer.batch_size);
   const timeline = timelineOf(experiment, train.length);
-  if (timeline.stepsPerEpoch === 0) {
-    throw new UserError('MIM2020', `A batch takes ${experiment.optimizer.batch_size} images, but ${train.describe()}.`, `Set \`optimizer.batch_size\` to ${train.length} or less.`, 2);
-  }
   const method = createMethod(experiment, { teacher, classCount: train.classNames.length });
   return { experiment, train, test, teacher, method, timeline, notes };
 }

@@ -2,6 +2,7 @@
  * At which steps something besides training happens. All of it is a pure function of the experiment, so a resumed
  * run saves and evaluates at the same steps as an uninterrupted one.
  */
+import { stepCounts } from '../core/config/summary';
 import type { EvaluationConfig, ResolvedExperiment } from '../core/config/schema';
 
 export interface Timeline {
@@ -24,9 +25,7 @@ function everySteps(epochs: number, stepsPerEpoch: number): number {
 }
 
 export function timelineOf(experiment: ResolvedExperiment, imageCount: number): Timeline {
-  const stepsPerEpoch = Math.floor(imageCount / experiment.optimizer.batch_size);
-  const scheduledSteps = Math.max(1, Math.round(experiment.schedule.epochs * stepsPerEpoch));
-  const totalSteps = Math.min(scheduledSteps, experiment.schedule.max_steps ?? scheduledSteps);
+  const { perEpoch: stepsPerEpoch, scheduled: scheduledSteps, total: totalSteps } = stepCounts(experiment, imageCount);
   const saveEvery = everySteps(experiment.checkpoints.every, stepsPerEpoch);
   const evaluations = experiment.evaluate.map((config) => ({
     config,

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { basename, dirname, resolve as resolvePath } from 'node:path';
 import type { Problem } from '../problems';
 import { checkExperiment } from './checks';
+import { keepCount } from './keep-count';
 import { type Locator, nowhere, sortProblems } from './location';
 import { ProblemList } from './problem-list';
 import { resolveVit } from './resolve-vit';
@@ -56,7 +57,7 @@ export function resolveExperiment(
       learningRate: optimizer.lr ?? (optimizer.blr * optimizer.batch_size) / REFERENCE_BATCH,
       levels: resolveLevels(experiment.alignment.levels, teacherDepth ?? student.depth),
       patchCount,
-      keepCount: experiment.method === 'maskalign' ? Math.trunc(patchCount * (1 - experiment.masking.ratio)) : patchCount,
+      keepCount: experiment.method === 'maskalign' ? keepCount(patchCount, experiment.masking.ratio) : patchCount,
       microBatch: Math.floor(optimizer.batch_size / optimizer.accumulate),
     },
   };

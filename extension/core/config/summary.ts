@@ -8,11 +8,19 @@ export interface SummaryContext {
   readonly teacher?: VitShape;
 }
 
+export interface StepCounts {
+  readonly perEpoch: number;
+  /** Of the whole schedule, which the learning rate follows. */
+  readonly scheduled: number;
+  /** After which the run ends: `schedule.max_steps` may cut it short. */
+  readonly total: number;
+}
+
 /** Steps of a run: whole batches an epoch, the rest of the images is left for another epoch's order. */
-export function stepCounts({ optimizer, schedule }: ResolvedExperiment, imageCount: number): { perEpoch: number; total: number } {
+export function stepCounts({ optimizer, schedule }: ResolvedExperiment, imageCount: number): StepCounts {
   const perEpoch = Math.floor(imageCount / optimizer.batch_size);
-  const planned = Math.round(schedule.epochs * perEpoch);
-  return { perEpoch, total: Math.min(planned, schedule.max_steps ?? planned) };
+  const scheduled = Math.round(schedule.epochs * perEpoch);
+  return { perEpoch, scheduled, total: Math.min(scheduled, schedule.max_steps ?? scheduled) };
 }
 
 /** One line a subject: `learning rate  0.0006 = blr 0.00015 · 1024 / 256; …`. */

@@ -70,7 +70,7 @@ export class ImageLoader {
 
   /** The training batch at a place in an epoch. @throws UserError as `trainBatches`. */
   async batch(epoch: number, batchIndex: number): Promise<ImageBatch> {
-    this.requireFullBatch();
+    requireFullBatch(this.source, this.options.batchSize);
     return this.deliver(await this.load(this.trainIndices(epoch, batchIndex), this.trainAugment(epoch)));
   }
 
@@ -79,7 +79,7 @@ export class ImageLoader {
    * @throws UserError MIM2020 fewer images than a batch; MIM2021 too many unreadable images.
    */
   async *trainBatches(fromStep: number, toStep: number): AsyncGenerator<TrainBatch> {
-    this.requireFullBatch();
+    requireFullBatch(this.source, this.options.batchSize);
     const steps = function* () {
       for (let step = fromStep; step < toStep; step++) yield step;
     };
@@ -175,15 +175,6 @@ export class ImageLoader {
     );
   }
 
-  private requireFullBatch(): void {
-    if (this.stepsPerEpoch > 0) return;
-    throw new UserError(
-      'MIM2020',
-      `A batch takes ${this.options.batchSize} images, but ${this.source.describe()}.`,
-      `Set \`optimizer.batch_size\` to ${this.source.length} or less.`,
-    );
-  }
-
   private openPool(): ImagePool {
     const { config, seed } = this.options;
     const settings: WorkSettings = {
@@ -207,6 +198,12 @@ interface LoadedBatch {
   readonly images: Float32Array;
   readonly indices: Int32Array;
   readonly unreadable: readonly UnreadableReport[];
+}
+
+/** @throws UserError MIM2020 where there are fewer images than a batch takes. */
+export function requireFullBatch(source: ImageSource, batchSize: number): void {
+  if (source.length >= batchSize) return;
+  throw new UserError('MIM2020', `A batch takes ${batchSize} images, but ${source.describe()}.`, `Set \`optimizer.batch_size\` to ${source.length} or less.`, 2);
 }
 
 /** The order of an epoch: every image once, a pure function of (seed, epoch). */

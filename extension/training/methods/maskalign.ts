@@ -10,7 +10,7 @@ import type { AlignmentConfig, MaskingConfig, VitShape } from '../../core/config
 import { UserError } from '../../core/problems';
 import type { HostTensor, NamedSpecs, NamedTensors } from '../../core/tensors';
 import { createMasking } from '../masking/create';
-import { keepCount } from '../masking/keep-count';
+import { keepCount } from '../../core/config/keep-count';
 import type { MaskingStrategy } from '../masking/strategy';
 import type { Architecture } from '../nn/block';
 import { drawDropPath } from '../nn/drop-path';

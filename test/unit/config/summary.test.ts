@@ -49,7 +49,7 @@ describe('the summary before training', () => {
 describe('steps', () => {
   test('are whole batches', () => {
     const resolved = resolvedOf('optimizer: { batch_size: 64 }', 'schedule: { epochs: 2.5, warmup_epochs: 0 }');
-    expect(stepCounts(resolved, 1000)).toEqual({ perEpoch: 15, total: 38 });
+    expect(stepCounts(resolved, 1000)).toEqual({ perEpoch: 15, scheduled: 38, total: 38 });
   });
 
   test('end at max_steps', () => {

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { float32 } from '../../../extension/core/tensors';
 import { loadTfjsBackend } from '../../../extension/training/engines/tfjs-backend';
 import { attentiveKeepIds, attentiveMasking, drawGumbelNoise } from '../../../extension/training/masking/attentive';
-import { keepCount } from '../../../extension/training/masking/keep-count';
+import { keepCount } from '../../../extension/core/config/keep-count';
 import { drawRandomKeepIds } from '../../../extension/training/masking/random';
 import { RandomStream } from '../../../extension/training/random';
 
