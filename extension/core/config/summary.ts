@@ -19,7 +19,7 @@ export interface StepCounts {
 /** Steps of a run: whole batches an epoch, the rest of the images is left for another epoch's order. */
 export function stepCounts({ optimizer, schedule }: ResolvedExperiment, imageCount: number): StepCounts {
   const perEpoch = Math.floor(imageCount / optimizer.batch_size);
-  const scheduled = Math.round(schedule.epochs * perEpoch);
+  const scheduled = Math.max(1, Math.round(schedule.epochs * perEpoch));
   return { perEpoch, scheduled, total: Math.min(scheduled, schedule.max_steps ?? scheduled) };
 }
 
