@@ -12,7 +12,6 @@ import { fuseLayerNorm } from '../../extension/training/engines/compiled/passes/
 import type { Pass } from '../../extension/training/engines/compiled/passes/pass';
 import { rescaleGelu } from '../../extension/training/engines/compiled/passes/rescale-gelu';
 import { simplify } from '../../extension/training/engines/compiled/passes/simplify';
-import { splitProjection } from '../../extension/training/engines/compiled/passes/split-projection';
 import { trace } from '../../extension/training/engines/compiled/trace';
 import { validate } from '../../extension/training/engines/compiled/validate';
 import type { Program } from '../../extension/training/engines/engine';
@@ -103,36 +102,6 @@ describe('fuse-layer-norm', () => {
   });
 });
 
-describe('split-projection', () => {
-  const heads = (rows: tf.Tensor): tf.Tensor[] => tf.split(tf.transpose(tf.reshape(rows, [2, 3, 3, 2, 4]), [2, 0, 3, 1, 4]), 3, 0);
-
-  it('cuts the weights instead of the activations', async () => {
-    const program = functionOf('qkv', batch, ({ x, w, b }) => {
-      const [q, k, v] = heads(linear(x!, w!, b!));
-      return { q: q!, k: k!, v: v! };
-    });
-    const { after, hits } = await passOn(splitProjection, program, batch);
-    expect(hits).toBe(3);
-    expect(count(after, 'MatMul')).toBe(3);
-  });
-
-  it('leaves a projection alone that is also read whole', async () => {
-    const program = functionOf('qkv read', batch, ({ x, w, b }) => {
-      const rows = linear(x!, w!, b!);
-      return { rows, q: heads(rows)[0]! };
-    });
-    expect((await passOn(splitProjection, program, batch)).hits).toBe(0);
-  });
-
-  it('leaves parts alone that are not columns of the product', async () => {
-    const program = functionOf('rows', batch, ({ x, w, b }) => {
-      const parts = tf.split(tf.transpose(tf.reshape(linear(x!, w!, b!), [3, 2, 24]), [0, 2, 1]), 3, 0);
-      return { first: parts[0]!, last: parts[2]! };
-    });
-    expect((await passOn(splitProjection, program, batch)).hits).toBe(0);
-  });
-});
-
 describe('fold-scale', () => {
   it('moves numbers from either side into the product', async () => {
     const program = functionOf('scores', batch, ({ x, y }) => ({ z: tf.mul(tf.matMul(tf.mul(x!, 3), y!, false, true), 0.25) }));
@@ -208,8 +177,6 @@ describe('a MaskAlign step', () => {
     const { passes: reports } = optimise(trace(program));
     const hits = Object.fromEntries(reports.map((report) => [report.name, report.hits]));
     const { depth } = micro;
-    // Queries, keys and values; the teacher's last block projects keys and values of all tokens, queries of some.
-    expect(hits['split-projection']).toBe(3 * depth + 3 * (depth - 1) + 2);
     expect(hits['rescale-gelu']).toBe(depth);
     // Student: two norms a block, each as y and as x̂. Teacher: two a block and the one before; one whitening a level.
     expect(hits['fuse-layer-norm']).toBe(4 * depth + (2 * depth + 1) + depth);

@@ -29,7 +29,6 @@ describe('explain', () => {
         'Passes:',
         '  simplify                 0 rewrites      3 ->     3 nodes',
         '  fuse-layer-norm          0 rewrites      3 ->     3 nodes',
-        '  split-projection         0 rewrites      3 ->     3 nodes',
         '  fold-scale               1 rewrites      3 ->     2 nodes',
         '  rescale-gelu             0 rewrites      2 ->     2 nodes',
         'Run: 2 nodes: MatMul 1, Softmax 1',
@@ -46,7 +45,7 @@ describe('explain', () => {
 
   it('shows the graph after every pass when asked', () => {
     const text = explainProgram(program, { graphs: 'all', disabledPasses: ['fuse-layer-norm'] });
-    expect(text.match(/^== .* ==$/gm)).toEqual(['== traced ==', '== after simplify ==', '== after split-projection ==', '== after fold-scale ==', '== after rescale-gelu ==']);
+    expect(text.match(/^== .* ==$/gm)).toEqual(['== traced ==', '== after simplify ==', '== after fold-scale ==', '== after rescale-gelu ==']);
   });
 
   it('counts operations, most frequent first', () => {

@@ -62,19 +62,11 @@ export interface Operations {
   /** Rows of the first operand added up by the segment that the second names. */
   SegmentSum: { readonly count: number };
   CumSum: { readonly axis: number; readonly exclusive: boolean; readonly reverse: boolean };
-  /**
-   * alpha · op(A)·op(B) with broadcast batch axes. `transBatch`: the operand lies as [rows, batch…, columns] and is
-   * read as [batch…, rows, columns]; it comes before `trans`.
-   */
-  MatMul: {
-    readonly transA: boolean; readonly transB: boolean; readonly alpha: number;
-    readonly transBatchA: boolean; readonly transBatchB: boolean;
-  };
+  /** alpha · op(A)·op(B) over the last two axes, with broadcast batch axes. */
+  MatMul: { readonly transA: boolean; readonly transB: boolean; readonly alpha: number };
   // Made by passes only.
   /** x, gamma[, beta] over the last axis → y[, mean, 1/std]. */
   LayerNorm: { readonly eps: number; readonly outputs: 1 | 3 };
-  /** x·σ(alpha·x). */
-  QuickGelu: { readonly alpha: number };
 }
 
 export type OpName = keyof Operations;

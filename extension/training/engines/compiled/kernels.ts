@@ -124,7 +124,7 @@ const cumSum: KernelRule = (recorder, { x }, { axis, exclusive, reverse }) =>
   recorder.apply('CumSum', { axis: axisOf(axis, x!.shape.length), exclusive: Boolean(exclusive), reverse: Boolean(reverse) }, [x!]);
 
 const matMul: KernelRule = (recorder, { a, b }, { transposeA, transposeB }) =>
-  recorder.apply('MatMul', { transA: Boolean(transposeA), transB: Boolean(transposeB), alpha: 1, transBatchA: false, transBatchB: false }, [a!, b!]);
+  recorder.apply('MatMul', { transA: Boolean(transposeA), transB: Boolean(transposeB), alpha: 1 }, [a!, b!]);
 
 export const kernelRules: Readonly<Record<string, KernelRule>> = {
   Identity: (_, { x }) => x!,

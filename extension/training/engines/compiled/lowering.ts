@@ -4,8 +4,6 @@ import { allocate, valueOf } from './ir';
 import type { OnnxAttribute, OnnxType } from './onnx-writer';
 import { OnnxGraph, onnxTypes } from './onnx-writer';
 
-const microsoft = 'com.microsoft';
-
 /** An ONNX graph being filled, and the names of the values in it. */
 export class Lowering {
   readonly onnx: OnnxGraph;
@@ -66,10 +64,6 @@ export class Lowering {
 
   scalar(number: number, dtype: Dtype): string {
     return this.sharedConstant(`${dtype}_${number}`, dtype, [], () => allocate(dtype, 1).fill(number));
-  }
-
-  ones(columns: number): string {
-    return this.sharedConstant(`ones_${columns}`, 'float32', [1, columns], () => new Float32Array(columns).fill(1));
   }
 
   lower(node: Node): void {
@@ -142,11 +136,11 @@ const reverse: Lower<'Reverse'> = (to, { attrs }, [x], outputs) => {
 };
 
 const matMul: Lower<'MatMul'> = (to, { inputs, attrs }, names, outputs) => {
-  const { transA, transB, alpha, transBatchA, transBatchB } = attrs;
+  const { transA, transB, alpha } = attrs;
   const flat = inputs.every((id) => to.value(id).shape.length === 2);
   const flags = { transA: Number(transA), transB: Number(transB), alpha: { float: alpha } };
   if (flat) return to.emit('Gemm', names, outputs, flags);
-  to.emit('FusedMatMul', names, outputs, { ...flags, transBatchA: Number(transBatchA), transBatchB: Number(transBatchB) }, microsoft);
+  to.emit('FusedMatMul', names, outputs, flags, 'com.microsoft');
 };
 
 export const lowerings: { readonly [Op in OpName]: Lower<Op> } = {
@@ -203,5 +197,4 @@ export const lowerings: { readonly [Op in OpName]: Lower<Op> } = {
   CumSum: (to, { attrs }, [x], outputs) => to.emit('CumSum', [x!, to.scalar(attrs.axis, 'int32')], outputs, { exclusive: Number(attrs.exclusive), reverse: Number(attrs.reverse) }),
   MatMul: matMul,
   LayerNorm: (to, { attrs }, inputs, outputs) => to.emit('LayerNormalization', inputs, outputs, { axis: -1, epsilon: { float: attrs.eps } }),
-  QuickGelu: (to, { attrs }, inputs, outputs) => to.emit('QuickGelu', inputs, outputs, { alpha: { float: attrs.alpha } }, microsoft),
 };

@@ -38,17 +38,13 @@ function withAxis(shape: readonly number[], axis: number, size: number): number[
   return shape.map((old, i) => (i === axis ? size : old));
 }
 
-/** How `transBatch` and `trans` present an operand to the product: [batch…, rows, columns]. */
-export function presented(shape: readonly number[], transBatch: boolean, trans: boolean): number[] {
-  const [rows, batch, columns] = transBatch
-    ? [shape[0]!, shape.slice(1, -1), shape.at(-1)!]
-    : [shape.at(-2)!, shape.slice(0, -2), shape.at(-1)!];
-  return trans ? [...batch, columns, rows] : [...batch, rows, columns];
+function transposed(shape: readonly number[]): number[] {
+  return [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!];
 }
 
 function matMul(attrs: Operations['MatMul'], [a, b]: readonly TensorType[]): TensorType[] {
-  const left = presented(a!.shape, attrs.transBatchA, attrs.transA);
-  const right = presented(b!.shape, attrs.transBatchB, attrs.transB);
+  const left = attrs.transA ? transposed(a!.shape) : a!.shape;
+  const right = attrs.transB ? transposed(b!.shape) : b!.shape;
   if (left.at(-1) !== right.at(-2)) throw new Error(`MatMul of [${left.join(', ')}] and [${right.join(', ')}].`);
   return [{ shape: [...broadcast(left.slice(0, -2), right.slice(0, -2)), left.at(-2)!, right.at(-1)!], dtype: 'float32' }];
 }
@@ -63,7 +59,7 @@ function layerNorm({ outputs }: Operations['LayerNorm'], inputs: readonly Tensor
 const rules: { readonly [Op in OpName]: Rule<Op> } = {
   Neg: same, Abs: same, Exp: same, Log: same, Log1p: same, Erf: same, Sqrt: same, Rsqrt: same, Square: same,
   Reciprocal: same, Sigmoid: same, Tanh: same, Relu: same, Softplus: same, Sign: same, Sin: same, Cos: same,
-  Floor: same, Ceil: same, Round: same, LogicalNot: same, Step: same, Clip: same, QuickGelu: same,
+  Floor: same, Ceil: same, Round: same, LogicalNot: same, Step: same, Clip: same,
   Softmax: same, Reverse: same, CumSum: same,
   Cast: ({ dtype }, inputs) => [{ shape: first(inputs).shape, dtype }],
   Add: elementwise, Sub: elementwise, Mul: elementwise, Div: elementwise, Pow: elementwise, Maximum: elementwise,
