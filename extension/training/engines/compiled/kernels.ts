@@ -27,7 +27,6 @@ function axisOf(axis: unknown, rank: number): number {
   return axesOf(axis, rank)[0]!;
 }
 
-/** A copy with the sizes that are −1 worked out. */
 function reshaped(recorder: Recorder, x: Value, shape: readonly number[]): Value {
   return recorder.apply('Reshape', { shape }, [x]);
 }

@@ -1,10 +1,10 @@
 /**
  * The passes, in the order in which they run.
  *
- * Not here, because measured without gain on the CPU: QuickGELU and the scores' scale, which ONNX Runtime fuses itself;
- * projecting queries, keys and values separately instead of splitting one product (what the copies cost less, three
- * narrow products cost more); biases as the third operand of products; bias gradients as products with ones; folding
- * constants, which ONNX Runtime does when a session opens.
+ * Not here, because they do not pay on the CPU: QuickGELU, the scale of attention scores and the folding of constants,
+ * which ONNX Runtime does itself when a session opens; queries, keys and values by three products instead of one that
+ * is split (the narrow products lost what the copies saved); bias gradients as products with ones (all sums together
+ * take one per cent of a step).
  */
 import { foldScale } from './fold-scale';
 import { fuseLayerNorm } from './fuse-layer-norm';
