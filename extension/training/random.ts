@@ -6,10 +6,13 @@
  * Generator: xoshiro128** (Blackman and Vigna, 2018), seeded through murmur3's finaliser.
  */
 
-function mix(hash: number, value: number): number {
-  let h = Math.imul(hash ^ value, 0x85ebca6b);
-  h = (h << 13) | (h >>> 19);
-  return (Math.imul(h, 5) + 0xe6546b64) | 0;
+/** One multiplier a word, so that names that collide in one word differ in the others. */
+const MULTIPLIERS = [0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f, 0x165667b1] as const;
+const STARTS = [0x9747b28c, 0x6a09e667, 0x3c6ef372, 0x510e527f] as const;
+
+function absorb(hash: number, multiplier: number, value: number): number {
+  const h = Math.imul(hash ^ value, multiplier);
+  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
 }
 
 function finalise(hash: number): number {
@@ -17,6 +20,22 @@ function finalise(hash: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** 128 bits from the name of a stream: a long training opens hundreds of millions, which would collide in 32. */
+function hashName(seed: number, purpose: string, indices: readonly number[]): [number, number, number, number] {
+  const words: number[] = [...STARTS];
+  const take = (value: number): void => {
+    for (let i = 0; i < 4; i++) words[i] = absorb(words[i]!, MULTIPLIERS[i]!, value);
+  };
+  const takeInteger = (value: number): void => {
+    take(value | 0);
+    take(Math.floor(value / 0x1_0000_0000));
+  };
+  takeInteger(seed);
+  for (let i = 0; i < purpose.length; i++) take(purpose.charCodeAt(i));
+  for (const index of indices) takeInteger(index);
+  return [finalise(words[0]!), finalise(words[1]!), finalise(words[2]!), finalise(words[3]!)];
 }
 
 export class RandomStream {
@@ -27,17 +46,9 @@ export class RandomStream {
   private spareNormal: number | undefined;
 
   constructor(seed: number, purpose: string, ...indices: readonly number[]) {
-    let h = mix(0x9747b28c, seed | 0);
-    h = mix(h, Math.floor(seed / 0x1_0000_0000));
-    for (let i = 0; i < purpose.length; i++) h = mix(h, purpose.charCodeAt(i));
-    for (const index of indices) {
-      h = mix(h, index | 0);
-      h = mix(h, Math.floor(index / 0x1_0000_0000));
-    }
-    this.a = finalise(h ^ 0x1b873593);
-    this.b = finalise(h ^ 0x6a09e667);
-    this.c = finalise(h ^ 0x3c6ef372);
-    this.d = finalise(h ^ 0x510e527f) | 1;
+    [this.a, this.b, this.c, this.d] = hashName(seed, purpose, indices);
+    // The generator's one forbidden state.
+    if ((this.a | this.b | this.c | this.d) === 0) this.d = 1;
     for (let i = 0; i < 4; i++) this.uint32();
   }
 

@@ -51,11 +51,13 @@ export async function train(training: Training, fromStep: number): Promise<Train
   const statusPace = new Pace(STATUS_MS);
   // What was due when the run was interrupted.
   if (fromStep > 0) await training.evaluate(fromStep);
+  // Waiting for images counts as training; saving and evaluating do not.
+  let clockStart = performance.now();
   for await (const batch of loader.trainBatches(fromStep, totalSteps)) {
     pending.push(batch);
     const reached = done + pending.length;
     if (pending.length < stepsAtOnce(training) && reached < timeline.nextPause(done)) continue;
-    const progress = await runAndRecord(training, pending);
+    const progress = await runAndRecord(training, pending, clockStart);
     if (statusPace.due()) await writeProgress(training, progress);
     done = reached;
     pending = [];
@@ -68,6 +70,7 @@ export async function train(training: Training, fromStep: number): Promise<Train
     // A stop does not wait for a probe; what is due is made up for on resuming.
     if (stopping && done < totalSteps) return { state: 'stopped', step: done };
     await training.evaluate(done);
+    clockStart = performance.now();
   }
   if (saved < done) await training.save(done);
   return { state: 'finished', step: done };
@@ -87,12 +90,14 @@ async function writeProgress({ run, timeline }: Training, { step, totalSteps, ep
   await run.writeStatus({ step, totalSteps, epoch, totalEpochs: totalSteps / timeline.stepsPerEpoch, loss, imagesPerSecond });
 }
 
-/** Runs the steps of `batches` and writes their records. */
-async function runAndRecord(training: Training, batches: readonly TrainBatch[]): Promise<StepProgress> {
+/**
+ * Runs the steps of `batches` and writes their records.
+ * @param clockStart when the loop began to wait for these batches, as performance.now() tells it
+ */
+async function runAndRecord(training: Training, batches: readonly TrainBatch[], clockStart: number): Promise<StepProgress> {
   const { experiment, run, throughput, timeline, events } = training;
-  const started = performance.now();
   const readings = await training.steps.run(training.state, batches);
-  throughput.record(batches.length * experiment.optimizer.batch_size, (performance.now() - started) / 1000);
+  throughput.record(batches.length * experiment.optimizer.batch_size, (performance.now() - clockStart) / 1000);
   for (const reading of readings) {
     requireFinite(reading);
     if (reading.step % experiment.log_every === 0 || reading.step === timeline.totalSteps) {
