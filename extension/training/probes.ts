@@ -1,6 +1,6 @@
 /** The evaluations of a run: which encoder, which images, which protocols, and what is kept of them. */
 import type { TeacherShape } from '../core/checkpoints/teacher-shape';
-import type { EvaluationConfig, ResolvedExperiment } from '../core/config/schema';
+import type { DataConfig, EvaluationConfig, ResolvedExperiment } from '../core/config/schema';
 import type { NamedTensors } from '../core/tensors';
 import { ImageLoader } from './data/loader';
 import type { ImageSource } from './data/source';
@@ -8,7 +8,8 @@ import type { Engine, StateStore } from './engines/engine';
 import { studentFeatureProgram, teacherFeatureProgram } from './evaluation/encoders';
 import { evaluateFeatures, type EvaluationProgress } from './evaluation/evaluate';
 import { runEncoder, type Encoder, type ExtractedFeatures } from './evaluation/features';
-import { presetOf, type ProbeResult, type ProbeSubject } from './probe-results';
+import { resultName, type ProbeResult, type ProbeSubject } from './probe-results';
+import type { StopSignal } from './stop-signal';
 import { prepareTeacher } from './teachers/prepare';
 
 export interface ProbeContext {
@@ -18,6 +19,16 @@ export interface ProbeContext {
   readonly test: ImageSource;
   readonly onUnreadable?: (name: string, reason: string) => void;
   readonly onProgress?: (progress: EvaluationProgress, subject: ProbeSubject) => void;
+  /** Once requested, evaluations end with `EvaluationStopped`. */
+  readonly signal?: StopSignal;
+}
+
+/** RandomResizedCrop and flip of the official linear probe, whatever the pretraining does. */
+const MAE_AUGMENTATION = { crop_scale: [0.08, 1], flip: 0.5 } satisfies Partial<DataConfig>;
+
+/** An evaluation was given up because a stop was asked for; nothing of it is kept. */
+export class EvaluationStopped extends Error {
+  override readonly name = 'EvaluationStopped';
 }
 
 /** Images a pass of an evaluation; small enough for any machine, large enough to keep it busy. */
@@ -25,6 +36,7 @@ const EVALUATION_BATCH = 128;
 
 export class Probes {
   private readonly trainImages: ImageLoader;
+  private readonly augmentedImages: ImageLoader;
   private readonly testImages: ImageLoader;
 
   constructor(private readonly context: ProbeContext) {
@@ -32,6 +44,7 @@ export class Probes {
     // Batches of the probe's augmented epochs are as large as the encoder's; evaluation batches are asked for by size.
     const options = { config: experiment.data, batchSize: Math.min(EVALUATION_BATCH, context.train.length), seed: experiment.seed, onUnreadable };
     this.trainImages = new ImageLoader(context.train, options);
+    this.augmentedImages = new ImageLoader(context.train, { ...options, config: { ...experiment.data, ...MAE_AUGMENTATION } });
     this.testImages = new ImageLoader(context.test, options);
   }
 
@@ -64,6 +77,7 @@ export class Probes {
 
   async close(): Promise<void> {
     await this.trainImages.close();
+    await this.augmentedImages.close();
     await this.testImages.close();
   }
 
@@ -73,9 +87,12 @@ export class Probes {
 
   /** Features are computed once for all protocols. */
   private async evaluate(subject: ProbeSubject, encoder: Encoder, step: number, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
-    const { engine, experiment, train, onProgress } = this.context;
+    const { engine, experiment, train, onProgress, signal } = this.context;
     const compiled = await engine.compile(encoder.program);
-    const report = (progress: EvaluationProgress): void => onProgress?.(progress, subject);
+    const report = (progress: EvaluationProgress): void => {
+      if (signal?.requested) throw new EvaluationStopped();
+      onProgress?.(progress, subject);
+    };
     const extract = (phase: 'train-features' | 'test-features', batches: AsyncIterable<{ images: Float32Array; labels: Int32Array }>): Promise<ExtractedFeatures> =>
       runEncoder(compiled, encoder.state, batches, (done) => report({ phase, done }));
     try {
@@ -97,7 +114,7 @@ export class Probes {
           ...(augmented ? { featureEpochs: async (epoch: number) => (await extract('train-features', this.augmentedEpoch(epoch)))[kind] } : {}),
           onProgress: report,
         });
-        results.push({ subject, protocol: config.protocol, preset: presetOf(config), features: kind, step, top1: result.top1, result: { ...result, featureSeconds } });
+        results.push({ name: resultName(config, subject), subject, protocol: config.protocol, features: kind, step, top1: result.top1, result: { ...result, featureSeconds } });
       }
       return results;
     } finally {
@@ -105,9 +122,9 @@ export class Probes {
     }
   }
 
-  /** The batches of one epoch under the training augmentation; the rest of the last one is left out. */
+  /** The batches of one epoch of preset `mae`; the rest of the last one is left out. */
   private async *augmentedEpoch(epoch: number): AsyncGenerator<{ images: Float32Array; labels: Int32Array }> {
-    const steps = this.trainImages.stepsPerEpoch;
-    yield* this.trainImages.trainBatches(epoch * steps, (epoch + 1) * steps);
+    const steps = this.augmentedImages.stepsPerEpoch;
+    yield* this.augmentedImages.trainBatches(epoch * steps, (epoch + 1) * steps);
   }
 }

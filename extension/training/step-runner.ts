@@ -107,8 +107,9 @@ class AccumulatingRunner implements StepRunner {
   async run(state: StateStore, batches: readonly TrainBatch[]): Promise<StepReadings[]> {
     const results: StepReadings[] = [];
     for (const batch of batches) {
-      const feeds = Array.from({ length: this.inputs.accumulate }, (_, part) => this.inputs.forLoss(batch, part));
-      const parts = await this.accumulate.run(state, feeds);
+      const parts: Readings[] = [];
+      // One by one: together they would need the memory that accumulation is there to save.
+      for (let part = 0; part < this.inputs.accumulate; part++) parts.push(...(await this.accumulate.run(state, [this.inputs.forLoss(batch, part)])));
       const [updated] = await this.update.run(state, [this.inputs.forOptimizer(batch.step)]);
       results.push(toStepReadings(batch.step, this.inputs, parts, updated!));
     }

@@ -13,7 +13,7 @@ export interface Timeline {
   readonly totalSteps: number;
   /** Whether a checkpoint is due once `step` steps are done. */
   savesAfter(step: number): boolean;
-  /** The evaluations due once `step` steps are done; those `at: end` at the last one. */
+  /** The evaluations due once `step` steps are done: at every multiple of `every`, and at the last step those `at: end`. */
   evaluationsAfter(step: number): readonly EvaluationConfig[];
   /** The next step, past `step`, after which the loop must look up from the engine. */
   nextPause(step: number): number;
@@ -39,7 +39,7 @@ export function timelineOf(experiment: ResolvedExperiment, imageCount: number): 
     savesAfter: (step) => step === totalSteps || step % saveEvery === 0,
     evaluationsAfter: (step) =>
       evaluations
-        .filter(({ every }) => step === totalSteps || (every !== undefined && step % every === 0))
+        .filter(({ config, every }) => (step === totalSteps && config.at === 'end') || (every !== undefined && step % every === 0))
         .map(({ config }) => config),
     nextPause: (step) => Math.min(totalSteps, ...periods.map((period) => (Math.floor(step / period) + 1) * period)),
   };

@@ -1,20 +1,16 @@
-/** Trains in a run directory: locks it, builds what the loop needs, keeps its status true whatever happens. */
-import { plainVit } from '../core/checkpoints/teacher-shape';
-import { vitMetadata } from '../core/checkpoints/vit-metadata';
-import type { EvaluationConfig } from '../core/config/schema';
+/** Trains in a run directory: builds what the loop needs, keeps its status true whatever happens. */
 import type { RunDirectory } from '../core/runs/run-directory';
 import type { NamedTensors } from '../core/tensors';
-import { splitState, type TrainerState } from './checkpoint-state';
+import type { TrainerState } from './checkpoint-state';
 import { ImageLoader } from './data/loader';
-import type { Engine, StateStore } from './engines/engine';
+import type { Engine } from './engines/engine';
 import type { TrainingEvents, TrainingOutcome } from './events';
 import { keepAlive } from './keep-alive';
-import { sinCosPositions } from './nn/positions';
 import type { Prepared } from './prepare';
-import { Probes } from './probes';
-import { presetOf, recordedResults, recordResults, resultName, type ProbeResult, type ProbeSubject } from './probe-results';
-import { createStepRunner } from './step-runner';
-import { trainingPrograms, type TrainingPrograms } from './step';
+import { RunEvaluations } from './run-evaluations';
+import { saveCheckpoint } from './save-checkpoint';
+import { createStepRunner, type StepRunner } from './step-runner';
+import { trainingPrograms } from './step';
 import type { StopSignal } from './stop-signal';
 import { Throughput } from './throughput';
 import { train } from './trainer';
@@ -39,9 +35,9 @@ export interface RunTraining {
   readonly summary: readonly string[];
 }
 
+/** The caller holds the run's lock. */
 export async function trainRun(task: RunTraining): Promise<TrainingOutcome> {
   const { run, start, events, summary } = task;
-  await run.lock();
   const stopBeating = keepAlive(run);
   try {
     await run.truncateMetricsAfter(start.step);
@@ -55,8 +51,7 @@ export async function trainRun(task: RunTraining): Promise<TrainingOutcome> {
     await run.log(`failed: ${error instanceof Error ? (error.stack ?? message) : message}`).catch(() => undefined);
     throw error;
   } finally {
-    stopBeating();
-    await run.close();
+    await stopBeating();
   }
 }
 
@@ -65,103 +60,38 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
   const { experiment, timeline, method } = prepared;
   const programs = trainingPrograms(method, experiment);
   const events = loggedEvents(task);
-  const state = engine.createState(start.values ?? programs.initialState(experiment.seed));
+  const throughput = new Throughput(start.throughput);
+  const evaluations = new RunEvaluations(task, programs, events);
+  await evaluations.recall(start.step);
   const loader = new ImageLoader(prepared.train, {
     config: experiment.data,
     batchSize: experiment.optimizer.batch_size,
     seed: experiment.seed,
     onUnreadable: (name, reason) => events.onMessage?.(`Unreadable image, another takes its place: ${name} (${reason})`),
   });
-  const probes = prepared.test && new Probes({ engine, experiment, train: prepared.train, test: prepared.test, onProgress: events.onEvaluationProgress });
-  const steps = await createStepRunner(engine, programs, method, experiment, timeline);
-  const throughput = new Throughput(start.throughput);
-  const keepsAverage = experiment.optimizer.ema !== undefined || experiment.teacher?.ema !== undefined;
-  const results = await recordedResults(run, start.step);
-  const keep = async (found: readonly ProbeResult[]): Promise<void> => {
-    await recordResults(run, found);
-    results.push(...found);
-    for (const result of found) events.onEvaluation?.(result);
-  };
+  const state = engine.createState(start.values ?? programs.initialState(experiment.seed));
+  let steps: StepRunner | undefined;
   try {
-    if (start.step === 0) await save(task, state, 0, throughput);
+    steps = await createStepRunner(engine, programs, method, experiment, timeline);
+    if (start.step === 0) await saveCheckpoint(task, state, 0, throughput);
     const end = await train(
       {
         experiment, run, timeline, loader, steps, state, throughput, events, signal,
-        save: (step) => save(task, state, step, throughput),
-        evaluate: async (step) => {
-          const due = timeline.evaluationsAfter(step);
-          const ofStudent = pending(due, 'student', step, results);
-          const ofAverage = keepsAverage ? pending(due, 'ema-student', step, results) : [];
-          if (probes && ofStudent.length > 0) await keep(await probes.student(state, step, ofStudent));
-          if (probes && ofAverage.length > 0) await keep(await probes.averagedStudent(state, step, ofAverage));
-        },
+        save: (step) => saveCheckpoint(task, state, step, throughput),
+        evaluate: (step) => evaluations.due(state, step),
       },
       start.step,
     );
-    if (probes && end.state === 'finished') await keep(await baselines(probes, task, programs, results));
-    await run.writeStatus({ state: end.state, message: end.state === 'stopped' ? signal.why || 'asked to stop' : undefined });
-    await run.log(`${end.state} after ${end.step} steps`);
-    return { run: run.path, state: end.state, steps: end.step, imagesPerSecond: throughput.mean, seconds: throughput.totals.seconds, evaluations: results };
+    if (end.state === 'finished') await evaluations.baselines();
+    const finalState = signal.requested ? 'stopped' : end.state;
+    await run.writeStatus({ state: finalState, step: end.step, message: finalState === 'stopped' ? signal.why : undefined });
+    await run.log(`${finalState} after ${end.step} steps`);
+    return { run: run.path, state: finalState, steps: end.step, imagesPerSecond: throughput.mean, seconds: throughput.totals.seconds, evaluations: evaluations.results };
   } finally {
-    await steps.dispose();
-    await loader.close();
-    await probes?.close();
+    await Promise.allSettled([steps?.dispose(), loader.close(), evaluations.close()]);
     state.dispose();
   }
 }
-
-/** The untrained student and the teacher under the same protocols: without them a probe's figure says little. */
-async function baselines(probes: Probes, { prepared }: RunTraining, programs: TrainingPrograms, done: readonly ProbeResult[]): Promise<ProbeResult[]> {
-  const { experiment, teacher } = prepared;
-  const wanted = withoutRepeats(experiment.evaluate.filter((evaluation) => evaluation.baselines));
-  const ofRandom = pending(wanted, 'random', 0, done);
-  const ofTeacher = teacher ? pending(wanted, 'teacher', 0, done) : [];
-  return [
-    ...(ofRandom.length > 0 ? await probes.random(splitState(programs.initialState(experiment.seed)).model, ofRandom) : []),
-    ...(ofTeacher.length > 0 ? await probes.frozen('teacher', teacher!, 0, ofTeacher) : []),
-  ];
-}
-
-/** The same protocol may be asked for both along the way and at the end. */
-function withoutRepeats(evaluations: readonly EvaluationConfig[]): EvaluationConfig[] {
-  return [...new Map(evaluations.map((config) => [nameOf(config, 'student'), config])).values()];
-}
-
-/** Those not run yet. */
-function pending(evaluations: readonly EvaluationConfig[], subject: ProbeSubject, step: number, done: readonly ProbeResult[]): EvaluationConfig[] {
-  const finished = new Set(done.filter((result) => result.step === step).map((result) => resultName(result, result.subject)));
-  return withoutRepeats(evaluations).filter((config) => !finished.has(nameOf(config, subject)));
-}
-
-function nameOf(config: EvaluationConfig, subject: ProbeSubject): string {
-  return resultName({ protocol: config.protocol, preset: presetOf(config), features: config.features }, subject);
-}
-
-async function save({ run, prepared, engine }: RunTraining, state: StateStore, step: number, throughput: Throughput): Promise<void> {
-  const { experiment, timeline } = prepared;
-  const { model, method, state: optimizer } = splitState(await state.read());
-  const { student, data } = experiment;
-  const stateJson: TrainerState = {
-    step,
-    seed: experiment.seed,
-    sampler: { epoch: Math.floor(step / timeline.stepsPerEpoch), batch: step % timeline.stepsPerEpoch },
-    engine: engine.kind,
-    threads: engine.threads,
-    throughput: throughput.totals,
-  };
-  await run.saveCheckpoint({
-    step,
-    epoch: step / timeline.stepsPerEpoch,
-    // The fixed positions travel along: readers of timm files expect them.
-    model: { ...model, pos_embed: sinCosPositions(student.width, student.imageSize / student.patchSize) },
-    method,
-    state: optimizer,
-    stateJson,
-    metadata: vitMetadata(plainVit(student, data.mean, data.std)),
-  });
-  await run.pruneCheckpoints({ newest: 2, everyEpochs: experiment.checkpoints.keep_every });
-}
-
 /** What is said to the person is also in the run's log. */
 function loggedEvents({ run, events }: RunTraining): TrainingEvents {
   const log = (line: string): void => void run.log(line).catch(() => undefined);

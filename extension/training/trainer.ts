@@ -26,7 +26,7 @@ export interface Training {
   readonly signal: StopSignal;
   /** Saves the state as it is once `step` steps are done. */
   save(step: number): Promise<void>;
-  /** Runs the evaluations that are due once `step` steps are done and have not been run. */
+  /** Runs the evaluations that are due once `step` steps are done and have not been run; a stop ends it early. */
   evaluate(step: number): Promise<void>;
 }
 
@@ -40,40 +40,40 @@ export type TrainingEnd = { readonly state: 'finished' | 'stopped'; readonly ste
 /**
  * Trains from `fromStep` steps done to the end of the timeline, or until the signal asks to stop.
  *
- * @throws UserError MIM8001 on a loss that is not finite; the last checkpoint stays as it is
+ * @throws UserError MIM8001 on a loss or gradient that is not finite; the last checkpoint stays as it is
  */
 export async function train(training: Training, fromStep: number): Promise<TrainingEnd> {
-  const { timeline, loader } = training;
+  const { timeline, loader, signal, run } = training;
   const { totalSteps } = timeline;
+  const statusPace = new Pace(STATUS_MS);
   let done = fromStep;
   let saved = fromStep;
   let pending: TrainBatch[] = [];
-  const statusPace = new Pace(STATUS_MS);
   // What was due when the run was interrupted.
   if (fromStep > 0) await training.evaluate(fromStep);
   // Waiting for images counts as training; saving and evaluating do not.
   let clockStart = performance.now();
   for await (const batch of loader.trainBatches(fromStep, totalSteps)) {
+    if (signal.requested) break;
     pending.push(batch);
     const reached = done + pending.length;
     if (pending.length < stepsAtOnce(training) && reached < timeline.nextPause(done)) continue;
     const progress = await runAndRecord(training, pending, clockStart);
-    if (statusPace.due()) await writeProgress(training, progress);
     done = reached;
     pending = [];
-    const stopping = training.signal.requested || (await training.run.stopRequested());
-    if (timeline.savesAfter(done) || stopping) {
+    if (await run.stopRequested()) signal.request('asked to stop by a request in the run directory');
+    const saves = timeline.savesAfter(done) || signal.requested || (await run.takeCheckpointRequest());
+    if (saves) {
       await training.save(done);
-      await writeProgress(training, progress);
       saved = done;
     }
+    if (saves || statusPace.due()) await writeProgress(training, progress);
     // A stop does not wait for a probe; what is due is made up for on resuming.
-    if (stopping && done < totalSteps) return { state: 'stopped', step: done };
-    await training.evaluate(done);
+    if (!signal.requested) await training.evaluate(done);
     clockStart = performance.now();
   }
   if (saved < done) await training.save(done);
-  return { state: 'finished', step: done };
+  return { state: signal.requested ? 'stopped' : 'finished', step: done };
 }
 
 /**
@@ -130,11 +130,13 @@ function metricsRecord(reading: StepReadings, timeline: Timeline, throughput: Th
   };
 }
 
-function requireFinite(reading: StepReadings): void {
-  if (Number.isFinite(reading.loss)) return;
+function requireFinite({ step, loss, metrics }: StepReadings): void {
+  const norm = metrics['grad_norm'];
+  if (Number.isFinite(loss) && (typeof norm !== 'number' || Number.isFinite(norm))) return;
+  const what = Number.isFinite(loss) ? `The gradient norm became ${String(norm)}` : `The loss became ${loss}`;
   throw new UserError(
     'MIM8001',
-    `The loss became ${reading.loss} at step ${reading.step}.`,
-    'The last checkpoint was saved before that and is good. Lower `optimizer.blr`, lengthen the warm-up or set `optimizer.clip_grad`, and branch from it.',
+    `${what} at step ${step}.`,
+    'The last checkpoint was saved before that and is good. Resuming would repeat it: start a new run with a lower `optimizer.blr`, a longer warm-up or `optimizer.clip_grad`.',
   );
 }
