@@ -2,8 +2,7 @@
  * Images per second of one full training step, compiled engine against PyTorch eager, in alternated short rounds, so
  * that what else the machine does falls on both. Prints medians and the median of the rounds' ratios.
  *
- *   npx esbuild bench/step.ts --bundle --platform=node --format=esm --packages=external --outfile=dist/bench-step.mjs
- *   node dist/bench-step.mjs [--size tiny] [--rounds 7] [--steps 4] [--threads 2] [--json bench-step.json]
+ *   npm run bench:step -- [--size tiny] [--rounds 7] [--steps 4] [--threads 2] [--json bench-step.json]
  *
  * PyTorch is found through MIM_PYTHON (default: python3); without it only the product is measured.
  */
