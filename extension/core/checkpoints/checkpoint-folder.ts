@@ -42,6 +42,7 @@ const METHOD_FILE = 'method.safetensors';
 const STATE_FILE = 'state.safetensors';
 const STATE_JSON = 'state.json';
 const MANIFEST = 'manifest.json';
+const CHECKPOINT_NAME = /^step-(\d+)$/;
 
 const manifestSchema = z.object({
   step: z.int().min(0),
@@ -99,7 +100,7 @@ async function replaceFolder(finished: string, target: string): Promise<void> {
 export async function listCheckpoints(folder: string): Promise<CheckpointInfo[]> {
   const found: CheckpointInfo[] = [];
   for (const name of await namesIn(folder)) {
-    const info = /^step-\d+$/.test(name) ? await readManifest(path.join(folder, name)) : undefined;
+    const info = CHECKPOINT_NAME.test(name) ? await readManifest(path.join(folder, name)) : undefined;
     if (info !== undefined) found.push(info);
   }
   return found.sort((a, b) => a.step - b.step);
@@ -179,6 +180,45 @@ export async function latestGoodCheckpoint(folder: string, onDamaged?: (error: U
     }
   }
   return undefined;
+}
+
+export interface SetAside {
+  readonly step: number;
+  /** Where it lies now. */
+  readonly path: string;
+}
+
+/**
+ * Renames the checkpoints past `step`, whole or not, so that no list has them: `set-aside-step-000123`. A run that fell back
+ * to an earlier one calls this, lest they be taken for newer than what it saves next. Nothing is deleted.
+ * @returns what was moved, by step.
+ */
+export async function setAsideCheckpointsAfter(folder: string, step: number): Promise<SetAside[]> {
+  const moved: SetAside[] = [];
+  const names = await namesIn(folder);
+  const later = names.filter((name) => CHECKPOINT_NAME.test(name) && stepOf(name) > step).sort((a, b) => stepOf(a) - stepOf(b));
+  for (const name of later) {
+    const target = path.join(folder, freeName(`set-aside-${name}`, names));
+    try {
+      await rename(path.join(folder, name), target);
+    } catch (error) {
+      throw explainWriteError(error, target);
+    }
+    moved.push({ step: stepOf(name), path: target });
+  }
+  if (moved.length > 0) await syncFolder(folder);
+  return moved;
+}
+
+function stepOf(name: string): number {
+  return Number(CHECKPOINT_NAME.exec(name)![1]);
+}
+
+/** `name`, or the first of `name-2`, `name-3`, … that is not taken. */
+function freeName(name: string, taken: readonly string[]): string {
+  let free = name;
+  for (let number = 2; taken.includes(free); number++) free = `${name}-${number}`;
+  return free;
 }
 
 /** Removes a checkpoint; interrupted, it leaves something that no reader takes for one. */

@@ -11,12 +11,14 @@ export interface KeepPolicy {
 /** @param checkpoints by step. */
 export function prunable(checkpoints: readonly CheckpointInfo[], { newest, everyEpochs }: KeepPolicy): CheckpointInfo[] {
   const firstNewest = checkpoints.length - newest;
+  // Where a run fell back, what it saves next is newer than checkpoints of later steps.
+  const savedLast = checkpoints.reduce<CheckpointInfo | undefined>((last, info) => (last !== undefined && last.createdAt > info.createdAt ? last : info), undefined);
   let lastMultiple = 0;
-  return checkpoints.filter(({ epoch }, index) => {
+  return checkpoints.filter((info, index) => {
     // Epochs are sums of fractions; a hair below a multiple is that multiple.
-    const multiple = Math.floor(epoch / everyEpochs + 1e-9);
+    const multiple = Math.floor(info.epoch / everyEpochs + 1e-9);
     const isMilestone = multiple > lastMultiple;
     lastMultiple = Math.max(lastMultiple, multiple);
-    return !isMilestone && index < firstNewest;
+    return !isMilestone && index < firstNewest && info !== savedLast;
   });
 }

@@ -14,8 +14,8 @@
 import { appendFile, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
-  latestGoodCheckpoint, listCheckpoints, readCheckpoint, removeCheckpoint, removeUnfinished, saveCheckpoint,
-  type CheckpointContents, type CheckpointInfo,
+  latestGoodCheckpoint, listCheckpoints, readCheckpoint, removeCheckpoint, removeUnfinished, saveCheckpoint, setAsideCheckpointsAfter,
+  type CheckpointContents, type CheckpointInfo, type SetAside,
 } from '../checkpoints/checkpoint-folder';
 import { errorCode, explainWriteError, isTemporaryName, writeFileAtomically } from '../files/durable-files';
 import { UserError } from '../problems';
@@ -192,7 +192,15 @@ export class RunDirectory {
     return latestGoodCheckpoint(this.inside('checkpoints'), onDamaged);
   }
 
-  /** Removes what the policy does not keep; returns what was removed. */
+  /**
+   * On resuming from `step`, with the lock held: what lies past it (damaged, or it would have been resumed from) steps
+   * aside under another name, which no list has; returns what moved. Nothing is deleted.
+   */
+  setAsideCheckpointsAfter(step: number): Promise<SetAside[]> {
+    return setAsideCheckpointsAfter(this.inside('checkpoints'), step);
+  }
+
+  /** Removes what the policy does not keep, never what was saved last; returns what was removed. */
   async pruneCheckpoints(policy: KeepPolicy): Promise<CheckpointInfo[]> {
     const removed = prunable(await this.listCheckpoints(), policy);
     for (const info of removed) await removeCheckpoint(info);
@@ -205,14 +213,21 @@ export class RunDirectory {
     await writeFileAtomically(this.inside('evaluations', `${plain(protocol)}-${step}.json`), json(result));
   }
 
-  /** By step, then protocol. */
-  async readEvaluations(): Promise<EvaluationRecord[]> {
+  /**
+   * By step, then protocol.
+   * @param onDamaged is told of each file that was passed over.
+   */
+  async readEvaluations(onDamaged?: (error: UserError) => void): Promise<EvaluationRecord[]> {
     const records: EvaluationRecord[] = [];
     for (const name of await namesIn(this.inside('evaluations'))) {
       const parts = /^([\w.-]+)-(\d+)\.json$/.exec(name);
       if (parts === null || name.startsWith('.')) continue;
-      const text = await readFile(this.inside('evaluations', name), 'utf8');
-      records.push({ protocol: parts[1]!, step: Number(parts[2]), result: JSON.parse(text) as unknown });
+      const file = this.inside('evaluations', name);
+      try {
+        records.push({ protocol: parts[1]!, step: Number(parts[2]), result: JSON.parse(await readFile(file, 'utf8')) as unknown });
+      } catch {
+        onDamaged?.(new UserError('MIM7213', `${file} is absent or damaged`, 'Remove it; `mim evaluate` makes it anew.'));
+      }
     }
     return records.sort((a, b) => a.step - b.step || a.protocol.localeCompare(b.protocol));
   }

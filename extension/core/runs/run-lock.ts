@@ -3,7 +3,10 @@ import { link, readFile, rename, rm } from 'node:fs/promises';
 import { errorCode, explainWriteError, temporaryBeside, writeNewFile } from '../files/durable-files';
 import { UserError } from '../problems';
 import { isAlive, thisProcess, type ProcessIdentity } from './processes';
-import { beatsStill } from './run-state';
+import { beatsStill, modifiedAt } from './run-state';
+
+/** A lock without its content is younger than this, or its writer died. */
+const WRITING_MS = 5_000;
 
 /** Releases the lock. */
 export type Unlock = () => Promise<void>;
@@ -20,7 +23,7 @@ export async function acquireLock(file: string, heartbeatFile: string): Promise<
     const found = await readFile(file, 'utf8').catch(() => undefined);
     if (found === undefined) continue;
     const owner = parseOwner(found);
-    if (owner !== undefined && (await holds(owner, heartbeatFile))) throw busy(file, owner);
+    if (owner === undefined ? await isBeingWritten(file) : await holds(owner, heartbeatFile)) throw busy(file, owner);
     await setAside(file, found);
   }
   throw new UserError('MIM7210', `the lock ${file} changes hands too fast`, 'Another process is starting in the same run; try again.');
@@ -53,6 +56,12 @@ async function createWithoutLinks(file: string, content: string): Promise<boolea
   }
 }
 
+/** Without hard links a lock is there before its content is. */
+async function isBeingWritten(file: string): Promise<boolean> {
+  const writtenAt = await modifiedAt(file);
+  return writtenAt !== undefined && Date.now() - writtenAt < WRITING_MS;
+}
+
 async function holds(owner: ProcessIdentity, heartbeatFile: string): Promise<boolean> {
   const life = await isAlive(owner);
   if (life !== 'unknown') return life === 'alive';
@@ -68,7 +77,8 @@ async function setAside(file: string, judged: string): Promise<void> {
     if (errorCode(error) === 'ENOENT') return;
     throw explainWriteError(error, file);
   }
-  if ((await readFile(aside, 'utf8')) !== judged) await link(aside, file).catch(() => undefined);
+  const found = await readFile(aside, 'utf8');
+  if (found !== judged) await createWith(file, found);
   await rm(aside, { force: true });
 }
 
@@ -87,6 +97,7 @@ function parseOwner(text: string): ProcessIdentity | undefined {
   }
 }
 
-function busy(file: string, owner: ProcessIdentity): UserError {
-  return new UserError('MIM7210', `the run is being trained by process ${owner.pid} on ${owner.host}`, `Stop it first. If it is gone, remove ${file}.`);
+function busy(file: string, owner: ProcessIdentity | undefined): UserError {
+  const who = owner === undefined ? 'another process, which is just starting' : `process ${owner.pid} on ${owner.host}`;
+  return new UserError('MIM7210', `the run is being trained by ${who}`, `Stop it first. If it is gone, remove ${file}.`);
 }

@@ -17,6 +17,8 @@ export const statusSchema = z.object({
   /** Why it stopped or failed, as a sentence. */
   message: z.string().optional(),
   imagesPerSecond: z.number().optional(),
+  /** Distinct images that could not be read so far. */
+  unreadableImages: z.int().min(0).optional(),
 });
 
 export type RunStatus = z.output<typeof statusSchema>;

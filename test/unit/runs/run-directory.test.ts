@@ -6,6 +6,7 @@ import type { CheckpointContents } from '../../../extension/core/checkpoints/che
 import { listRuns } from '../../../extension/core/runs/list-runs';
 import { thisProcess } from '../../../extension/core/runs/processes';
 import { RunDirectory } from '../../../extension/core/runs/run-directory';
+import type { UserError } from '../../../extension/core/problems';
 import { float32 } from '../../../extension/core/tensors';
 
 let folder: string;
@@ -157,6 +158,41 @@ describe('checkpoints', () => {
     await run.pruneCheckpoints({ newest: 2, everyEpochs: 4 });
     expect((await run.listCheckpoints()).map(({ epoch }) => epoch)).toEqual([4, 8, 10, 11]);
   });
+
+  it('past the one that a run resumes from step aside, so that pruning keeps what is saved next', async () => {
+    const run = await newRun();
+    for (const step of [50, 99, 100]) await run.saveCheckpoint(contents(step, step + 0.5));
+    await flipBit(run.inside('checkpoints', 'step-000099', 'state.safetensors'));
+    await writeFile(run.inside('checkpoints', 'step-000100', 'manifest.json'), '{');
+    const moved = await run.setAsideCheckpointsAfter(50);
+    expect(moved).toEqual([
+      { step: 99, path: run.inside('checkpoints', 'set-aside-step-000099') },
+      { step: 100, path: run.inside('checkpoints', 'set-aside-step-000100') },
+    ]);
+    await run.saveCheckpoint(contents(51, 51.5));
+    expect(await run.pruneCheckpoints({ newest: 2, everyEpochs: 1000 })).toEqual([]);
+    expect((await run.latestGoodCheckpoint())?.step).toBe(51);
+    await run.lock();
+    expect((await readdir(run.inside('checkpoints'))).sort()).toEqual(['set-aside-step-000099', 'set-aside-step-000100', 'step-000050', 'step-000051']);
+  });
+
+  it('that stepped aside are never lost to another of the same step', async () => {
+    const run = await newRun();
+    for (const name of ['set-aside-step-000002', 'set-aside-step-000002-2', 'set-aside-step-000002-3']) {
+      await run.saveCheckpoint(contents(2));
+      expect(await run.setAsideCheckpointsAfter(1)).toEqual([{ step: 2, path: run.inside('checkpoints', name) }]);
+    }
+    expect(await run.setAsideCheckpointsAfter(1)).toEqual([]);
+  });
+
+  it('are not pruned when they were saved last, whatever their step', async () => {
+    const run = await newRun();
+    const [good, first, second] = [await run.saveCheckpoint(contents(50, 50.5)), await run.saveCheckpoint(contents(99, 99.5)), await run.saveCheckpoint(contents(100, 100.5))];
+    await passTime();
+    const latest = await run.saveCheckpoint(contents(51, 51.5));
+    expect(await run.pruneCheckpoints({ newest: 2, everyEpochs: 1000 })).toEqual([good]);
+    expect(await run.listCheckpoints()).toEqual([latest, first, second]);
+  });
 });
 
 describe('the lock', () => {
@@ -193,6 +229,7 @@ describe('the lock', () => {
   it('that is damaged does not shut everyone out', async () => {
     const run = await newRun();
     await writeFile(run.inside('lock'), '{"pid":');
+    await utimes(run.inside('lock'), 0, 0);
     await run.lock();
     await run.close();
   });
@@ -210,8 +247,8 @@ describe('the lock', () => {
 describe('state', () => {
   it('is what status.json says, until the process is gone', async () => {
     const run = await newRun();
-    await run.writeStatus({ step: 3, totalSteps: 10, loss: 0.5 });
-    expect(await run.readStatus()).toMatchObject({ state: 'running', step: 3, totalSteps: 10, loss: 0.5, pid: process.pid });
+    await run.writeStatus({ step: 3, totalSteps: 10, loss: 0.5, unreadableImages: 2 });
+    expect(await run.readStatus()).toMatchObject({ state: 'running', step: 3, totalSteps: 10, loss: 0.5, unreadableImages: 2, pid: process.pid });
     expect(await run.state()).toBe('running');
     const gone = JSON.parse(await readFile(run.inside('status.json'), 'utf8')) as object;
     await writeFile(run.inside('status.json'), JSON.stringify({ ...gone, pid: 2 ** 22 + 1 }));
@@ -268,6 +305,16 @@ describe('evaluations and samples', () => {
     expect((await run.readEvaluations()).map(({ protocol, step }) => `${protocol}@${step}`)).toEqual(['knn@3', 'knn@20', 'linear@20']);
   });
 
+  it('are read but for a damaged one, which is told of', async () => {
+    const run = await newRun();
+    for (const step of [1, 2, 3]) await run.writeEvaluation('knn', step, { top1: 0.1 });
+    await writeFile(run.inside('evaluations', 'knn-2.json'), '{"top1":');
+    expect((await run.readEvaluations()).map(({ step }) => step)).toEqual([1, 3]);
+    const told: UserError[] = [];
+    await run.readEvaluations((error) => told.push(error));
+    expect(told).toMatchObject([{ code: 'MIM7213', message: expect.stringContaining(run.inside('evaluations', 'knn-2.json')) as unknown }]);
+  });
+
   it('stay inside the run', async () => {
     const run = await newRun();
     await run.writeSample('masks-1.png', new Uint8Array([1, 2]));
@@ -287,6 +334,12 @@ describe('listRuns', () => {
     expect(await listRuns(path.join(folder, 'nowhere'))).toEqual([]);
   });
 });
+
+/** Until the clock shows another millisecond, which is what checkpoints are dated by. */
+async function passTime(): Promise<void> {
+  const now = Date.now();
+  while (Date.now() === now) await new Promise((resolve) => setImmediate(resolve));
+}
 
 async function flipBit(file: string): Promise<void> {
   const bytes = await readFile(file);
