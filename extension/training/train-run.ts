@@ -1,11 +1,11 @@
 /** Trains in a run directory: builds what the loop needs, keeps its status true whatever happens. */
+import { keepBeating } from '../core/runs/heartbeat-thread';
 import type { RunDirectory } from '../core/runs/run-directory';
 import type { NamedTensors } from '../core/tensors';
 import type { TrainerState } from './checkpoint-state';
 import { ImageLoader } from './data/loader';
 import type { Engine } from './engines/engine';
 import type { TrainingEvents, TrainingOutcome } from './events';
-import { keepAlive } from './keep-alive';
 import type { Prepared } from './prepare';
 import { RunEvaluations } from './run-evaluations';
 import { saveCheckpoint } from './save-checkpoint';
@@ -38,7 +38,7 @@ export interface RunTraining {
 /** The caller holds the run's lock. */
 export async function trainRun(task: RunTraining): Promise<TrainingOutcome> {
   const { run, start, events, summary } = task;
-  const stopBeating = keepAlive(run);
+  const stopBeating = keepBeating(run.inside('heartbeat'));
   try {
     await run.truncateMetricsAfter(start.step);
     await run.writeStatus({ state: 'running', message: undefined });

@@ -77,7 +77,7 @@ export async function train(training: Training, fromStep: number): Promise<Train
 }
 
 /**
- * Steps handed to the engine together. While it computes, this thread can neither beat nor hear a signal, so slow
+ * Steps handed to the engine together. While it computes, this thread hears no signal and no request, so slow
  * steps go one by one; the numbers do not depend on it.
  */
 function stepsAtOnce({ experiment, throughput }: Training): number {
@@ -86,8 +86,8 @@ function stepsAtOnce({ experiment, throughput }: Training): number {
   return Math.max(1, Math.min(experiment.engine.steps_per_run, Math.floor(MAX_DEAF_SECONDS / secondsPerStep)));
 }
 
-async function writeProgress({ run, timeline }: Training, { step, totalSteps, epoch, loss, imagesPerSecond }: StepProgress): Promise<void> {
-  await run.writeStatus({ step, totalSteps, epoch, totalEpochs: totalSteps / timeline.stepsPerEpoch, loss, imagesPerSecond });
+async function writeProgress({ run, timeline, loader }: Training, { step, totalSteps, epoch, loss, imagesPerSecond }: StepProgress): Promise<void> {
+  await run.writeStatus({ step, totalSteps, epoch, totalEpochs: totalSteps / timeline.stepsPerEpoch, loss, imagesPerSecond, unreadableImages: loader.unreadableCount });
 }
 
 /**
