@@ -8,7 +8,7 @@ import { float32, int32, type HostTensor } from '../core/tensors';
 import type { TrainBatch } from './data/loader';
 import type { CompiledProgram, Engine, HostBatch, Readings, StateStore } from './engines/engine';
 import type { Method } from './methods/method';
-import { RandomStream } from './random';
+import { drawStream } from './random';
 import { emaMomentum, learningRate, learningRateSchedule, type LearningRateSchedule } from './schedule';
 import type { TrainingPrograms } from './step';
 import type { Timeline } from './timeline';
@@ -60,7 +60,7 @@ class StepInputs {
     const size = this.microBatch;
     const specs = this.method.batchSpecs(size);
     const pixels = batch.images.length / batch.labels.length;
-    const random = new RandomStream(this.experiment.seed, 'draw', batch.step, part);
+    const random = drawStream(this.experiment.seed, batch.step, part);
     const labels = specs['labels'] && { labels: int32([size], batch.labels.slice(part * size, (part + 1) * size)) };
     return {
       images: float32(specs['images']!.shape, batch.images.subarray(part * size * pixels, (part + 1) * size * pixels)),
