@@ -114,3 +114,12 @@ export class RandomStream {
     return order;
   }
 }
+
+/**
+ * The stream of what a method draws for one micro-batch: masks, noise, drop-path.
+ * @param step optimizer steps done before this one
+ * @param part micro-batch of the step, from 0
+ */
+export function drawStream(seed: number, step: number, part: number): RandomStream {
+  return new RandomStream(seed, 'draw', step, part);
+}

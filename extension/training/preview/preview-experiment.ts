@@ -1,20 +1,21 @@
 /** The preview of an experiment before it is trained: its first images, augmented and masked as they will be. */
+import type { Tensor } from '@tensorflow/tfjs-core';
 import type { ResolvedExperiment } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
-import { float32 } from '../../core/tensors';
 import type { HostTensor } from '../../core/tensors';
-import type { Engine, Program } from '../engines/engine';
-import { attentiveKeepIds, drawGumbelNoise } from '../masking/attentive';
-import { drawRandomKeepIds } from '../masking/random';
-import { RandomStream } from '../random';
+import { elementCount, float32 } from '../../core/tensors';
+import type { Engine, Program, Readings } from '../engines/engine';
+import { createMasking } from '../masking/create';
+import type { MaskingStrategy } from '../masking/strategy';
+import { drawStream } from '../random';
 import type { PreparedTeacher } from '../teachers/prepare';
-import { teacherFeatures } from '../teachers/teacher';
+import { runTeacher } from '../teachers/teacher';
 import { previewSheet, visibleAttention } from './sheet';
 import type { PreviewImage } from './sheet';
 
 export interface PreviewOptions {
   readonly engine: Engine;
-  /** [B, 3, S, S]: a training batch of the experiment's loader. */
+  /** [B, 3, S, S]: the first B images of the experiment's first epoch, in the loader's order. */
   readonly images: Float32Array;
   /** A caption for each image: its class, or its file. */
   readonly names?: readonly string[];
@@ -28,12 +29,15 @@ export interface Preview {
   readonly patchCount: number;
   /** Visible patches of each image; equal to `patchCount` where nothing is masked. */
   readonly keepCount: number;
+  /** int32 [B, keepCount]: the visible patches of each image, absent where nothing is masked. */
+  readonly keepIds?: HostTensor;
   /** Mean share of the teacher's attention on visible patches, where there is a teacher and a mask. */
   readonly visibleAttention?: number;
 }
 
 /**
- * The masks are drawn as in training, from the experiment's strategy, ratio and seed.
+ * The masks are those of training's first steps: the same draws for the same images, and the teacher's attention at
+ * that moment, which for a frozen teacher is its attention at any moment.
  *
  * @throws UserError where masking is attentive and there is no teacher to attend
  */
@@ -42,9 +46,12 @@ export async function previewExperiment(experiment: ResolvedExperiment, { engine
   const { patchCount, keepCount } = derived;
   const pixels = 3 * student.imageSize ** 2;
   const count = images.length / pixels;
-  const scores = teacher ? await clsAttention(engine, teacher, student.imageSize, images, count) : undefined;
   const masks = experiment.method === 'maskalign' && keepCount < patchCount;
-  const keepIds = masks ? drawKeepIds(experiment, count, scores) : undefined;
+  const strategy = masks ? createMasking(masking, patchCount, keepCount) : undefined;
+  if (strategy?.readsScores && !teacher) {
+    throw new UserError('MIM6101', 'Attentive masking asks a teacher where to look, and this experiment has none.', 'Set `teacher.checkpoint`, or `masking.strategy: random`.');
+  }
+  const { scores, keepIds } = await look(engine, float32([count, 3, student.imageSize, student.imageSize], images), teacher, strategy, strategy ? firstDraws(experiment, strategy, count) : {});
   const rows = Array.from({ length: count }, (_, i): PreviewImage => ({
     image: images.subarray(i * pixels, (i + 1) * pixels),
     name: names?.[i],
@@ -65,36 +72,57 @@ export async function previewExperiment(experiment: ResolvedExperiment, { engine
     images: count,
     patchCount,
     keepCount: masks ? keepCount : patchCount,
+    ...(keepIds ? { keepIds } : {}),
     ...(shares.length > 0 ? { visibleAttention: shares.reduce((a, b) => a + b) / shares.length } : {}),
   };
 }
 
-/** [B, L] */
-async function clsAttention(engine: Engine, teacher: PreparedTeacher, imageSize: number, images: Float32Array, count: number): Promise<HostTensor> {
-  const shape = [count, 3, imageSize, imageSize];
+/**
+ * What training draws for the first `count` images of the first epoch. A draw is made for a whole micro-batch, so whole
+ * ones are drawn here and the surplus of the last is cut off.
+ */
+function firstDraws({ seed, optimizer, derived: { microBatch } }: ResolvedExperiment, strategy: MaskingStrategy, count: number): Record<string, HostTensor> {
+  const drawn = Array.from({ length: Math.ceil(count / microBatch) }, (_, i) =>
+    strategy.draw(drawStream(seed, Math.floor(i / optimizer.accumulate), i % optimizer.accumulate), microBatch),
+  );
+  return Object.fromEntries(Object.entries(strategy.specs(count)).map(([name, spec]) => [name, joinedRows(drawn.map((part) => part[name]!), spec.shape)]));
+}
+
+/** Rows of the parts one after another, as many as `shape` has. */
+function joinedRows(parts: readonly HostTensor[], shape: readonly number[]): HostTensor {
+  const size = elementCount(shape);
+  const first = parts[0]!;
+  const data = first.dtype === 'int32' ? new Int32Array(size) : new Float32Array(size);
+  let at = 0;
+  for (const part of parts) {
+    const fitting = part.data.subarray(0, size - at);
+    data.set(fitting, at);
+    at += fitting.length;
+  }
+  return { ...first, shape, data };
+}
+
+/** The teacher's scores and the strategy's choice, by the arithmetic of a training step. */
+async function look(engine: Engine, images: HostTensor, teacher: PreparedTeacher | undefined, strategy: MaskingStrategy | undefined, drawn: Record<string, HostTensor>): Promise<Readings> {
+  if (!teacher && !strategy) return {};
   const program: Program = {
-    name: 'teacher-attention',
+    name: 'preview',
     state: {},
-    constants: teacher.tensors,
-    batch: { images: { shape, dtype: 'float32' } },
-    run: ({ constants, batch }) => ({ state: {}, readings: { attention: teacherFeatures(constants, teacher.shape, batch.images!, { attention: true }).clsAttention! } }),
+    constants: teacher?.tensors ?? {},
+    batch: { ...(teacher ? { images: { shape: images.shape, dtype: 'float32' } } : {}), ...strategy?.specs(images.shape[0]!) },
+    run: ({ constants, batch }) => {
+      const keep = (scores: Tensor | undefined): Tensor | undefined => strategy?.keepIds(batch, scores);
+      const { scores, keepIds } = teacher ? runTeacher(constants, teacher.shape, batch['images']!, { levels: [], scores: true, keep }) : { keepIds: keep(undefined) };
+      return { state: {}, readings: { ...(scores ? { scores } : {}), ...(keepIds ? { keepIds } : {}) } };
+    },
   };
   const compiled = await engine.compile(program);
   const state = engine.createState({});
   try {
-    const [readings] = await compiled.run(state, [{ images: float32(shape, images) }]);
-    return readings!.attention!;
+    const [readings] = await compiled.run(state, [{ ...(teacher ? { images } : {}), ...drawn }]);
+    return readings!;
   } finally {
     state.dispose();
     await compiled.dispose();
   }
-}
-
-function drawKeepIds({ masking, derived: { patchCount, keepCount }, seed }: ResolvedExperiment, count: number, scores: HostTensor | undefined): HostTensor {
-  const random = new RandomStream(seed, 'preview-mask');
-  if (masking.strategy === 'random') return drawRandomKeepIds(random, count, patchCount, keepCount);
-  if (!scores) {
-    throw new UserError('MIM6101', 'Attentive masking asks a teacher where to look, and this experiment has none.', 'Set `teacher.checkpoint`, or `masking.strategy: random`.');
-  }
-  return attentiveKeepIds(scores, drawGumbelNoise(random, count, patchCount), keepCount);
 }

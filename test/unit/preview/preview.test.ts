@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { plainVit, timmSpecs } from '../../../extension/core/checkpoints/teacher-shape';
 import type { ResolvedExperiment, VitShape } from '../../../extension/core/config/schema';
 import { experimentSchema } from '../../../extension/core/config/schema';
+import { float32 } from '../../../extension/core/tensors';
 import { EagerEngine } from '../../../extension/training/engines/eager/eager-engine';
+import type { Program } from '../../../extension/training/engines/engine';
+import { MaskAlign } from '../../../extension/training/methods/maskalign';
 import { initialTensors } from '../../../extension/training/nn/initialise';
 import { sinCosPositions } from '../../../extension/training/nn/positions';
 import { captionsSvg } from '../../../extension/training/preview/captions';
@@ -13,6 +16,7 @@ import { previewSheet, visibleAttention } from '../../../extension/training/prev
 import { attentionTile, imageTile, maskTile } from '../../../extension/training/preview/tiles';
 import { RandomStream } from '../../../extension/training/random';
 import { prepareTeacher } from '../../../extension/training/teachers/prepare';
+import { frozenTeacher } from '../../../extension/training/teachers/sources';
 
 const mean = [0.5, 0.4, 0.3];
 const std = [0.2, 0.25, 0.3];
@@ -92,14 +96,16 @@ describe('the preview of an experiment', () => {
   const student: VitShape = { imageSize: 8, patchSize: 2, width: 8, depth: 1, heads: 2, mlpRatio: 2, dropPath: 0 };
 
   function experiment(strategy: 'attentive' | 'random', ratio: number): ResolvedExperiment {
-    const parsed = experimentSchema.parse({ mim: 1, method: 'maskalign', data: { kind: 'shapes', image_size: 8 }, masking: { strategy, ratio } });
+    const optimizer = { batch_size: 8, accumulate: 2 };
+    const alignment = { levels: 'out', fusion: 'simple' };
+    const parsed = experimentSchema.parse({ mim: 1, method: 'maskalign', data: { kind: 'shapes', image_size: 8 }, masking: { strategy, ratio }, optimizer, alignment });
     return {
       ...parsed,
       name: 'preview',
       student,
       schedule: { ...parsed.schedule, warmup_epochs: 1 },
       engine: { kind: 'tfjs-cpu', threads: 0, steps_per_run: 1 },
-      derived: { learningRate: 1, levels: 'top1', patchCount: 16, keepCount: Math.trunc(16 * (1 - ratio)), microBatch: 3 },
+      derived: { learningRate: 1, levels: 'top1', patchCount: 16, keepCount: Math.trunc(16 * (1 - ratio)), microBatch: 4 },
     };
   }
 
@@ -117,6 +123,33 @@ describe('the preview of an experiment', () => {
     expect(preview.visibleAttention).toBeGreaterThan(0);
     expect(preview.visibleAttention).toBeLessThan(1);
     expect((await sharp(preview.png).metadata()).width).toBe(3 * 224 + 2 * 12 + 2 * 16);
+  });
+
+  it.each(['attentive', 'random'] as const)('shows the very patches that the first steps of a training with %s masks keep', async (strategy) => {
+    const resolved = experiment(strategy, 0.7);
+    const method = new MaskAlign({ student, teacher: frozenTeacher(teacher), masking: resolved.masking, alignment: resolved.alignment });
+    const parameters = method.initialise(new RandomStream(0, 'initialise'));
+    const count = 10;
+    const shown = Float32Array.from({ length: count * 192 }, (_, i) => Math.sin(i * i));
+    const engine = await EagerEngine.create('cpu');
+    const program: Program = {
+      name: 'loss',
+      state: {},
+      constants: { ...parameters, ...method.constants },
+      batch: method.batchSpecs(4),
+      run: ({ constants, batch }) => ({ state: {}, readings: method.loss(constants, batch, constants).readings }),
+    };
+    const compiled = await engine.compile(program);
+    const kept: number[] = [];
+    for (const [step, part] of [[0, 0], [0, 1], [1, 0]] as const) {
+      const pixels = new Float32Array(4 * 192);
+      pixels.set(shown.subarray((2 * step + part) * 4 * 192, (2 * step + part + 1) * 4 * 192));
+      const drawn = method.draw(new RandomStream(resolved.seed, 'draw', step, part), 4);
+      const [readings] = await compiled.run(engine.createState({}), [{ images: float32([4, 3, 8, 8], pixels), ...drawn }]);
+      kept.push(...readings!['keepIds']!.data);
+    }
+    const preview = await previewExperiment(resolved, { engine, images: shown, teacher });
+    expect(Array.from(preview.keepIds!.data)).toEqual(kept.slice(0, count * 4));
   });
 
   it('needs a teacher for attentive masks only', async () => {
