@@ -38,6 +38,8 @@ export interface ColumnChunk {
 const TYPES: readonly PhysicalType[] = ['boolean', 'int32', 'int64', 'int96', 'float', 'double', 'bytes', 'fixed'];
 const MAGIC = 'PAR1';
 const MAX_DEPTH = 16;
+/** Some thousand row groups take a megabyte. */
+const MAX_FOOTER = 16 * 2 ** 20;
 
 /** @throws ParquetDamage */
 export function readParquetFooter(file: ByteRanges): ParquetFooter {
@@ -45,7 +47,7 @@ export function readParquetFooter(file: ByteRanges): ParquetFooter {
   const tail = Buffer.from(file.read(file.size - 8, 8));
   if (tail.length < 8 || tail.toString('latin1', 4) !== MAGIC) throw new ParquetDamage('it does not end as Parquet does; it may be cut off');
   const length = tail.readUInt32LE(0);
-  if (length > file.size - 12) throw new ParquetDamage(`its footer claims ${length} bytes`);
+  if (length > Math.min(file.size - 12, MAX_FOOTER)) throw new ParquetDamage(`its footer claims ${length} bytes`);
   const { value: footer } = readThrift(file.read(file.size - 8 - length, length));
   const columns = leaves(structs(footer, 2, 'schema'));
   const rowGroups = structs(footer, 4, 'row groups').map((group) => rowGroup(group, file.size));

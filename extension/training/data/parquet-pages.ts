@@ -43,6 +43,7 @@ const ENCODING = { plain: 0, plainDictionary: 2, rleDictionary: 8 };
 const CODEC = { none: 0, snappy: 1, gzip: 2, brotli: 4, zstd: 6 };
 /** Pages are about a megabyte; a dictionary or a single huge image may be more. */
 const MAX_PAGE = 256 * 2 ** 20;
+const SPARE_PAGES = 16;
 /** Page headers may carry whole values as statistics. */
 const HEADER_WINDOW = 4096;
 
@@ -53,7 +54,10 @@ export function findPages(file: ByteRanges, chunk: ChunkPlace): ChunkPages {
   let dictionary: Page | undefined;
   let position = chunk.start;
   let row = 0;
+  let walked = 0;
   while (position < end && row < chunk.rows) {
+    // A page holds a row at least, but for a dictionary, an index, and what some writer may leave empty.
+    if (++walked > chunk.rows + SPARE_PAGES) throw new ParquetDamage('a column of it has more pages than rows');
     const { value: header, end: length } = readHeader(file, position, end);
     const type = count(header, 1, 'page type');
     const start = position + length;
@@ -62,6 +66,7 @@ export function findPages(file: ByteRanges, chunk: ChunkPlace): ChunkPages {
     if (type === PAGE.dictionary) dictionary = { header, start, size, firstRow: 0, rows: 0 };
     if (type === PAGE.data || type === PAGE.dataV2) {
       const rows = count(structAt(header, type === PAGE.data ? 5 : 8, 'page header'), 1, 'number of values');
+      if (row + rows > chunk.rows) throw new ParquetDamage(`a column holds more values than the ${chunk.rows} rows announced`);
       pages.push({ header, start, size, firstRow: row, rows });
       row += rows;
     }

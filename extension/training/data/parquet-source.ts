@@ -3,18 +3,23 @@
  * labels. Footers and labels are read at the start, images when they are asked for.
  */
 import { UserError } from '../../core/problems';
-import { ByteFile } from './byte-file';
-import { unknownClass } from './folder-source';
+import { ByteFile, type ByteRanges } from './byte-file';
+import { ParquetLabels } from './parquet-labels';
 import { readParquetFooter, type ParquetColumn, type ParquetFooter } from './parquet-footer';
 import { findPages, readDictionary, readPage, type ChunkPages, type ChunkPlace, type Page, type ParquetValue } from './parquet-pages';
 import { ParquetDamage } from './parquet-thrift';
-import { classIndex, countOf, UnreadableImage, type ImageReader, type ImageSource, type StoredImage } from './source';
+import { countOf, UnreadableImage, type ImageReader, type ImageSource, type StoredImage } from './source';
 
 /** The image column of every row group; plain data. */
 export interface ParquetSpec {
   readonly kind: 'parquet';
   readonly groups: readonly ImageGroup[];
 }
+
+/** @throws the system's error. */
+export type OpenRanges = (path: string) => ByteRanges;
+
+const openFile: OpenRanges = (path) => new ByteFile(path);
 
 interface ImageGroup extends ChunkPlace {
   readonly file: string;
@@ -24,45 +29,49 @@ interface ImageGroup extends ChunkPlace {
 
 const IMAGE_COLUMNS = ['image', 'img', 'png', 'jpg', 'jpeg', 'webp', 'picture', 'photo'];
 const LABEL_COLUMNS = ['label', 'labels', 'fine_label', 'cls', 'class', 'target'];
+/** The smallest PNG has 67 bytes, but a dictionary may hold an image for several rows. Run lengths can make a few bytes claim billions. */
+const LEAST_IMAGE_BYTES = 16;
 /** Decoded pages that a reader keeps. Neighbours of an image are seldom asked for next, but a dictionary is. */
 const PAGE_CACHE_BYTES = 64 * 2 ** 20;
 
 /**
  * @param known class names of the training split, which then give the labels.
+ * @param open how the bytes of a path are had.
  * @throws UserError MIM2013 damaged or unsupported; MIM2014 no image column; MIM2003 no rows; MIM2006 unknown class.
  */
-export function openParquet(paths: readonly string[], known?: readonly string[]): ImageSource {
+export function openParquet(paths: readonly string[], known?: readonly string[], open: OpenRanges = openFile): ImageSource {
   const groups: ImageGroup[] = [];
-  const labels: ParquetValue[] = [];
+  const labels = new ParquetLabels();
   let names: readonly string[] | undefined;
   for (const path of paths) {
-    withParquet(path, (file, footer) => {
+    withParquet(path, open, (file, footer) => {
       const rows = footer.rowGroups.reduce((sum, group) => sum + group.rows, 0);
-      // An image takes more than a byte; run lengths can make a few bytes claim billions.
-      if (rows > file.size) throw new ParquetDamage(`it claims ${rows} rows in ${file.size} bytes`);
+      if (rows * LEAST_IMAGE_BYTES > file.size) throw new ParquetDamage(`it claims ${rows} rows in ${file.size} bytes`);
+      if (rows === 0) return;
       const image = imageColumn(footer, path);
       const label = LABEL_COLUMNS.map((name) => footer.columns.find((column) => column.path === name)).find((column) => column !== undefined);
       names ??= label && declaredNames(footer, label.path);
+      labels.beginFile(rows);
       for (const [number, group] of footer.rowGroups.entries()) {
         if (group.rows === 0) continue;
         const place = chunkPlace(footer, number, image);
         const first = groups.at(-1);
         groups.push({ ...place, file: path, firstRow: first ? first.firstRow + first.rows : 0 });
-        if (label) for (const value of columnValues(file, chunkPlace(footer, number, label))) labels.push(value);
+        if (label) addColumn(labels, file, chunkPlace(footer, number, label));
       }
     });
   }
   const last = groups.at(-1);
   if (!last) throw new UserError('MIM2003', `No images found in ${paths.join(', ')}: the tables are empty.`, 'Check `data.path`.');
   const length = last.firstRow + last.rows;
-  const labelled = labels.length === length ? nameLabels(labels, names, known, paths) : { classNames: [] };
+  const labelled = labels.name(names, known, paths);
   return new ParquetSource(paths, groups, length, labelled.classNames, labelled.labels);
 }
 
-function withParquet<T>(path: string, use: (file: ByteFile, footer: ParquetFooter) => T): T {
-  let file: ByteFile | undefined;
+function withParquet<T>(path: string, open: OpenRanges, use: (file: ByteRanges, footer: ParquetFooter) => T): T {
+  let file: ByteRanges | undefined;
   try {
-    file = new ByteFile(path);
+    file = open(path);
     return use(file, readParquetFooter(file));
   } catch (error) {
     if (error instanceof UserError) throw error;
@@ -88,10 +97,11 @@ function chunkPlace(footer: ParquetFooter, group: number, column: ParquetColumn)
   return { ...chunk, type: column.type, optionalLevels: column.optionalLevels, rows };
 }
 
-function columnValues(file: ByteFile, chunk: ChunkPlace): ParquetValue[] {
+/** Page by page, so that no more than one is held decoded. */
+function addColumn(labels: ParquetLabels, file: ByteRanges, chunk: ChunkPlace): void {
   const { dictionary, pages } = findPages(file, chunk);
   const entries = dictionary && readDictionary(file, chunk, dictionary);
-  return pages.flatMap((page) => readPage(file, chunk, page, entries));
+  for (const page of pages) labels.add(readPage(file, chunk, page, entries));
 }
 
 /** Class names from the `huggingface` metadata: `info.features.LABEL.names`. */
@@ -103,26 +113,6 @@ function declaredNames(footer: ParquetFooter, label: string): readonly string[] 
   } catch {
     return undefined;
   }
-}
-
-/** Numbers are labels as they are, −1 (as Hugging Face writes where labels are withheld) or nothing meaning none; texts are class names. */
-function nameLabels(values: readonly ParquetValue[], declared: readonly string[] | undefined, known: readonly string[] | undefined, paths: readonly string[]): { classNames: readonly string[]; labels?: Int32Array } {
-  if (values.some((value) => value instanceof Uint8Array)) {
-    const texts = values.map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : ''));
-    const classes = classIndex(texts, known?.length ? known : undefined);
-    const labels = Int32Array.from(texts, (name) => {
-      const label = classes.get(name);
-      if (label === undefined) throw unknownClass(name, paths.join(', '));
-      return label;
-    });
-    return { classNames: [...classes.keys()], labels };
-  }
-  const labels = Int32Array.from(values, (value) => (typeof value === 'number' && value >= 0 && value <= 1_000_000 ? value : -1));
-  const highest = labels.reduce((most, label) => Math.max(most, label), -1);
-  if (highest < 0) return { classNames: [] };
-  const names = known?.length ? known : declared;
-  if (names && highest >= names.length) throw unknownClass(String(highest), paths.join(', '));
-  return { classNames: names ?? Array.from({ length: highest + 1 }, (_, label) => String(label)), labels };
 }
 
 class ParquetSource implements ImageSource {
@@ -166,13 +156,16 @@ function groupOf(groups: readonly ImageGroup[], row: number): number {
 
 export class ParquetReader implements ImageReader {
   readonly inMemory = false;
-  private readonly files = new Map<string, ByteFile>();
+  private readonly files = new Map<string, ByteRanges>();
   private readonly pages = new Map<number, ChunkPages>();
   /** Decoded pages and dictionaries (page −1) by `group/page`, the longest unused first. */
   private readonly decoded = new Map<string, { values: ParquetValue[]; bytes: number }>();
   private decodedBytes = 0;
 
-  constructor(private readonly spec: ParquetSpec) {}
+  constructor(
+    private readonly spec: ParquetSpec,
+    private readonly open: OpenRanges = openFile,
+  ) {}
 
   read(index: number): StoredImage {
     const number = groupOf(this.spec.groups, index);
@@ -216,11 +209,11 @@ export class ParquetReader implements ImageReader {
     return entry.values;
   }
 
-  private file(path: string): ByteFile {
+  private file(path: string): ByteRanges {
     let file = this.files.get(path);
     if (!file) {
       try {
-        file = new ByteFile(path);
+        file = this.open(path);
       } catch (error) {
         throw new UserError('MIM2011', `${path} can no longer be opened: ${error instanceof Error ? error.message : String(error)}.`, 'It was there when the run began; put it back and resume.');
       }

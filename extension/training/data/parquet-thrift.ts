@@ -2,7 +2,7 @@
  * Thrift's compact protocol, as far as Parquet uses it for footers and page headers.
  *
  * Written for hostile input: integers of at most ten bytes, lists no longer than the bytes that are left, nesting of at most
- * MAX_DEPTH. (hyparquet's parser bounds neither, and takes hours over a megabyte of 0xff.)
+ * MAX_DEPTH, MAX_VALUES in all. (hyparquet's parser bounds neither, and takes hours over a megabyte of 0xff.)
  */
 
 export type ThriftValue = number | boolean | Uint8Array | ThriftStruct | readonly ThriftValue[];
@@ -18,6 +18,8 @@ export class ParquetDamage extends Error {
 export class ThriftEndsEarly extends ParquetDamage {}
 
 const MAX_DEPTH = 16;
+/** A value of one byte takes a hundred in memory. The footer of ten thousand row groups has fewer. */
+const MAX_VALUES = 1_000_000;
 const TYPE = { stop: 0, true: 1, false: 2, byte: 3, i16: 4, i32: 5, i64: 6, double: 7, binary: 8, list: 9, set: 10, struct: 12 };
 
 /** One struct from the start of `bytes`, and where it ends. @throws ParquetDamage */
@@ -29,6 +31,7 @@ export function readThrift(bytes: Uint8Array): { value: ThriftStruct; end: numbe
 
 class ThriftReader {
   position = 0;
+  private values = 0;
   constructor(private readonly bytes: Uint8Array) {}
 
   struct(depth: number): ThriftStruct {
@@ -40,6 +43,7 @@ class ThriftReader {
       const type = head & 15;
       if (type === TYPE.stop) return fields;
       id = head >> 4 ? id + (head >> 4) : this.zigzag();
+      this.countValue();
       fields.set(id, type === TYPE.true || type === TYPE.false ? type === TYPE.true : this.value(type, depth));
     }
   }
@@ -75,8 +79,15 @@ class ThriftReader {
     if (length > this.bytes.length - this.position) throw new ThriftEndsEarly('its header ends early');
     const isFlag = type === TYPE.true || type === TYPE.false;
     const values: ThriftValue[] = [];
-    for (let i = 0; i < length; i++) values.push(isFlag ? this.byte() === 1 : this.value(type, depth));
+    for (let i = 0; i < length; i++) {
+      this.countValue();
+      values.push(isFlag ? this.byte() === 1 : this.value(type, depth));
+    }
     return values;
+  }
+
+  private countValue(): void {
+    if (++this.values > MAX_VALUES) throw new ParquetDamage(`its header holds more values than ${MAX_VALUES}`);
   }
 
   private byte(): number {

@@ -66,13 +66,15 @@ export interface ParquetOptions {
   readonly rowGroupSize?: number;
   readonly pageSize?: number;
   readonly codec?: 'SNAPPY' | 'UNCOMPRESSED';
-  readonly labels?: readonly (number | bigint)[];
+  /** Numbers, or texts; undefined where one is missing. */
+  readonly labels?: readonly (number | bigint | string | undefined)[];
   readonly names?: readonly string[];
 }
 
 /** A Hugging Face image set: struct `image {bytes, path}` and `label`. */
 export function parquet(images: readonly (Uint8Array | undefined)[], options: ParquetOptions = {}): Buffer {
   const labels = options.labels ?? images.map((_, i) => BigInt(i % 3));
+  const areTexts = labels.some((label) => typeof label === 'string');
   const writer = new ByteWriter();
   parquetWrite({
     writer,
@@ -84,11 +86,11 @@ export function parquet(images: readonly (Uint8Array | undefined)[], options: Pa
       { name: 'image', num_children: 2, repetition_type: 'OPTIONAL' },
       { name: 'bytes', type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' },
       { name: 'path', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
-      { name: 'label', type: 'INT64', repetition_type: 'OPTIONAL' },
+      { name: 'label', type: areTexts ? 'BYTE_ARRAY' : 'INT64', converted_type: areTexts ? 'UTF8' : undefined, repetition_type: 'OPTIONAL' },
     ],
     columnData: [
       { name: 'image', data: images.map((bytes, i) => ({ bytes, path: `${i}.png` })) },
-      { name: 'label', data: labels.map(BigInt) },
+      { name: 'label', data: labels.map((label) => (typeof label === 'number' ? BigInt(label) : label)) },
     ],
     kvMetadata: options.names ? [{ key: 'huggingface', value: JSON.stringify({ info: { features: { label: { names: options.names } } } }) }] : [],
   });

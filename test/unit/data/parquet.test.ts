@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parquetReadObjects } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
 import { decodePixels } from '../../../extension/training/data/decode';
 import { openImageSource } from '../../../extension/training/data/open-source';
 import { openReader } from '../../../extension/training/data/readers';
 import { UnreadableImage, type ImageSource } from '../../../extension/training/data/source';
+import { memoryRanges } from '../../../extension/training/data/byte-file';
+import { readParquetFooter } from '../../../extension/training/data/parquet-footer';
+import { findPages } from '../../../extension/training/data/parquet-pages';
 import { readThrift } from '../../../extension/training/data/parquet-thrift';
 import { dataConfig, parquet, png, temporaryFolder, write, type ParquetOptions } from './fixtures';
 
@@ -40,7 +44,7 @@ describe('Parquet image sets', () => {
 
   // Dictionary and plain pages, versions 1 and 2, every codec; files/make.py says how they were made.
   it.each(['snappy-dictionary', 'plain', 'zstd-v2', 'gzip', 'brotli'])('as pyarrow writes them are read: %s', async (name) => {
-    const source = await openImageSource(dataConfig({ path: join(import.meta.dirname, 'files', `${name}.parquet`), holdout: 0 }), 'train', 0);
+    const source = await openImageSource(dataConfig({ path: fileURLToPath(new URL(`files/${name}.parquet`, import.meta.url)), holdout: 0 }), 'train', 0);
     expect(source.classNames).toEqual(['ant', 'bee', 'cat']);
     expect(Array.from({ length: 9 }, (_, i) => source.label(i))).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2]);
     const reader = await openReader(source.readerSpec);
@@ -91,6 +95,51 @@ describe('Parquet image sets', () => {
     const renamed = Buffer.from(good.toString('latin1').replaceAll('bytes', 'bites').replaceAll('image', 'imago'), 'latin1');
     const other = write(folder, 'other.parquet', renamed);
     await expect(openImageSource(dataConfig({ path: other }), 'train', 0)).rejects.toMatchObject({ code: 'MIM2014' });
+  });
+
+  it('texts as labels are class names, a missing one none', async () => {
+    const some = await images(4);
+    const folder = temporaryFolder();
+    const path = write(folder, 'train-0.parquet', parquet(some, { labels: ['cat', 'ant', undefined, 'cat'] }));
+    write(folder, 'train-1.parquet', parquet(some.slice(0, 1), { labels: ['bee'] }));
+    const source = await openImageSource(dataConfig({ path: folder, holdout: 0 }), 'train', 0);
+    expect(source.classNames).toEqual(['ant', 'bee', 'cat']);
+    expect(Array.from({ length: 5 }, (_, i) => source.label(i))).toEqual([2, 0, -1, 2, 1]);
+    write(folder, 'train-2.parquet', parquet(some.slice(0, 1), { labels: [1] }));
+    await expect(openImageSource(dataConfig({ path: folder, holdout: 0 }), 'train', 0)).rejects.toMatchObject({ code: 'MIM2013', message: expect.stringContaining('train-2.parquet') as unknown });
+    expect((await openImageSource(dataConfig({ path, holdout: 0 }), 'train', 0)).classNames).toEqual(['ant', 'cat']);
+  });
+
+  it('more rows than a file has room for images are refused before anything is allocated', async () => {
+    const [image] = await images(1);
+    const path = write(temporaryFolder(), 'x.parquet', parquet(Array.from({ length: 5000 }, () => image), { rowGroupSize: 5000 }));
+    await expect(openImageSource(dataConfig({ path, holdout: 0 }), 'train', 0)).rejects.toMatchObject({ code: 'MIM2013', message: expect.stringContaining('5000 rows') as unknown });
+  });
+
+  it('a footer larger than any is refused unread', () => {
+    const bytes = Buffer.alloc(17 * 2 ** 20);
+    bytes.write('PAR1', 0, 'latin1');
+    bytes.writeUInt32LE(bytes.length - 12, bytes.length - 8);
+    bytes.write('PAR1', bytes.length - 4, 'latin1');
+    expect(() => readParquetFooter(memoryRanges(bytes))).toThrow(/its footer claims \d+ bytes/);
+  });
+
+  it('more values in a header than any has are refused', () => {
+    // One field: a list of four million numbers of one byte each.
+    const length = 4 * 2 ** 20;
+    const bytes = Buffer.concat([Buffer.from([0x19, 0xf5, 0x80, 0x80, 0x80, 0x02]), Buffer.alloc(length), Buffer.from([0])]);
+    expect(() => readThrift(bytes)).toThrow('more values');
+  });
+
+  it('pages without rows are not collected without end', async () => {
+    const [image] = await images(1);
+    const bytes = parquet([image]);
+    const footer = readParquetFooter(memoryRanges(bytes));
+    // A data page of no bytes and no values, again and again.
+    const page = Buffer.from([0x15, 0, 0x15, 0, 0x15, 0, 0x2c, 0x15, 0, 0x15, 0, 0x15, 0, 0x15, 0, 0, 0]);
+    const pages = Buffer.concat(Array.from({ length: 1000 }, () => page));
+    const chunk = { start: 0, size: pages.length, codec: 0, type: 'bytes', optionalLevels: 1, rows: footer.rowGroups[0]!.rows } as const;
+    expect(() => findPages(memoryRanges(pages), chunk)).toThrow('more pages than rows');
   });
 
   it('an endless number in a header is refused at once', () => {
