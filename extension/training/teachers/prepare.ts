@@ -10,7 +10,7 @@ import type { VitShape } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
 import type { HostTensor, NamedTensors } from '../../core/tensors';
 import { float32 } from '../../core/tensors';
-import { TORCH_BICUBIC, bicubicWeights } from './bicubic';
+import { TORCH_BICUBIC, bicubicMatrix } from '../bicubic';
 
 export interface ImageNormalisation {
   readonly mean: readonly number[];
@@ -40,7 +40,7 @@ export function resizePositions(table: HostTensor, grid: number): HostTensor {
     );
   }
   if (oldGrid === grid) return table;
-  const weights = bicubicWeights(oldGrid, grid, TORCH_BICUBIC);
+  const weights = bicubicMatrix(oldGrid, grid, TORCH_BICUBIC);
   const patches = table.data.subarray(clsRows * width);
   const alongX = new Float64Array(oldGrid * grid * width);
   accumulateAlong(weights, oldGrid, grid, oldGrid, (line, at) => (line * oldGrid + at) * width, (line, at) => (line * grid + at) * width, patches, alongX, width);
@@ -105,7 +105,7 @@ export function prepareTeacher(
   const inputSize = grid * shape.patchSize;
   const tensors: NamedTensors = { ...teacher.tensors, pos_embed: resizePositions(teacher.tensors['pos_embed']!, grid) };
   if (inputSize !== student.imageSize) {
-    tensors['image_resize'] = float32([inputSize, student.imageSize], Float32Array.from(bicubicWeights(student.imageSize, inputSize, TORCH_BICUBIC)));
+    tensors['image_resize'] = float32([inputSize, student.imageSize], Float32Array.from(bicubicMatrix(student.imageSize, inputSize, TORCH_BICUBIC)));
   }
   const scale = shape.imageStd.map((std, channel) => images.std[channel]! / std);
   const shift = shape.imageStd.map((std, channel) => (images.mean[channel]! - shape.imageMean[channel]!) / std);

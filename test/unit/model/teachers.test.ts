@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { plainVit } from '../../../extension/core/checkpoints/teacher-shape';
 import { UserError } from '../../../extension/core/problems';
 import { float32 } from '../../../extension/core/tensors';
-import { bicubicWeights } from '../../../extension/training/teachers/bicubic';
+import { bicubicMatrix } from '../../../extension/training/bicubic';
 import { prepareTeacher, resizePositions } from '../../../extension/training/teachers/prepare';
 import { MICRO_STUDENT, randomTeacher } from './experiments';
 
@@ -15,7 +15,7 @@ describe('bicubic resizing', () => {
   const cases = JSON.parse(readFileSync(new URL('../../parity/fixtures/bicubic.json', import.meta.url), 'utf8')) as BicubicCase[];
 
   it.each(cases.map((fixture) => [fixture.signal.length, fixture.outputs, fixture.antialias, fixture] as const))('from %i to %i samples (antialias %s) is PyTorch’s', (inputs, outputs, antialias, { signal, resized }) => {
-    const weights = bicubicWeights(inputs, outputs, antialias ? { a: -0.5, antialias } : { a: -0.75, antialias });
+    const weights = bicubicMatrix(inputs, outputs, antialias ? { a: -0.5, antialias } : { a: -0.75, antialias });
     resized.forEach((value, out) => {
       const sum = signal.reduce((total, sample, at) => total + sample * weights[out * inputs + at]!, 0);
       expect(sum).toBeCloseTo(value, 6);
@@ -24,7 +24,7 @@ describe('bicubic resizing', () => {
 
   it('keeps a constant, whatever the sizes', () => {
     for (const [inputs, outputs] of [[3, 11], [16, 14], [14, 3], [1, 4]] as const) {
-      const weights = bicubicWeights(inputs, outputs, { a: -0.75, antialias: false });
+      const weights = bicubicMatrix(inputs, outputs, { a: -0.75, antialias: false });
       for (let out = 0; out < outputs; out++) expect(weights.subarray(out * inputs, (out + 1) * inputs).reduce((sum, w) => sum + w, 0)).toBeCloseTo(1, 12);
     }
   });
