@@ -21,6 +21,7 @@ export function checkExperiment(resolved: ResolvedExperiment, problems: ProblemL
   checkOptimizer(resolved, problems);
   checkSchedule(resolved, problems);
   resolved.evaluate.forEach((evaluation, index) => checkEvaluation(evaluation, index, problems));
+  warnRepeatedEvaluations(resolved.evaluate, problems);
 }
 
 function checkStudent({ student }: ResolvedExperiment, problems: ProblemList): void {
@@ -136,6 +137,18 @@ function checkEvaluation(evaluation: EvaluationConfig, index: number, problems: 
   }
   const foreign = evaluation.protocol === 'knn' ? ['preset', 'epochs'] : ['k', 'temperature'];
   for (const name of foreign) warnUnused(`${key}.${name}`, `the ${evaluation.protocol} protocol does not use it`, problems);
+}
+
+/** Two of the same at the end give the same number twice. */
+function warnRepeatedEvaluations(evaluations: readonly EvaluationConfig[], problems: ProblemList): void {
+  const seen = new Map<string, number>();
+  for (const [index, { protocol, at, features, preset, epochs, k, temperature }] of evaluations.entries()) {
+    if (at !== 'end') continue;
+    const measured = JSON.stringify(protocol === 'knn' ? [protocol, features, k, temperature] : [protocol, features, preset, epochs]);
+    const first = seen.get(measured);
+    if (first === undefined) seen.set(measured, index);
+    else problems.add('MIM1118', `evaluate.${index}`, `This ${protocol} evaluation at the end is the same as entry ${first + 1} of the list.`, { hint: 'Remove one, or vary what it measures.', severity: 'warning' });
+  }
 }
 
 function warnUnused(key: string, why: string, problems: ProblemList): void {

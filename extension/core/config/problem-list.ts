@@ -3,7 +3,7 @@ import type { Problem, Severity } from '../problems';
 import { type Locator, nearestLocation } from './location';
 
 interface Details {
-  readonly hint: string;
+  readonly hint?: string;
   readonly replacement?: string;
   readonly severity?: Severity;
 }
@@ -26,7 +26,7 @@ export class ProblemList {
       key: candidates[0]!,
       ...(nearestLocation(this.locate, candidates) ?? { file: this.file }),
       message,
-      hint,
+      ...(hint !== undefined && { hint }),
       // A quick fix replaces what is written at the first key; elsewhere it would be wrong.
       ...(replacement !== undefined && written === candidates[0] && { replacement }),
     });

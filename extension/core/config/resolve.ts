@@ -4,24 +4,22 @@ import { basename, dirname, resolve as resolvePath } from 'node:path';
 import type { Problem } from '../problems';
 import { checkExperiment } from './checks';
 import { keepCount } from './keep-count';
+import { resolveLevels } from './levels';
 import { type Locator, nowhere, sortProblems } from './location';
 import { ProblemList } from './problem-list';
 import { resolveVit } from './resolve-vit';
-import type { EngineConfig, Experiment, ResolvedExperiment, ScheduleConfig, TeacherConfig } from './schema';
+import type { DataConfig, EngineConfig, Experiment, ResolvedExperiment, ScheduleConfig, TeacherConfig } from './schema';
 import { engineSchema } from './schema';
 
 export interface ResolveOptions {
   /** Blocks of the teacher, M, once it has been imported; until then that of the student stands for it. */
   readonly teacherDepth?: number;
-  /** Places of the keys, so that problems have them. */
+  /** Places of the keys, so that problems have them; a key without a place is not written. */
   readonly locate?: Locator;
 }
 
 /** The size of a batch for which `blr` is stated. */
 const REFERENCE_BATCH = 256;
-
-/** The official recipe aligns the last 5 of 12 levels. */
-const ALIGNED_SHARE = 5 / 12;
 
 /** Warm-up of the official recipe: 20 of 200 epochs. */
 const WARMUP_SHARE = 0.1;
@@ -41,13 +39,13 @@ export function resolveExperiment(
   const student = resolveVit(experiment.student, experiment.data.image_size, problems);
   if (!student) return { problems: sortProblems(problems.all) };
 
-  const { optimizer, data, teacher } = experiment;
+  const { optimizer, teacher } = experiment;
   const patchCount = Math.floor(student.imageSize / student.patchSize) ** 2;
   const absolute = (path: string) => absolutePath(path, file);
   const resolved: ResolvedExperiment = {
     ...experiment,
     name: experiment.name ?? nameOfFile(file),
-    data: { ...data, ...(data.path !== undefined && { path: absolute(data.path) }), ...(data.test_path !== undefined && { test_path: absolute(data.test_path) }) },
+    data: resolveData(experiment, absolute, locate),
     student,
     ...(teacher && { teacher: resolveTeacher(teacher, absolute) }),
     schedule: resolveSchedule(experiment.schedule),
@@ -72,8 +70,15 @@ export function withTeacherDepth(resolved: ResolvedExperiment, teacherDepth: num
   return { ...resolved, derived: { ...resolved.derived, levels: resolveLevels(resolved.alignment.levels, teacherDepth) } };
 }
 
-function resolveLevels(levels: string, teacherDepth: number): string {
-  return levels === 'auto' ? `top${Math.max(1, Math.round(ALIGNED_SHARE * teacherDepth))}` : levels;
+/** With nothing to evaluate, no training image is given up for it, unless the experiment says so itself. */
+function resolveData({ data, evaluate }: Experiment, absolute: (path: string) => string, locate: Locator): DataConfig {
+  const holdsOut = evaluate.length > 0 || locate('data.holdout') !== undefined;
+  return {
+    ...data,
+    ...(data.path !== undefined && { path: absolute(data.path) }),
+    ...(data.test_path !== undefined && { test_path: absolute(data.test_path) }),
+    holdout: holdsOut ? data.holdout : 0,
+  };
 }
 
 function resolveSchedule(schedule: Experiment['schedule']): ScheduleConfig {

@@ -35,7 +35,7 @@ export const dataSchema = z.strictObject({
     .describe('What `path` holds. `auto` looks: class folders, tar or WebDataset shards, the official CIFAR binary, idx(.gz), Hugging Face Parquet. `shapes` is the procedural set and needs no path.'),
   path: path.optional().describe('Training images, relative to this file: a folder, a tar, or a folder that holds train and test/val splits.'),
   test_path: path.optional().describe('Labelled held-out images for probes. Default: the test or val split beside the training split, otherwise `holdout` of the training images.'),
-  holdout: belowOne.default(0.1).describe('Share of the training images held out for probes where there is no test split.'),
+  holdout: belowOne.default(0.1).describe('Share of the training images held out for probes where there is no test split. Unless it is written, nothing is held out where `evaluate` is empty.'),
   limit: positiveInt.optional().describe('Use only this many training images, drawn by `data.seed`.'),
   test_limit: positiveInt.optional().describe('Use only this many test images, drawn by `data.seed`.'),
   size: positiveInt.default(10_000).describe('`shapes` only: number of training images made.'),
@@ -120,7 +120,7 @@ export const checkpointsSchema = z.strictObject({
 
 export const engineSchema = z.strictObject({
   kind: z.enum(['auto', 'compiled-cpu', 'tfjs-cpu', 'tfjs-wasm']).default('auto').describe('`compiled-cpu`: the step traced into one graph, run by ONNX Runtime. `tfjs-*`: eager references. `auto`: the fastest that works here.'),
-  threads: threadCount.default(0).describe('Compute threads; 0 is every core. Bit-exact resume needs the same number.'),
+  threads: threadCount.default(0).describe('Compute threads; 0 is every core. A resumed run keeps the number it was saved with, which bit-exactness needs.'),
   steps_per_run: upTo(1024).default(4).describe('Training steps handed to the compiled engine at once.'),
 }).describe('What computes.');
 

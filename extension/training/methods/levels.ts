@@ -1,10 +1,6 @@
 /** Weights of the teacher's levels in the alignment loss. */
+import { resolveLevels } from '../../core/config/levels';
 import { UserError } from '../../core/problems';
-
-/** The official top 5 of 12, scaled to a teacher of another depth. */
-export function autoLevels(teacherDepth: number): string {
-  return `top${Math.max(1, Math.round((5 / 12) * teacherDepth))}`;
-}
 
 /**
  * One weight a teacher block, 0-based.
@@ -15,7 +11,7 @@ export function autoLevels(teacherDepth: number): string {
  */
 export function levelWeights(name: string, teacherDepth: number): number[] {
   const levels = Array.from({ length: teacherDepth }, (_, level) => level);
-  const resolved = name === 'auto' ? autoLevels(teacherDepth) : name;
+  const resolved = resolveLevels(name, teacherDepth);
   if (resolved === 'mean') return levels.map(() => 1 / teacherDepth);
   if (resolved === 'out') return levels.map((level) => (level === teacherDepth - 1 ? 1 : 0));
   if (resolved === 'linear_decay') {

@@ -43,7 +43,7 @@ describe('config.yaml', () => {
       method: maskalign
       data:
         kind: shapes
-        holdout: 0.1
+        holdout: 0
         size: 10000
         test_size: 2000
         seed: 0

@@ -197,6 +197,15 @@ describe('mistakes in what belongs together', () => {
     `);
   });
 
+  test('an evaluation at the end is there twice (a warning)', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'evaluate:', '  - { protocol: knn, every: 5, at: end }', '  - { protocol: knn, at: end, k: 20 }', '  - { protocol: knn, at: end, k: 5 }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:8:5: warning MIM1118: This knn evaluation at the end is the same as entry 1 of the list.
+        8 |   - { protocol: knn, at: end, k: 20 }
+          |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        hint: Remove one, or vary what it measures."
+    `);
+  });
+
   test('a self-taught student has one average (a warning)', () => {
     expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'optimizer: { ema: 0.99 }')).toMatchInlineSnapshot(`
       "my.mim.yaml:6:19: warning MIM1116: \`optimizer.ema\` has no effect: the teacher is the average of the student already, with \`teacher.ema\` as its momentum.

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { resolveLevels } from '../../../extension/core/config/levels';
 import { UserError } from '../../../extension/core/problems';
 import { createMethod } from '../../../extension/training/methods/create';
 import { ALIGNMENT_WEIGHTS, initialAlignment } from '../../../extension/training/methods/dynamic-alignment';
-import { autoLevels, levelWeights } from '../../../extension/training/methods/levels';
+import { levelWeights } from '../../../extension/training/methods/levels';
 import { RandomStream } from '../../../extension/training/random';
 import { MICRO_STUDENT, experiment, randomTeacher } from './experiments';
 
@@ -24,7 +25,7 @@ describe('weights of the teacher levels', () => {
   });
 
   it('scale the top 5 of 12 with the depth', () => {
-    expect([1, 3, 6, 12, 24].map(autoLevels)).toEqual(['top1', 'top1', 'top3', 'top5', 'top10']);
+    expect([1, 3, 6, 12, 24].map((depth) => resolveLevels('auto', depth))).toEqual(['top1', 'top1', 'top3', 'top5', 'top10']);
   });
 
   it.each([['top4', 3], ['mid3', 3], ['linear_decay', 1], ['best', 3]] as const)('refuse %s of %i levels', (name, depth) => {
