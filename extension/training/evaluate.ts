@@ -2,14 +2,16 @@
 import { dirname } from 'node:path';
 import { importTeacher } from '../core/checkpoints/import-teacher';
 import { parseResolved } from '../core/config/freeze';
+import type { Origin } from '../core/config/blame';
 import { loadExperiment } from '../core/config/load';
 import type { EvaluationConfig, ResolvedExperiment } from '../core/config/schema';
 import { UserError } from '../core/problems';
 import { isRun, RunDirectory } from '../core/runs/run-directory';
-import { openImageSource } from './data/open-source';
 import { createEngine } from './engines/create';
 import type { EvaluationProgress } from './evaluation/evaluate';
+import { readInputs, requireSameImages, withPinnedTeacher } from './inputs';
 import { initialVit } from './nn/initialise';
+import { openLabelledImages } from './prepare';
 import { recordResults, type ProbeResult, type ProbeSubject } from './probe-results';
 import { Probes } from './probes';
 import { RandomStream } from './random';
@@ -26,29 +28,26 @@ export interface EvaluateOptions {
 }
 
 /**
- * Evaluates; results of a target inside a run are kept in that run.
+ * Evaluates; results of a target inside a run are kept in that run, unless the images or anything else are not the run's own.
  *
  * @returns the target's result first, then, with `evaluation.baselines`, those of the random student and the teacher
  */
 export async function evaluateRun(options: EvaluateOptions): Promise<ProbeResult[]> {
   const { target, evaluation, onMessage, onProgress } = options;
   const run = await enclosingRun(target);
-  const experiment = await experimentOf(options, run);
+  const { experiment, origin, isOwn } = await experimentOf(options, run);
+  const { train, test } = await openLabelledImages(experiment, origin);
+  if (run && isOwn) await requireOwnImages(run, { experiment, train, test });
   const weights = await importTeacher(target);
   const step = stepOf(weights.report.file);
   onMessage?.(`Evaluating ${weights.report.file} (${weights.report.format} naming)`);
+  if (run && !isOwn) onMessage?.('The result is not kept in the run: it is not of the run’s own experiment.');
   const { engine } = await createEngine(experiment.engine);
-  const probes = new Probes({
-    engine,
-    experiment,
-    train: await openImageSource(experiment.data, 'train', experiment.data.seed),
-    test: await openImageSource(experiment.data, 'test', experiment.data.seed),
-    onProgress,
-  });
+  const probes = new Probes({ engine, experiment, train, test, onProgress });
   try {
     const results = await probes.frozen(run ? 'student' : 'checkpoint', weights, step, [evaluation]);
-    if (evaluation.baselines) results.push(...(await baselines(probes, experiment, [evaluation])));
-    if (run) await recordResults(run, results);
+    if (evaluation.baselines) results.push(...(await baselines(probes, await withTeacherOf(run, isOwn, experiment), [evaluation])));
+    if (run && isOwn) await recordResults(run, results);
     return results;
   } finally {
     await probes.close();
@@ -70,11 +69,31 @@ async function enclosingRun(target: string): Promise<RunDirectory | undefined> {
   return undefined;
 }
 
-async function experimentOf({ target, configFile, overrides = {} }: EvaluateOptions, run: RunDirectory | undefined): Promise<ResolvedExperiment> {
-  if (configFile !== undefined) return (await loadExperiment(configFile, overrides)).resolved;
-  if (!run) throw new UserError('MIM8010', `${target} is not inside a run, so it is not known on which images to evaluate it.`, 'Name an experiment with --config; its `data` are used.', 2);
-  if (Object.keys(overrides).length > 0) return (await loadExperiment(run.inside('config.yaml'), overrides)).resolved;
-  return parseResolved(await run.readConfig(), run.inside('config.yaml'));
+interface EvaluatedExperiment {
+  readonly experiment: ResolvedExperiment;
+  /** Where it is written, if not frozen in a run. */
+  readonly origin?: Origin;
+  /** It is that of the run, unchanged. */
+  readonly isOwn: boolean;
+}
+
+async function experimentOf({ target, configFile, overrides = {} }: EvaluateOptions, run: RunDirectory | undefined): Promise<EvaluatedExperiment> {
+  const frozen = run?.inside('config.yaml');
+  const file = configFile ?? frozen;
+  if (file === undefined) throw new UserError('MIM8010', `${target} is not inside a run, so it is not known on which images to evaluate it.`, 'Name an experiment with --config; its `data` are used.', 2);
+  if (run && frozen === file && Object.keys(overrides).length === 0) return { experiment: parseResolved(await run.readConfig(), frozen), isOwn: true };
+  const { resolved, locate } = await loadExperiment(file, overrides);
+  return { experiment: resolved, origin: { file, locate }, isOwn: false };
+}
+
+async function requireOwnImages(run: RunDirectory, images: Parameters<typeof requireSameImages>[1]): Promise<void> {
+  const inputs = await readInputs(run);
+  if (inputs) requireSameImages(inputs, images);
+}
+
+/** The run's own teacher is the file it began with. */
+async function withTeacherOf(run: RunDirectory | undefined, isOwn: boolean, experiment: ResolvedExperiment): Promise<ResolvedExperiment> {
+  return run && isOwn ? withPinnedTeacher(experiment, await readInputs(run)) : experiment;
 }
 
 /** Steps done when the weights were saved, from the checkpoint's folder; 0 for other files. */

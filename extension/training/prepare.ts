@@ -1,16 +1,21 @@
 /** Looks at everything an experiment names, in the order in which it can fail: images, teacher, method. */
 import { importTeacher, type ImportedTeacher, type ImportReport } from '../core/checkpoints/import-teacher';
 import { checkTeacherFit } from '../core/config/alignment-fit';
+import { blaming, type Origin } from '../core/config/blame';
 import { ConfigError } from '../core/config/load';
-import type { Locator } from '../core/config/location';
 import { withTeacherDepth } from '../core/config/resolve';
 import type { ResolvedExperiment } from '../core/config/schema';
+import { requireLabels } from './data/labels';
 import { requireFullBatch } from './data/loader';
 import { openImageSource } from './data/open-source';
 import type { ImageSource } from './data/source';
 import { createMethod } from './methods/create';
 import type { Method } from './methods/method';
 import { timelineOf, type Timeline } from './timeline';
+
+/** Keys to blame, the likeliest first. */
+const TRAINING_IMAGES = ['data.path', 'data.kind', 'data'];
+const TEST_IMAGES = ['data.test_path', ...TRAINING_IMAGES];
 
 /** What is known of an experiment once its images and its teacher have been looked at. */
 export interface Prepared {
@@ -25,19 +30,13 @@ export interface Prepared {
   readonly notes: readonly string[];
 }
 
-/** Where problems of the experiment are, if it comes from a file that a person wrote. */
-export interface Origin {
-  readonly file: string;
-  readonly locate: Locator;
-}
-
 /**
- * @throws ConfigError if the teacher does not fit the experiment; UserError for data and teachers that cannot be used
+ * @param origin where problems are told; without it, as on resuming, they are errors without a place
+ * @throws ConfigError for images and teachers that cannot be used or do not fit the experiment; UserError without an origin
  */
 export async function prepare(resolved: ResolvedExperiment, origin?: Origin): Promise<Prepared> {
-  const train = await openImageSource(resolved.data, 'train', resolved.data.seed);
-  const test = resolved.evaluate.length > 0 ? await openImageSource(resolved.data, 'test', resolved.data.seed) : undefined;
-  const teacher = resolved.teacher?.checkpoint === undefined ? undefined : await importTeacher(resolved.teacher.checkpoint, resolved.teacher);
+  const { train, test } = await openImages(resolved, origin);
+  const teacher = await openTeacher(resolved, origin);
   const experiment = teacher ? withTeacherDepth(resolved, teacher.shape.depth) : resolved;
   const notes = [`Training images: ${train.describe()}`, ...(test ? [`Test images: ${test.describe()}`] : [])];
   if (teacher) {
@@ -46,10 +45,35 @@ export async function prepare(resolved: ResolvedExperiment, origin?: Origin): Pr
     if (problems.some(({ severity }) => severity === 'error')) throw new ConfigError(problems);
     notes.push(...problems.map(({ message }) => `Note: ${message}`));
   }
-  requireFullBatch(train, experiment.optimizer.batch_size);
+  await blaming(origin, ['optimizer.batch_size', 'data.limit', 'data.size', 'data.path'], () => requireFullBatch(train, experiment.optimizer.batch_size));
   const timeline = timelineOf(experiment, train.length);
-  const method = createMethod(experiment, { teacher, classCount: train.classNames.length });
+  const method = await blaming(origin, experiment.method === 'supervised' ? TRAINING_IMAGES : ['teacher.checkpoint'], () =>
+    createMethod(experiment, { teacher, classCount: train.classNames.length }),
+  );
   return { experiment, train, test, teacher, method, timeline, notes };
+}
+
+/** Opened, and known to have the labels that are asked for. */
+async function openImages({ method, evaluate, data }: ResolvedExperiment, origin: Origin | undefined): Promise<Pick<Prepared, 'train' | 'test'>> {
+  if (evaluate.length > 0) return openLabelledImages({ data }, origin);
+  const train = await blaming(origin, TRAINING_IMAGES, () => openImageSource(data, 'train', data.seed));
+  if (method === 'supervised') await blaming(origin, TRAINING_IMAGES, () => requireLabels(train, 'training', train.classNames.length, '`method: supervised`'));
+  return { train, test: undefined };
+}
+
+/** What a probe needs. @throws ConfigError, or UserError without an origin */
+export async function openLabelledImages({ data }: Pick<ResolvedExperiment, 'data'>, origin?: Origin): Promise<{ train: ImageSource; test: ImageSource }> {
+  const train = await blaming(origin, TRAINING_IMAGES, () => openImageSource(data, 'train', data.seed));
+  const test = await blaming(origin, TEST_IMAGES, () => openImageSource(data, 'test', data.seed));
+  const classCount = train.classNames.length;
+  await blaming(origin, TRAINING_IMAGES, () => requireLabels(train, 'training', classCount, 'A probe'));
+  await blaming(origin, TEST_IMAGES, () => requireLabels(test, 'test', classCount, 'A probe'));
+  return { train, test };
+}
+
+async function openTeacher({ teacher }: ResolvedExperiment, origin: Origin | undefined): Promise<ImportedTeacher | undefined> {
+  const file = teacher?.checkpoint;
+  return file === undefined ? undefined : blaming(origin, ['teacher.checkpoint'], () => importTeacher(file, teacher));
 }
 
 /** `Teacher: …: 150 tensors used (timm naming), 2 ignored, none missing`. */

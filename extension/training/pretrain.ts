@@ -2,13 +2,16 @@
 import { resolve as resolvePath } from 'node:path';
 import { freezeResolved, parseResolved } from '../core/config/freeze';
 import { loadExperiment } from '../core/config/load';
+import { type EngineConfig, engineSchema } from '../core/config/schema';
 import { resolvedSummary } from '../core/config/summary';
 import { UserError } from '../core/problems';
 import { collectEnvironment } from '../core/runs/environment';
 import { RunDirectory } from '../core/runs/run-directory';
-import { joinState, trainerStateSchema } from './checkpoint-state';
+import { joinState, trainerStateSchema, type TrainerState } from './checkpoint-state';
 import { createEngine } from './engines/create';
+import type { Engine } from './engines/engine';
 import type { TrainingEvents, TrainingOutcome } from './events';
+import { inputsOf, readInputs, requireSameImages, withPinnedTeacher } from './inputs';
 import { prepare, type Prepared } from './prepare';
 import { StopSignal } from './stop-signal';
 import { trainRun, type StartingPoint } from './train-run';
@@ -41,15 +44,21 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, e
   const { resolved, source, warnings, locate } = await loadExperiment(configFile, overrides);
   const prepared = await prepare({ ...resolved, name: name ?? resolved.name }, { file: configFile, locate });
   const { experiment } = prepared;
+  const inputs = await inputsOf(prepared);
   const { engine, reason } = await createEngine(experiment.engine);
   try {
     const run = await RunDirectory.create(runsFolder === undefined ? experiment.runs : resolvePath(runsFolder), experiment.name, {
       resolvedYaml: freezeResolved(experiment),
       sourceYaml: source,
-      environment: { ...(await collectEnvironment(configFile)), engine: engine.describe(), overrides },
+      environment: { ...(await collectEnvironment(configFile)), engine: engine.describe(), overrides, ...inputs },
     });
-    const start: StartingPoint = { step: 0 };
-    return await trainRun({ run, prepared, engine, events, signal, start, summary: [...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared), reason] });
+    await run.lock();
+    try {
+      const summary = [...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared), reason];
+      return await trainRun({ run, prepared, engine, events, signal, start: { step: 0 }, summary });
+    } finally {
+      await run.close();
+    }
   } finally {
     await engine.dispose();
   }
@@ -57,23 +66,43 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, e
 
 /**
  * Goes on with a run from its newest good checkpoint: same parameters, bit for bit, as if it had never stopped, on the
- * same engine and thread count.
+ * engine and thread count that made the checkpoint, where this machine has them.
+ *
+ * @throws UserError if the run is being trained, or if its teacher or images are not those it began with; the run stays as it is
  */
 export async function resume({ run: folder, events = {}, signal = new StopSignal() }: ResumeOptions): Promise<TrainingOutcome> {
   const run = await RunDirectory.open(folder);
-  const resolved = parseResolved(await run.readConfig(), run.inside('config.yaml'));
-  const prepared = await prepare(resolved);
-  const { engine, reason } = await createEngine(resolved.engine);
+  // Before anything is read: another process may be writing it.
+  await run.lock();
   try {
-    const { start, notes } = await startingPoint(run, engine);
-    return await trainRun({ run, prepared, engine, events, signal, start, summary: [...summaryOf(prepared), reason, ...notes] });
+    await run.beat();
+    const { start, trainer, notes } = await startingPoint(run);
+    const inputs = await readInputs(run);
+    if (!inputs) notes.push('Note: the run does not say with which teacher and images it began; it goes on with those that are there.');
+    const resolved = await withPinnedTeacher(parseResolved(await run.readConfig(), run.inside('config.yaml')), inputs);
+    const prepared = await prepare(resolved);
+    if (inputs) requireSameImages(inputs, prepared);
+    const { engine, reasons } = await engineAsBefore(resolved.engine, trainer);
+    try {
+      for (const { path } of await run.setAsideCheckpointsAfter(start.step)) notes.push(`Set aside a checkpoint that cannot be read: ${path}`);
+      return await trainRun({ run, prepared, engine, events, signal, start, summary: [...summaryOf(prepared), ...reasons, ...notes] });
+    } finally {
+      await engine.dispose();
+    }
   } finally {
-    await engine.dispose();
+    await run.close();
   }
 }
 
+interface ResumePoint {
+  readonly start: StartingPoint;
+  /** What the checkpoint says of its making; absent where there is none. */
+  readonly trainer?: TrainerState;
+  readonly notes: string[];
+}
+
 /** The newest checkpoint that verifies; step 0 where there is none yet. */
-async function startingPoint(run: RunDirectory, engine: { kind: string; threads: number }): Promise<{ start: StartingPoint; notes: string[] }> {
+async function startingPoint(run: RunDirectory): Promise<ResumePoint> {
   const notes: string[] = [];
   const info = await run.latestGoodCheckpoint((error) => notes.push(`Passed over a damaged checkpoint: ${error.message}`));
   if (!info) return { start: { step: 0 }, notes: [...notes, 'There is no checkpoint yet: the run starts from its beginning.'] };
@@ -82,10 +111,32 @@ async function startingPoint(run: RunDirectory, engine: { kind: string; threads:
   if (!parsed.success) throw new UserError('MIM8003', `${info.path}/state.json does not say where the run was.`, 'Remove this checkpoint folder to resume from the one before it.');
   const trainer = parsed.data;
   notes.push(`Resumed from step ${trainer.step} (${info.path}).`);
-  if (trainer.engine !== engine.kind || trainer.threads !== engine.threads) {
-    notes.push(`Note: the checkpoint was made by ${trainer.engine} with ${trainer.threads} threads and goes on with ${engine.kind} and ${engine.threads}; the last digits may differ from an uninterrupted run.`);
+  return { start: { step: trainer.step, values: joinState(contents), throughput: trainer.throughput }, trainer, notes };
+}
+
+/** The engine that made the checkpoint, or the experiment's where that one cannot be had. */
+async function engineAsBefore(asked: EngineConfig, trainer: TrainerState | undefined): Promise<{ engine: Engine; reasons: string[] }> {
+  const kind = engineSchema.shape.kind.unwrap().safeParse(trainer?.engine).data;
+  if (!trainer || kind === undefined) return openAsked(asked);
+  const maker = `${kind} with ${threadsText(trainer.threads)}`;
+  try {
+    const { engine } = await createEngine({ kind, threads: trainer.threads });
+    return { engine, reasons: [`The checkpoint was made by ${maker} and goes on so.`] };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const { engine, reasons } = await openAsked(asked);
+    const other = `${engine.kind} with ${threadsText(engine.threads)}`;
+    return { engine, reasons: [...reasons, `Note: the checkpoint was made by ${maker}, which does not start here, and goes on with ${other}; the last digits may differ from an uninterrupted run.`] };
   }
-  return { start: { step: trainer.step, values: joinState(contents), throughput: trainer.throughput }, notes };
+}
+
+async function openAsked(asked: EngineConfig): Promise<{ engine: Engine; reasons: string[] }> {
+  const { engine, reason } = await createEngine(asked);
+  return { engine, reasons: [reason] };
+}
+
+function threadsText(threads: number): string {
+  return threads === 1 ? '1 thread' : `${threads} threads`;
 }
 
 function summaryOf(prepared: Prepared): string[] {
