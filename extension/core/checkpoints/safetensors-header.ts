@@ -6,8 +6,11 @@
 import { UserError } from '../problems';
 import { bytesPerElement, isStoredDtype, type StoredDtype } from './dtypes';
 
-/** The format's own limit. */
-export const MAX_HEADER_BYTES = 100_000_000;
+/**
+ * Largest header that is read. The format allows 100 MB, which take gigabytes once parsed; a hundred thousand tensors fit in
+ * 16 MiB, and no encoder has a hundredth of them.
+ */
+export const MAX_HEADER_BYTES = 16 << 20;
 
 export interface StoredTensor {
   readonly dtype: StoredDtype;
@@ -27,12 +30,12 @@ export interface SafetensorsHeader {
 
 /**
  * Length of the JSON from the first eight bytes.
- * @throws UserError MIM7001 where it exceeds the file or the format's limit.
+ * @throws UserError MIM7001 where it exceeds the file or MAX_HEADER_BYTES.
  */
 export function headerLength(prefix: Uint8Array, fileBytes: number, file: string): number {
   if (prefix.byteLength < 8) throw damaged(file, `it has ${fileBytes} bytes, fewer than the 8 every safetensors file begins with`);
   const length = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
-  if (length > BigInt(MAX_HEADER_BYTES)) throw damaged(file, `its header claims ${length} bytes; the format allows ${MAX_HEADER_BYTES}`);
+  if (length > BigInt(MAX_HEADER_BYTES)) throw damaged(file, `its header claims ${length} bytes; at most ${MAX_HEADER_BYTES} are read`);
   if (Number(length) + 8 > fileBytes) throw damaged(file, `its header claims ${length} bytes but the file has ${fileBytes}`);
   return Number(length);
 }

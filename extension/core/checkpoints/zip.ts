@@ -23,6 +23,8 @@ export interface ZipArchive {
   readonly file: string;
   readonly source: ByteSource;
   readonly entries: ReadonlyMap<string, ZipEntry>;
+  /** The deflated entry unpacked last: ranges of one tend to be read one after another. */
+  unpacked?: { readonly entry: ZipEntry; readonly bytes: Promise<Uint8Array> };
 }
 
 const END_SIGNATURE = 0x06054b50;
@@ -37,8 +39,12 @@ const LOCAL_SIGNATURE = 0x04034b50;
 const LOCAL_BYTES = 30;
 const MAX_COMMENT = 0xffff;
 const MAX_DIRECTORY_BYTES = 64 << 20;
-/** Weights hardly compress; an archive that claims to grow by more is made to fill memory. */
-const MAX_EXPANSION = 100;
+/** Weights hardly compress; an archive whose deflated entries claim to grow by more is made to fill memory. */
+const MAX_EXPANSION = 4;
+/** Beside that, for descriptions, which compress well. */
+const SPARE_BYTES = 1 << 20;
+/** All that is deflated; PyTorch itself deflates nothing. */
+const MAX_EXPANDED_BYTES = 8 * 2 ** 30;
 
 /** @throws UserError MIM7020 where the archive is damaged or made to exhaust memory. */
 export async function openZip(source: ByteSource, file: string): Promise<ZipArchive> {
@@ -143,7 +149,7 @@ function refuseBombs(entries: ReadonlyMap<string, ZipEntry>, size: number, file:
     if (entry.deflated) expanded += entry.bytes;
   }
   if (compressed > size) throw damaged(file, 'its entries overlap');
-  if (expanded > MAX_EXPANSION * size + (1 << 20)) throw damaged(file, `its ${size} bytes claim to expand to ${expanded}`);
+  if (expanded > Math.min(MAX_EXPANSION * size + SPARE_BYTES, MAX_EXPANDED_BYTES)) throw damaged(file, `its ${size} bytes claim to expand to ${expanded}`);
 }
 
 /**
@@ -160,9 +166,15 @@ export async function readZipEntry({ source, file }: ZipArchive, entry: ZipEntry
 /** `length` bytes of an entry from `start` on. Stored entries are read in place. */
 export async function readZipRange(archive: ZipArchive, entry: ZipEntry, start: number, length: number): Promise<Uint8Array> {
   if (start + length > entry.bytes) throw damaged(archive.file, `${entry.name} is shorter than what is said to be in it`);
-  const isWhole = start === 0 && length === entry.bytes;
-  if (isWhole || entry.deflated) return (await readZipEntry(archive, entry)).subarray(start, start + length);
+  // Copied: tensors that share bytes here are each their reader's to change.
+  if (entry.deflated) return new Uint8Array((await unpackOnce(archive, entry)).subarray(start, start + length));
+  if (start === 0 && length === entry.bytes) return readZipEntry(archive, entry);
   return readOrFail(archive.source, (await dataOffset(archive.source, entry, archive.file)) + start, length, archive.file);
+}
+
+function unpackOnce(archive: ZipArchive, entry: ZipEntry): Promise<Uint8Array> {
+  if (archive.unpacked?.entry !== entry) archive.unpacked = { entry, bytes: readZipEntry(archive, entry) };
+  return archive.unpacked.bytes;
 }
 
 /** The local header before the data repeats the name and may be padded, so that weights are aligned. */

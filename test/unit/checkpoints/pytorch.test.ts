@@ -1,15 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openPytorch, readPytorchZip } from '../../../extension/core/checkpoints/pytorch';
+import { describePytorch, openPytorch, readPytorchZip } from '../../../extension/core/checkpoints/pytorch';
 import { openTensors } from '../../../extension/core/checkpoints/open-tensors';
 import {
   append, dict, emptyDict, emptyList, emptyTuple, get, global, integer, mark, pickle, put, reduce, tensor, text, torchFile, tuple, zipOf,
   type ZipPart,
 } from './torch-file';
 
-const fixture = (name: string): string => path.join(import.meta.dirname, 'fixtures', name);
+const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 const floats = (...values: number[]): Uint8Array => new Uint8Array(Float32Array.from(values).buffer);
 
 let folder: string;
@@ -173,10 +174,24 @@ describe('the archive', () => {
     ['a deflated entry longer than it claims', zipOf(parts({ deflate: true, data: floats(...Array.from({ length: 100 }, () => 0)), claimedBytes: 8 })), /does not expand/],
     ['a deflated entry shorter than it claims', zipOf(parts({ deflate: true, claimedBytes: 80 })), /does not expand/],
     ['a claim to expand enormously', zipOf(parts({ deflate: true, claimedBytes: 2 ** 31 })), /claim to expand/],
+    ['an entry that expands as no weights do', zipOf(parts({ deflate: true, data: new Uint8Array(1_100_000) })), /claim to expand/],
     ['two entries of one name', zipOf([...parts(), ...parts()]), /two entries/],
     ['no directory', Buffer.from('PK\x03\x04 and nothing more'), /no zip directory/],
   ])('with %s is refused', async (_, bytes, message) => {
     await expect(readPytorchZip(await saved(bytes))).rejects.toMatchObject({ code: 'MIM7020', message: expect.stringMatching(message) as unknown });
+  });
+
+  it('unpacks a deflated storage once for the tensors that share it, and gives each its own values', async () => {
+    const shared = pickle(dict(...Array.from({ length: 4 }, (_, i): [string, Buffer] => [`w${i}`, tensor({ length: 4, offset: i === 3 ? 2 : 0, shape: [i === 3 ? 2 : 4], strides: [1] })])));
+    const bytes = zipOf([{ name: 'a/data.pkl', data: shared }, { name: 'a/data/0', data: floats(1, 2, 3, 4), deflate: true }]);
+    let reads = 0;
+    const source = await describePytorch({ size: bytes.length, read: (position, length) => (reads++, Promise.resolve(bytes.subarray(position, position + length))) }, 'f');
+    reads = 0;
+    const tensors = await Promise.all([...source.entries.keys()].map((name) => source.read(name)));
+    // The local header and the data.
+    expect(reads).toBe(2);
+    tensors[0]!.data.fill(0);
+    expect(tensors.slice(1).map(({ data }) => [...data])).toEqual([[1, 2, 3, 4], [1, 2, 3, 4], [3, 4]]);
   });
 
   it('cut short anywhere is refused', async () => {

@@ -84,7 +84,8 @@ describe('a damaged or hostile file', () => {
   const f32 = (shape: unknown, begin: unknown, end: unknown): object => ({ dtype: 'F32', shape, data_offsets: [begin, end] });
 
   it.each([
-    ['an enormous header', async () => craft('{}', undefined, 2n ** 63n), /claims 9223372036854775808 bytes; the format allows/],
+    ['an enormous header', async () => craft('{}', undefined, 2n ** 63n), /claims 9223372036854775808 bytes; at most 16777216 are read/],
+    ['a header larger than any model needs, though the format allows it', async () => craft(' '.repeat(17 << 20)), /claims 17825792 bytes; at most 16777216 are read/],
     ['a header longer than the file', async () => craft('{}', undefined, 1000n), /claims 1000 bytes but the file has 10/],
     ['no room for a length', async () => writeFile(file, 'abc'), /it has 3 bytes/],
     ['a header that is not JSON', async () => craft('{"a":'), /not JSON/],
