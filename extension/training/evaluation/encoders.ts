@@ -1,27 +1,28 @@
 /** Feature programs of the two encoders of an experiment: the student, whose parameters move, and the frozen teacher. */
-import { plainVit, timmSpecs } from '../../core/checkpoints/teacher-shape';
 import type { VitShape } from '../../core/config/schema';
 import type { Program } from '../engines/engine';
 import { sinCosPositions } from '../nn/positions';
 import { withoutPrefix } from '../nn/tensors';
-import { vitFeatures } from '../nn/vit';
+import { vitFeatures, vitSpecs } from '../nn/vit';
 import type { PreparedTeacher } from '../teachers/prepare';
 import { teacherFeatures } from '../teachers/teacher';
 import { featureProgram } from './features';
+import type { FeatureKind } from './features';
 
 /**
  * Features of the student from the state store of its training, or from one that holds its parameters alone.
  *
  * @param prefix of its entries in the store: empty, or `ema.` for the average of the weights
+ * @param kinds features that are read off; default: every kind
  */
-export function studentFeatureProgram(shape: VitShape, batchSize: number, prefix = ''): Program {
-  const { pos_embed: _fixed, ...trained } = timmSpecs(plainVit(shape));
+export function studentFeatureProgram(shape: VitShape, batchSize: number, prefix = '', kinds?: readonly FeatureKind[]): Program {
   return featureProgram({
     name: 'student-features',
-    state: Object.fromEntries(Object.entries(trained).map(([name, spec]) => [prefix + name, spec])),
+    state: Object.fromEntries(Object.entries(vitSpecs(shape)).map(([name, spec]) => [prefix + name, spec])),
     constants: { pos_embed: sinCosPositions(shape.width, shape.imageSize / shape.patchSize) },
     batchSize,
     imageSize: shape.imageSize,
+    kinds,
     forward: (state, constants, images) => vitFeatures({ ...withoutPrefix(state, prefix), ...constants }, shape, images),
   });
 }
@@ -30,13 +31,15 @@ export function studentFeatureProgram(shape: VitShape, batchSize: number, prefix
  * Features of a teacher, all of it among the constants: its state store may be empty.
  *
  * @param imageSize side of the images as the loader gives them, normalised for the student
+ * @param kinds features that are read off; default: every kind
  */
-export function teacherFeatureProgram(teacher: PreparedTeacher, imageSize: number, batchSize: number): Program {
+export function teacherFeatureProgram(teacher: PreparedTeacher, imageSize: number, batchSize: number, kinds?: readonly FeatureKind[]): Program {
   return featureProgram({
     name: 'teacher-features',
     constants: teacher.tensors,
     batchSize,
     imageSize,
+    kinds,
     forward: (_state, constants, images) => teacherFeatures(constants, teacher.shape, images),
   });
 }

@@ -1,15 +1,27 @@
 /** A protocol of the experiment's `evaluate` list, from frozen features to the result that the run keeps. */
 import type { EvaluationConfig } from '../../core/config/schema';
+import { collapseStd } from '../diagnostics/collapse';
+import { rankMe } from '../diagnostics/rank-me';
 import type { Engine } from '../engines/engine';
 import { FEATURE_SOURCES } from './features';
 import type { FeatureKind, LabelledFeatures } from './features';
 import { knn } from './knn';
 import type { KnnResult } from './knn';
 import { linearProbe, PROBE_PRESETS } from './linear-probe';
-import type { LinearProbeResult } from './linear-probe';
+import type { LinearProbeResult, ProbeAugmentation } from './linear-probe';
+
+/** Whether the features of the test images still differ: figures to watch where a student is its own teacher. */
+export interface FeatureHealth {
+  /** See diagnostics/collapse.ts; absent for a single image. */
+  readonly collapseStd?: number;
+  /** See diagnostics/rank-me.ts; absent where features are wider than 256. */
+  readonly rankMe?: number;
+  /** Test images `rankMe` was computed of, evenly spaced. */
+  readonly rankMeImages?: number;
+}
 
 /** As written to `evaluations/<protocol>-<step>.json`: every figure with every knob that shaped it. */
-export type EvaluationResult = (KnnResult | LinearProbeResult) & {
+export type EvaluationResult = (KnnResult | LinearProbeResult) & FeatureHealth & {
   readonly features: FeatureKind;
   /** Where the features were read, in words. */
   readonly featureSource: string;
@@ -38,19 +50,22 @@ export interface FeatureEvaluation {
   readonly seed: number;
   /** Preset `mae`: augmented training features of an epoch. */
   readonly featureEpochs?: (epoch: number) => Promise<LabelledFeatures>;
+  /** How those are augmented, for the record. */
+  readonly augmentation?: ProbeAugmentation;
   readonly onProgress?: (progress: EvaluationProgress) => void;
 }
 
 /** Evaluates features that are already there. */
-export async function evaluateFeatures({ engine, config, train, test, classes, seed, featureEpochs, onProgress }: FeatureEvaluation): Promise<EvaluationResult> {
+export async function evaluateFeatures({ engine, config, train, test, classes, seed, featureEpochs, augmentation, onProgress }: FeatureEvaluation): Promise<EvaluationResult> {
   const started = performance.now();
   const report = (done: number, total: number): void => onProgress?.({ phase: 'probe', done, total });
   const result =
     config.protocol === 'knn'
       ? await knn(engine, train, test, { k: config.k, temperature: config.temperature, classes, onProgress: report })
-      : await linearProbe(engine, train, test, { preset: PROBE_PRESETS[config.preset], epochs: config.epochs, classes, seed, featureEpochs, onProgress: report });
+      : await linearProbe(engine, train, test, { preset: PROBE_PRESETS[config.preset], epochs: config.epochs, classes, seed, featureEpochs, augmentation, onProgress: report });
   return {
     ...result,
+    ...featureHealth(test),
     features: config.features,
     featureSource: FEATURE_SOURCES[config.features],
     featureWidth: train.width,
@@ -58,6 +73,29 @@ export async function evaluateFeatures({ engine, config, train, test, classes, s
     engine: engine.kind,
     seconds: secondsSince(started),
   };
+}
+
+/** The eigenvalues behind RankMe take O(D³), the matrix they are of O(N·D²): limits keep it under a second. */
+const RANK_ME_WIDTH = 256;
+const RANK_ME_IMAGES = 5000;
+
+function featureHealth({ features, width, labels: { length: images } }: LabelledFeatures): FeatureHealth {
+  if (images < 2) return {};
+  const spread = collapseStd(features, width);
+  if (width > RANK_ME_WIDTH) return { collapseStd: spread };
+  const rankMeImages = Math.min(images, RANK_ME_IMAGES);
+  return { collapseStd: spread, rankMe: rankMe(evenlySpaced(features, width, images, rankMeImages), width), rankMeImages };
+}
+
+/** Images are often sorted by class, so the first ones would not stand for all. */
+function evenlySpaced(features: Float32Array, width: number, images: number, count: number): Float32Array {
+  if (count === images) return features;
+  const rows = new Float32Array(count * width);
+  for (let i = 0; i < count; i++) {
+    const row = Math.floor((i * images) / count);
+    rows.set(features.subarray(row * width, (row + 1) * width), i * width);
+  }
+  return rows;
 }
 
 function secondsSince(started: number): number {

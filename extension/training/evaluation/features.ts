@@ -1,8 +1,8 @@
 /**
  * Frozen features of a whole image set, computed through an engine.
  *
- * Both kinds come out of one pass: the CLS token and the mean of the patch tokens, each after the encoder's final
- * norm. Batches have a fixed size (programs are static), so the last one is padded with zeros and its surplus dropped.
+ * Every kind that is asked for comes out of one pass: the CLS token, the mean of the patch tokens, each after the
+ * encoder's final norm. Batches have a fixed size (programs are static), so the last one is padded with zeros and its surplus dropped.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { elementCount, float32 } from '../../core/tensors';
@@ -10,7 +10,9 @@ import type { NamedSpecs, NamedTensors } from '../../core/tensors';
 import { UserError } from '../../core/problems';
 import type { CompiledProgram, Program, StateStore } from '../engines/engine';
 
-export type FeatureKind = 'cls' | 'mean';
+export const FEATURE_KINDS = ['cls', 'mean'] as const;
+
+export type FeatureKind = (typeof FEATURE_KINDS)[number];
 
 /** What a result says of where its features were read. */
 export const FEATURE_SOURCES: Readonly<Record<FeatureKind, string>> = {
@@ -29,21 +31,23 @@ export interface FeatureProgramOptions {
   readonly constants?: NamedTensors;
   readonly batchSize: number;
   readonly imageSize: number;
+  /** What is read off; default: every kind. */
+  readonly kinds?: readonly FeatureKind[];
   /** images: [B, 3, S, S], normalised as the loader gives them. */
   forward(state: Readonly<Record<string, Tensor>>, constants: Readonly<Record<string, Tensor>>, images: Tensor): EncoderFeatures;
 }
 
-/** A program that reads `images` and returns both kinds of features. */
+/** A program that reads `images` and returns features. */
 export function featureProgram(options: FeatureProgramOptions): Program {
-  const { batchSize, imageSize } = options;
+  const { batchSize, imageSize, kinds = FEATURE_KINDS } = options;
   return {
     name: options.name,
     state: options.state ?? {},
     constants: options.constants ?? {},
     batch: { images: { shape: [batchSize, 3, imageSize, imageSize], dtype: 'float32' } },
     run({ state, constants, batch }) {
-      const { cls, mean } = options.forward(state, constants, batch.images!);
-      return { state: {}, readings: { cls, mean } };
+      const features = options.forward(state, constants, batch.images!);
+      return { state: {}, readings: Object.fromEntries(kinds.map((kind) => [kind, features[kind]])) };
     },
   };
 }
@@ -57,11 +61,8 @@ export interface LabelledFeatures {
   readonly labels: Int32Array;
 }
 
-/** Both kinds of features of N images. */
-export interface ExtractedFeatures {
-  readonly cls: LabelledFeatures;
-  readonly mean: LabelledFeatures;
-}
+/** Features of N images, of every kind that was asked for. */
+export type ExtractedFeatures<Kind extends FeatureKind = FeatureKind> = Readonly<Record<Kind, LabelledFeatures>>;
 
 /** Part of what an image loader gives; the last batch of a set may be short. */
 export interface LabelledImages {
@@ -77,6 +78,13 @@ export interface Encoder {
   readonly state: StateStore;
 }
 
+export interface ExtractOptions<Kind extends FeatureKind> {
+  /** What is kept, of what the program reads off; default: every kind. */
+  readonly kinds?: readonly Kind[];
+  /** How many images there will be, where it is known: no memory is spent on growing. */
+  readonly images?: number;
+}
+
 /**
  * Runs every batch through an encoder.
  *
@@ -84,25 +92,54 @@ export interface Encoder {
  * @param onBatch told how many images are done, for progress
  * @throws UserError where there are no images
  */
-export async function runEncoder(compiled: CompiledProgram, state: StateStore, batches: AsyncIterable<LabelledImages>, onBatch?: (done: number) => void): Promise<ExtractedFeatures> {
+export async function runEncoder<Kind extends FeatureKind = FeatureKind>(
+  compiled: CompiledProgram,
+  state: StateStore,
+  batches: AsyncIterable<LabelledImages>,
+  onBatch?: (done: number) => void,
+  { kinds = FEATURE_KINDS as readonly FeatureKind[] as readonly Kind[], images }: ExtractOptions<Kind> = {},
+): Promise<ExtractedFeatures<Kind>> {
   const shape = compiled.program.batch.images!.shape;
-  const collected: Record<FeatureKind, Float32Array[]> = { cls: [], mean: [] };
+  const rows = new Map(kinds.map((kind) => [kind, new RowBuffer(images)]));
   const labels: number[] = [];
   for await (const batch of batches) {
     const [readings] = await compiled.run(state, [{ images: padded(batch.images, shape) }]);
-    for (const kind of ['cls', 'mean'] as const) {
-      const rows = readings![kind]!;
-      collected[kind].push((rows.data as Float32Array).slice(0, batch.labels.length * rows.shape[1]!));
+    for (const [kind, buffer] of rows) {
+      const { data, shape: [, width] } = readings![kind]!;
+      buffer.append((data as Float32Array).subarray(0, batch.labels.length * width!), width!);
     }
     for (const label of batch.labels) labels.push(label);
     onBatch?.(labels.length);
   }
   if (labels.length === 0) throw new UserError('MIM6001', 'There are no images to evaluate on.', 'Check `data.path` and `data.test_path`.');
-  const joined = (kind: FeatureKind): LabelledFeatures => {
-    const features = concatenate(collected[kind]);
-    return { features, width: features.length / labels.length, labels: Int32Array.from(labels) };
-  };
-  return { cls: joined('cls'), mean: joined('mean') };
+  const shared = Int32Array.from(labels);
+  return Object.fromEntries(Array.from(rows, ([kind, { features, width }]) => [kind, { features, width, labels: shared }])) as Record<Kind, LabelledFeatures>;
+}
+
+/** Rows that are collected into one array, which doubles when it is full. */
+class RowBuffer {
+  private data = new Float32Array(0);
+  private used = 0;
+  width = 0;
+
+  constructor(private readonly expectedRows = 0) {}
+
+  append(values: Float32Array, width: number): void {
+    this.width = width;
+    const needed = this.used + values.length;
+    if (needed > this.data.length) {
+      const larger = new Float32Array(this.used === 0 ? Math.max(this.expectedRows * width, needed) : Math.max(2 * this.data.length, needed));
+      larger.set(this.data.subarray(0, this.used));
+      this.data = larger;
+    }
+    this.data.set(values, this.used);
+    this.used = needed;
+  }
+
+  /** What was appended; the array itself where it is exactly full. */
+  get features(): Float32Array {
+    return this.used === this.data.length ? this.data : this.data.slice(0, this.used);
+  }
 }
 
 function padded(images: Float32Array, shape: readonly number[]) {
@@ -111,16 +148,6 @@ function padded(images: Float32Array, shape: readonly number[]) {
   const data = new Float32Array(size);
   data.set(images);
   return float32(shape, data);
-}
-
-function concatenate(chunks: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return all;
 }
 
 /**

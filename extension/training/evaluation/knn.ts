@@ -3,7 +3,8 @@
  * cosine similarity, each of the k nearest training images votes for its class with weight exp(similarity / T).
  *
  * The similarities are one matrix product a chunk, through the engine; the k nearest are picked on the host while the
- * chunk passes, so memory is bounded by one chunk whatever the size of the sets.
+ * chunk passes. So beside the features, memory is one chunk of similarities and, for the whole search, one normalised
+ * copy of the training features with the engine: 4·N·D bytes.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { float32 } from '../../core/tensors';
@@ -16,7 +17,7 @@ import type { LabelledFeatures } from './features';
 import { NearestNeighbours } from './nearest';
 
 /** The neighbour counts DINO reports. */
-export const KNN_COUNTS: readonly number[] = [10, 20, 100, 200];
+const KNN_COUNTS: readonly number[] = [10, 20, 100, 200];
 
 /** Queries per chunk, and training rows per chunk: at most 64 MiB of similarities at a time. */
 const QUERY_ROWS = 256;

@@ -48,6 +48,14 @@ const LARS_NOTE = 'So few images leave LARS short of convergence at the official
 /** Share of the training features on which the sweep chooses. */
 const VALIDATION_SHARE = 0.1;
 
+/** How the training images of a probe were changed, afresh in each epoch. */
+export interface ProbeAugmentation {
+  /** Share of the image's area that a RandomResizedCrop takes. */
+  readonly cropScale: readonly [number, number];
+  /** Probability of a horizontal flip. */
+  readonly flip: number;
+}
+
 export interface LinearProbeOptions {
   readonly preset: ProbePreset;
   /** Default: the preset's. */
@@ -60,6 +68,8 @@ export interface LinearProbeOptions {
    * Each epoch is asked for once, in order; all must have the same size.
    */
   readonly featureEpochs?: (epoch: number) => Promise<LabelledFeatures>;
+  /** How the images behind `featureEpochs` were augmented, for the record. */
+  readonly augmentation?: ProbeAugmentation;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -91,7 +101,8 @@ export interface LinearProbeResult extends Accuracy {
   readonly epochs: number;
   readonly warmupEpochs: number;
   readonly schedule: 'half-cosine to 0, per step';
-  readonly augmentation: boolean;
+  /** How the training images were augmented, where the caller tells; else whether they were. */
+  readonly augmentation: boolean | ProbeAugmentation;
   /** The learning rates that were tried, where several were. */
   readonly sweep?: { readonly chosenOn: string; readonly validationImages: number; readonly tried: readonly SweepEntry[] };
   readonly trainImages: number;
@@ -148,7 +159,7 @@ export async function linearProbe(engine: Engine, train: LabelledFeatures, test:
       epochs,
       warmupEpochs,
       schedule: 'half-cosine to 0, per step',
-      augmentation: options.featureEpochs !== undefined,
+      augmentation: options.featureEpochs === undefined ? false : (options.augmentation ?? true),
       ...(sweep ? { sweep: { chosenOn: 'a held-out tenth of the training images', validationImages: sweep.validationImages, tried: sweep.tried } } : {}),
       trainImages: train.labels.length,
       testImages: test.labels.length,
