@@ -1,5 +1,6 @@
 /** What the commands share: how one is declared, and the options that mean the same everywhere. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { RUN_NAME, RUN_NAME_RULE } from '../core/runs/run-name';
 import type { Terminal } from './terminal';
 
 /** The running command line. Actions set `exitCode`; what they throw is told by errors.ts. */
@@ -21,6 +22,11 @@ export function collectOverride(text: string, before: Record<string, string>): R
   const match = /^([\w.-]+)=(.*)$/s.exec(text);
   if (match === null) throw new InvalidArgumentError('It should look like key=value, for example masking.ratio=0.5.');
   return { ...before, [match[1]!]: match[2]! };
+}
+
+export function runName(text: string): string {
+  if (!RUN_NAME.test(text)) throw new InvalidArgumentError(`A run's name is ${RUN_NAME_RULE}.`);
+  return text;
 }
 
 export function positiveInteger(text: string): number {

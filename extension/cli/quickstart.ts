@@ -51,7 +51,7 @@ async function quickstart(seeds: number): Promise<number> {
     const students: TrainingOutcome[] = [];
     for (let seed = 0; seed < seeds; seed++) {
       heading(`Student: MaskAlign without labels${seeds > 1 ? `, seed ${seed}` : ''} (${studentConfig})`);
-      const student = await train(studentConfig, { seed: String(seed), 'teacher.checkpoint': teacherRun }, seed === 0 ? undefined : `quickstart-seed-${seed}`);
+      const student = await train(studentConfig, { seed: String(seed), 'teacher.checkpoint': JSON.stringify(teacherRun) }, seed === 0 ? undefined : `quickstart-seed-${seed}`);
       if (student.state === 'stopped') return stopped(student);
       students.push(student);
     }

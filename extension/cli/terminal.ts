@@ -8,6 +8,11 @@ export interface Terminal {
   out(text: string): void;
   /** A line for a person. */
   note(text: string): void;
+  /**
+   * What is done once nobody reads stdout or stderr any more (`mim … | head`), in place of leaving at once, which is no
+   * error. It may be called more than once.
+   */
+  onReaderGone(listener: () => void): void;
   /** Stream that progress is drawn on. */
   readonly progressStream: NodeJS.WritableStream;
   /** A person is watching the progress stream. */
@@ -17,7 +22,17 @@ export interface Terminal {
 
 export function processTerminal(): Terminal {
   const interactive = process.stderr.isTTY === true && process.env['TERM'] !== 'dumb';
+  let readerGone = (): void => process.exit(0);
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      readerGone();
+    });
+  }
   return {
+    onReaderGone: (listener) => {
+      readerGone = listener;
+    },
     out: (text) => void process.stdout.write(`${text}\n`),
     note: (text) => void process.stderr.write(`${text}\n`),
     progressStream: process.stderr,

@@ -16,6 +16,8 @@ export async function train(
 ): Promise<number> {
   const signal = new StopSignal();
   const display = trainingDisplay(terminal, { json: options.json === true });
+  // A checkpoint first; what is said after that nobody hears.
+  terminal.onReaderGone(() => signal.request('nobody reads the output any more'));
   const ignoreSignals = stopOnSignals(signal, terminal);
   let outcome: TrainingOutcome;
   try {

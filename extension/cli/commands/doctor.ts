@@ -10,6 +10,8 @@ import { printJson, styled, type Terminal } from '../terminal';
 interface Check {
   readonly name: string;
   readonly ok: boolean;
+  /** Without it, training goes on in another way. */
+  readonly optional?: boolean;
   readonly detail: string;
 }
 
@@ -40,7 +42,7 @@ async function examine(): Promise<Report> {
   const { createEngine, probeEngines } = await import('../../training/engines/create');
   const engines = await probeEngines();
   const usable = engines.some((engine) => engine.works);
-  const ok = usable && checks.every((check) => check.ok);
+  const ok = usable && checks.every((check) => check.ok || check.optional === true);
   if (!usable) return { ok, checks, engines };
 
   const { matmulRate } = await import('../matmul-rate');
@@ -78,10 +80,11 @@ async function sharpCheck(): Promise<Check> {
 }
 
 async function onnxRuntimeCheck(): Promise<Check> {
-  return libraryCheck('onnxruntime', 'runs the compiled engine', async () => {
+  const check = await libraryCheck('onnxruntime', 'runs the compiled engine', async () => {
     const { env, listSupportedBackends } = await import('onnxruntime-node');
     return `${env.versions.node ?? env.versions.common} (${listSupportedBackends().map((backend) => backend.name).join(', ')})`;
   });
+  return { ...check, optional: true };
 }
 
 async function libraryCheck(name: string, purpose: string, version: () => Promise<string>): Promise<Check> {
@@ -94,9 +97,10 @@ async function libraryCheck(name: string, purpose: string, version: () => Promis
 }
 
 function printReport(terminal: Terminal, report: Report): void {
-  const mark = (ok: boolean): string => (ok ? styled(terminal, 'green', 'ok  ') : styled(terminal, 'red', 'FAIL'));
-  for (const { name, ok, detail } of report.checks) terminal.out(`${mark(ok)} ${name}: ${detail}`);
-  for (const { kind, works, detail } of report.engines) terminal.out(`${mark(works)} engine ${kind}: ${detail}`);
+  const mark = (ok: boolean, optional: boolean): string => (ok ? styled(terminal, 'green', 'ok  ') : optional ? styled(terminal, 'yellow', 'no  ') : styled(terminal, 'red', 'FAIL'));
+  const anyEngine = report.engines.some((engine) => engine.works);
+  for (const { name, ok, optional, detail } of report.checks) terminal.out(`${mark(ok, optional === true)} ${name}: ${detail}`);
+  for (const { kind, works, detail } of report.engines) terminal.out(`${mark(works, anyEngine)} engine ${kind}: ${detail}`);
   if (report.matmul !== undefined) {
     const { engine, size, gflops } = report.matmul;
     terminal.out(`     ${engine}: ${gflops.toFixed(0)} GFLOP/s on ${size}×${size} float32 matrix products`);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { examples, jsonOption, setOption, type Cli } from '../command';
+import { examples, jsonOption, runName, setOption, type Cli } from '../command';
 import { findConfig } from '../locate';
 import { train } from '../train';
 
@@ -31,7 +31,7 @@ export function addPretrainCommand(cli: Cli): void {
 export function withNewRunOptions(command: Command): Command {
   return command
     .addOption(setOption())
-    .option('--name <name>', 'name of the run (default: the name in the file, or the name of the file)')
+    .option('--name <name>', 'name of the run (default: the name in the file, or the name of the file)', runName)
     .option('--runs <dir>', 'folder for the run directory (default: `runs` of the file)')
     .addOption(jsonOption());
 }

@@ -5,6 +5,7 @@
  * (`levels: auto`, `lr` from `blr`) is derived in resolve.ts.
  */
 import { z } from 'zod';
+import { RUN_NAME, RUN_NAME_RULE } from '../runs/run-name';
 
 const fraction = z.number().min(0).max(1);
 const belowOne = z.number().min(0).lt(1);
@@ -126,7 +127,7 @@ export const engineSchema = z.strictObject({
 
 const experimentShape = {
   mim: z.literal(1).describe('Marks an experiment and the version of its format.'),
-  name: z.string().regex(/^[\w-][\w.-]{0,99}$/, 'up to 100 letters, digits, `_`, `-` and `.`, not beginning with a dot').optional().describe('Name of the run; default: the file’s name.'),
+  name: z.string().regex(RUN_NAME, RUN_NAME_RULE).optional().describe('Name of the run; default: the file’s name.'),
   method: z.enum(['maskalign', 'supervised']).describe('`maskalign`: masked pretraining by alignment. `supervised`: a classifier trained from scratch, to serve as a teacher.'),
   data: dataSchema,
   student: z.union([z.string().meta({ examples: ['vit_tiny_patch4', 'vit_small_patch16', 'vit_base_patch16'] }), vitSchema]).default('vit_base_patch16').describe('The model that is trained: a name (`vit_tiny_patch4`) or its dimensions.'),

@@ -63,6 +63,14 @@ describe('mistakes on the command line', () => {
   });
 });
 
+describe('the name of a run', () => {
+  it.each(['pretrain', 'teacher'])('is checked by %s before the experiment is read', async (command) => {
+    const { exitCode, stderr } = await mim(command, 'no-such-file.mim.yaml', '--name', '../elsewhere');
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(stderr).toContain('letters, digits');
+  });
+});
+
 describe('things that do not exist', () => {
   it('a run', async () => {
     const { exitCode, stderr } = await mim('resume', 'no-such-run', '--runs', folder);

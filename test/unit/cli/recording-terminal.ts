@@ -22,6 +22,7 @@ export function recordingTerminal(options: { interactive?: boolean } = {}): Reco
     drawn: () => chunks.join(''),
     out: (text) => void stdout.push(text),
     note: (text) => void stderr.push(text),
+    onReaderGone: () => undefined,
     progressStream,
     interactive: options.interactive === true,
     color: false,
