@@ -1,13 +1,11 @@
 /** Image files in class folders, or in one flat folder without labels. */
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { UserError } from '../../core/problems';
 import { readImageFile } from './byte-file';
 import { classIndex, countOf, type ImageReader, type ImageSource, type StoredImage } from './source';
 
 const IMAGE_NAME = /\.(jpe?g|png|webp)$/i;
-/** Deep enough for any set; keeps a folder linked into itself from going on for ever. */
-const MAX_DEPTH = 8;
 
 export function isImageName(name: string): boolean {
   return IMAGE_NAME.test(name) && !/(^|[\\/])\._/.test(name);
@@ -37,9 +35,10 @@ export class FilesReader implements ImageReader {
  */
 export async function openFolder(root: string, known?: readonly string[]): Promise<ImageSource> {
   const { folders, images } = await list(root);
+  const here = await realpath(root);
   const byClass: { name: string; paths: string[] }[] = [];
   for (const name of folders) {
-    const paths = await imagesBelow(join(root, name), 1);
+    const paths = await imagesBelow(join(root, name), new Set([here]));
     if (paths.length > 0) byClass.push({ name, paths });
   }
   if (byClass.length === 0 && images.length === 0) {
@@ -85,11 +84,14 @@ class FolderSource implements ImageSource {
   }
 }
 
-async function imagesBelow(folder: string, depth: number): Promise<string[]> {
+/** @param listed real paths of the folders listed so far: one linked into itself would go on for ever. */
+async function imagesBelow(folder: string, listed: Set<string>): Promise<string[]> {
+  const place = await realpath(folder);
+  if (listed.has(place)) return [];
+  listed.add(place);
   const { folders, images } = await list(folder);
   const paths = images.map((name) => join(folder, name));
-  if (depth >= MAX_DEPTH) return paths;
-  for (const name of folders) paths.push(...(await imagesBelow(join(folder, name), depth + 1)));
+  for (const name of folders) for (const path of await imagesBelow(join(folder, name), listed)) paths.push(path);
   return paths;
 }
 

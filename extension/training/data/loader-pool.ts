@@ -54,6 +54,8 @@ interface Thread {
   readonly worker: Worker;
   /** Orders given to it and not yet answered. */
   open: number;
+  /** Why it takes no more orders: what is sent to a thread that has ended is never answered. */
+  ended?: Error;
 }
 
 /**
@@ -81,7 +83,9 @@ export class ThreadPool implements ImagePool {
   }
 
   run(order: WorkOrder): Promise<WorkResult> {
-    const thread = this.threads.reduce((least, candidate) => (candidate.open < least.open ? candidate : least), this.threads[0]!);
+    const living = this.threads.filter((thread) => !thread.ended);
+    const thread = living.reduce((least, candidate) => (candidate.open < least.open ? candidate : least), living[0]!);
+    if (!thread) return Promise.reject(this.threads[0]!.ended!);
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       this.pending.set(id, { thread, resolve, reject });
@@ -92,8 +96,8 @@ export class ThreadPool implements ImagePool {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.threads.map((thread) => thread.worker.terminate()));
     for (const thread of this.threads) this.fail(thread, new Error('The image loader was closed'));
+    await Promise.all(this.threads.map((thread) => thread.worker.terminate()));
   }
 
   private settle(reply: ReplyMessage): void {
@@ -105,7 +109,9 @@ export class ThreadPool implements ImagePool {
     else pending.resolve(reply.result);
   }
 
+  /** Refuses what the thread has and takes it out of service. */
   private fail(thread: Thread, error: Error): void {
+    thread.ended = error;
     for (const [id, pending] of this.pending) {
       if (pending.thread !== thread) continue;
       this.pending.delete(id);

@@ -1,7 +1,7 @@
 /**
  * Finds what `data.path` holds and where its training and test images lie, by names alone.
  *
- * A place is looked at in this order: a `train` folder within it; CIFAR binaries; idx files; Parquet; tar shards; class folders or
+ * A place is looked at in this order: a `train` folder within it (but a class may be called so, among other classes); CIFAR binaries; idx files; Parquet; tar shards; class folders or
  * images. Files whose name says `test`, `t10k`, `val`, `valid` or `validation` are the test split, as are folders of those names.
  */
 import { readdir, stat } from 'node:fs/promises';
@@ -60,7 +60,7 @@ async function aroundFile(path: string, kind: string): Promise<Located | undefin
 async function inFolder(path: string, kind: string): Promise<Located | undefined> {
   const entries = await readdir(path, { withFileTypes: true });
   const names = entries.map((entry) => entry.name).filter((name) => !name.startsWith('.')).sort();
-  if (names.includes('train') && (await isFolder(join(path, 'train')))) {
+  if (await hasTrainFolder(path, names)) {
     const train = await inFolder(join(path, 'train'), kind);
     return train && { train: train.train, test: (await testFolder(path, names, kind)) ?? train.test };
   }
@@ -75,6 +75,14 @@ async function inFolder(path: string, kind: string): Promise<Located | undefined
   const isTraining = splitOf(basename(path)) === 'train';
   const test = isTraining ? await testFolder(dirname(path), (await readdir(dirname(path))).sort(), kind) : undefined;
   return { train: { kind: 'folder', paths: [path] }, test };
+}
+
+/** A folder `train` is a split beside a test split, or where no folder beside it holds images as a class would. */
+async function hasTrainFolder(path: string, names: readonly string[]): Promise<boolean> {
+  if (!names.includes('train') || !(await isFolder(join(path, 'train')))) return false;
+  for (const name of TEST_NAMES) if (names.includes(name) && (await isFolder(join(path, name)))) return true;
+  for (const name of names) if (name !== 'train' && (await readdir(join(path, name)).catch(() => [])).some(isImageName)) return false;
+  return true;
 }
 
 /** The first test folder among `names`, in the order of TEST_NAMES. */
@@ -148,12 +156,13 @@ function testNames(names: readonly string[]): string[] {
   return [];
 }
 
+/** A link to nowhere is nothing. */
 async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path)).isDirectory();
+  return stat(path).then((stats) => stats.isDirectory(), () => false);
 }
 
 async function holdsImages(path: string, names: readonly string[]): Promise<boolean> {
   if (names.some(isImageName)) return true;
-  for (const name of names) if (await isFolder(join(path, name)).catch(() => false)) return true;
+  for (const name of names) if (await isFolder(join(path, name))) return true;
   return false;
 }

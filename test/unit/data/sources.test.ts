@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -73,6 +73,36 @@ describe('class folders', () => {
     expect(test.classNames).toEqual(['ant', 'bee']);
     const fromTrain = await openImageSource(dataConfig({ path: join(folder, 'train') }), 'test', 0);
     expect(names(fromTrain)).toEqual(['bee/1.png']);
+  });
+
+  it('a class called train is a class among classes, and a link to nowhere nothing', async () => {
+    const folder = temporaryFolder();
+    for (const name of ['bus', 'train']) write(folder, `${name}/1.png`, await png(1));
+    symlinkSync(join(folder, 'nowhere'), join(folder, 'data'));
+    const source = await openImageSource(dataConfig({ path: folder, holdout: 0 }), 'train', 0);
+    expect(source.classNames).toEqual(['bus', 'train']);
+    const linked = temporaryFolder();
+    write(linked, 'bus/1.png', await png(1));
+    symlinkSync(join(linked, 'nowhere'), join(linked, 'train'));
+    expect((await openImageSource(dataConfig({ path: linked, holdout: 0 }), 'train', 0)).classNames).toEqual(['bus']);
+  });
+
+  it('train beside folders without images is the training split', async () => {
+    const folder = temporaryFolder();
+    write(folder, 'train/ant/1.png', await png(1));
+    write(folder, 'train/bee/1.png', await png(2));
+    write(folder, 'annotations/list.txt', 'x');
+    expect((await openImageSource(dataConfig({ path: folder, holdout: 0 }), 'train', 0)).classNames).toEqual(['ant', 'bee']);
+  });
+
+  it('linked into themselves are listed once', async () => {
+    const folder = temporaryFolder();
+    write(folder, 'cat/sub/1.png', await png(1));
+    write(folder, 'dog/1.png', await png(2));
+    symlinkSync(folder, join(folder, 'cat/everything'));
+    symlinkSync(join(folder, 'cat'), join(folder, 'cat/sub/again'));
+    const source = await openImageSource(dataConfig({ path: folder, holdout: 0 }), 'train', 0);
+    expect(names(source)).toEqual(['cat/sub/1.png', 'dog/1.png']);
   });
 
   it('a test class that training does not have is an error', async () => {
