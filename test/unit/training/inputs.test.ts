@@ -112,6 +112,28 @@ describe('a resumed run uses what it began with', () => {
   });
 });
 
+describe('a resumed run', () => {
+  it('goes on with the engine that saved it, whatever is asked for now', async () => {
+    const { run } = await stoppedRun('engine');
+    const config = join(run, 'config.yaml');
+    await writeFile(config, (await readFile(config, 'utf8')).replace('kind: tfjs-cpu', 'kind: auto'));
+    await resume({ run });
+    const last = (await (await RunDirectory.open(run)).listCheckpoints()).at(-1)!;
+    expect(last.step).toBe(6);
+    expect(JSON.parse(await readFile(join(last.path, 'state.json'), 'utf8'))).toMatchObject({ engine: 'tfjs-cpu', threads: 1 });
+  });
+
+  it('is not touched while another trains in it', async () => {
+    const { run } = await stoppedRun('locked');
+    const other = await RunDirectory.open(run);
+    await other.lock();
+    await rm(join(run, 'environment.json'));
+    await expect(resume({ run })).rejects.toThrow(/being trained by process/);
+    await other.close();
+    expect((await resume({ run })).state, 'a run that does not say what it began with goes on').toBe('finished');
+  });
+});
+
 describe('an evaluation', () => {
   const evaluation = { protocol: 'knn', features: 'cls', preset: 'small', k: 1, temperature: 0.07, baselines: false } as const;
 
