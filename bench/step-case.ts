@@ -10,7 +10,7 @@ import { createMethod } from '../extension/training/methods/create';
 import { RandomStream } from '../extension/training/random';
 import { trainingPrograms } from '../extension/training/step';
 
-export interface StepSize {
+interface StepSize {
   readonly batch: number;
   readonly imageSize: number;
   readonly patchSize: number;
@@ -42,7 +42,7 @@ function randomTensors(shape: TeacherShape): NamedTensors {
   );
 }
 
-export interface StepCase {
+interface StepCase {
   readonly program: Program;
   readonly state: NamedTensors;
   batch(step: number): HostBatch;

@@ -6,7 +6,7 @@ import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 export const BATCH_NORM_EPS = 1e-6;
 export const BATCH_NORM_MOMENTUM = 0.1;
 
-export interface RunningStatistics {
+interface RunningStatistics {
   /** [D], starts at 0. */
   readonly mean: Tensor;
   /** [D], starts at 1. */

@@ -11,7 +11,7 @@ import { linearProbe, PROBE_PRESETS } from './linear-probe';
 import type { LinearProbeResult, ProbeAugmentation } from './linear-probe';
 
 /** Whether the features of the test images still differ: figures to watch where a student is its own teacher. */
-export interface FeatureHealth {
+interface FeatureHealth {
   /** See diagnostics/collapse.ts; absent for a single image. */
   readonly collapseStd?: number;
   /** See diagnostics/rank-me.ts; absent where features are wider than 256. */
@@ -40,7 +40,7 @@ export interface EvaluationProgress {
   readonly total?: number;
 }
 
-export interface FeatureEvaluation {
+interface FeatureEvaluation {
   readonly engine: Engine;
   readonly config: EvaluationConfig;
   /** Of the kind `config.features`, without augmentation. */

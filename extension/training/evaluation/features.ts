@@ -10,7 +10,7 @@ import type { NamedSpecs, NamedTensors } from '../../core/tensors';
 import { UserError } from '../../core/problems';
 import type { CompiledProgram, Program, StateStore } from '../engines/engine';
 
-export const FEATURE_KINDS = ['cls', 'mean'] as const;
+const FEATURE_KINDS = ['cls', 'mean'] as const;
 
 export type FeatureKind = (typeof FEATURE_KINDS)[number];
 
@@ -23,7 +23,7 @@ export const FEATURE_SOURCES: Readonly<Record<FeatureKind, string>> = {
 /** cls and mean: [B, D]. */
 export type EncoderFeatures = Readonly<Record<FeatureKind, Tensor>>;
 
-export interface FeatureProgramOptions {
+interface FeatureProgramOptions {
   readonly name: string;
   /** Parameters that live in a state store (a student); empty for a frozen teacher. */
   readonly state?: NamedSpecs;
@@ -78,7 +78,7 @@ export interface Encoder {
   readonly state: StateStore;
 }
 
-export interface ExtractOptions<Kind extends FeatureKind> {
+interface ExtractOptions<Kind extends FeatureKind> {
   /** What is kept, of what the program reads off; default: every kind. */
   readonly kinds?: readonly Kind[];
   /** How many images there will be, where it is known: no memory is spent on growing. */

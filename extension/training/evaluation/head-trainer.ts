@@ -18,7 +18,7 @@ const GROUP_STEPS = 64;
 /** Logits read back at once. */
 const EVAL_VALUES = 4 * 2 ** 20;
 
-export interface HeadTraining {
+interface HeadTraining {
   readonly optimizer: ProbeOptimizer;
   /** Peak learning rate of each head. */
   readonly learningRates: readonly number[];

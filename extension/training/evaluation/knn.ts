@@ -23,7 +23,7 @@ const KNN_COUNTS: readonly number[] = [10, 20, 100, 200];
 const QUERY_ROWS = 256;
 const BANK_ROWS = 65_536;
 
-export interface KnnOptions {
+interface KnnOptions {
   /** Neighbours of the main figure. */
   readonly k: number;
   readonly temperature: number;

@@ -22,7 +22,7 @@ import { LARS_TRUST, PROBE_MOMENTUM } from './probe-optimizers';
 import type { ProbeOptimizer } from './probe-optimizers';
 
 /** What of a protocol does not depend on the data. */
-export interface ProbePreset {
+interface ProbePreset {
   readonly name: 'mae' | 'small';
   readonly optimizer: ProbeOptimizer;
   /** Largest batch; see `probeBatchSize`. */
@@ -56,7 +56,7 @@ export interface ProbeAugmentation {
   readonly flip: number;
 }
 
-export interface LinearProbeOptions {
+interface LinearProbeOptions {
   readonly preset: ProbePreset;
   /** Default: the preset's. */
   readonly epochs?: number;
@@ -73,7 +73,7 @@ export interface LinearProbeOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-export interface SweepEntry {
+interface SweepEntry {
   readonly blr: number;
   readonly lr: number;
   /** On the held-out training features. */

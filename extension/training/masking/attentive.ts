@@ -8,7 +8,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../../core/tensors';
-import { float32, int32 } from '../../core/tensors';
+import { float32 } from '../../core/tensors';
 import type { RandomStream } from '../random';
 import { tensorOf } from '../nn/tensors';
 import type { MaskingStrategy } from './strategy';
@@ -16,7 +16,7 @@ import type { MaskingStrategy } from './strategy';
 const SMALLEST_SCORE = 1e-12;
 
 /** Standard Gumbel noise [batch, patchCount]. */
-export function drawGumbelNoise(random: RandomStream, batch: number, patchCount: number): HostTensor {
+function drawGumbelNoise(random: RandomStream, batch: number, patchCount: number): HostTensor {
   const noise = new Float32Array(batch * patchCount);
   for (let i = 0; i < noise.length; i++) noise[i] = random.gumbel();
   return float32([batch, patchCount], noise);
@@ -35,24 +35,4 @@ export function attentiveMasking(patchCount: number, keep: number): MaskingStrat
       return tf.topk(keys, keep, true).indices;
     },
   };
-}
-
-/**
- * The same choice on the host, for previews and statistics.
- * @param scores [batch, L] @param noise [batch, L]
- * @returns int32 [batch, keep]; equal keys go to the lower index, as in `tf.topk`
- */
-export function attentiveKeepIds(scores: HostTensor, noise: HostTensor, keep: number): HostTensor {
-  const [batch, patchCount] = scores.shape as [number, number];
-  const ids = new Int32Array(batch * keep);
-  for (let image = 0; image < batch; image++) {
-    const offset = image * patchCount;
-    const keys = Float32Array.from({ length: patchCount }, (_, patch) => {
-      const logScore = Math.fround(Math.log(Math.max(scores.data[offset + patch]!, Math.fround(SMALLEST_SCORE))));
-      return logScore + noise.data[offset + patch]!;
-    });
-    const order = Array.from(keys.keys()).sort((a, b) => keys[b]! - keys[a]! || a - b);
-    ids.set(order.slice(0, keep), image * keep);
-  }
-  return int32([batch, keep], ids);
 }

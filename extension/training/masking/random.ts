@@ -6,7 +6,7 @@ import { tensorOf } from '../nn/tensors';
 import type { MaskingStrategy } from './strategy';
 
 /** The first `keep` of a random permutation for each image, int32 [batch, keep]. */
-export function drawRandomKeepIds(random: RandomStream, batch: number, patchCount: number, keep: number): HostTensor {
+function drawRandomKeepIds(random: RandomStream, batch: number, patchCount: number, keep: number): HostTensor {
   const ids = new Int32Array(batch * keep);
   for (let image = 0; image < batch; image++) ids.set(random.permutation(patchCount).subarray(0, keep), image * keep);
   return int32([batch, keep], ids);

@@ -7,7 +7,7 @@ import { layerNormOf, layerNormSpecs } from '../nn/layer-norm';
 import { linearOf, linearSpecs } from '../nn/linear';
 import type { Tensors } from '../nn/tensors';
 
-export type AdaptorName = AlignmentConfig['adaptor'];
+type AdaptorName = AlignmentConfig['adaptor'];
 
 const NORM_EPS = 1e-6;
 

@@ -10,7 +10,7 @@ import { MaskAlign } from './maskalign';
 import type { Method } from './method';
 import { Supervised } from './supervised';
 
-export interface MethodContext {
+interface MethodContext {
   /** The imported teacher, as its file holds it. */
   readonly teacher?: { readonly tensors: NamedTensors; readonly shape: TeacherShape };
   /** Classes of the training images; `supervised` needs it. */

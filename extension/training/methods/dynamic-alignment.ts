@@ -7,7 +7,7 @@ import { float32 } from '../../core/tensors';
 import type { Tensors } from '../nn/tensors';
 import { tensorOf } from '../nn/tensors';
 
-export type FusionName = AlignmentConfig['fusion'];
+type FusionName = AlignmentConfig['fusion'];
 
 /** W, unconstrained, [M, N]: row i mixes the student's levels into what teacher level i is compared with. */
 export const ALIGNMENT_WEIGHTS = 'method.alignment_weights';

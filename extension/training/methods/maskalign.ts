@@ -38,7 +38,7 @@ export interface MaskAlignTeacher {
   select(constants: Tensors): Tensors;
 }
 
-export interface MaskAlignOptions {
+interface MaskAlignOptions {
   readonly student: VitShape;
   readonly teacher: MaskAlignTeacher;
   readonly masking: MaskingConfig;

@@ -15,7 +15,7 @@ import { hiddenStates, vitSpecs } from '../nn/vit';
 import type { RandomStream } from '../random';
 import type { LossAndReadings, Method } from './method';
 
-export interface SupervisedOptions {
+interface SupervisedOptions {
   readonly student: VitShape;
   readonly classCount: number;
   readonly supervised: ResolvedExperiment['supervised'];

@@ -4,7 +4,7 @@ import { linear, linearOf } from './linear';
 import type { Tensors } from './tensors';
 import { tensorOf } from './tensors';
 
-export interface AttentionSize {
+interface AttentionSize {
   /** Images B. */
   readonly batch: number;
   /** Tokens an image, N. */
@@ -31,7 +31,7 @@ function attentionWeights(q: tf.Tensor, k: tf.Tensor): tf.Tensor {
   return tf.softmax(tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(q.shape[3]!)));
 }
 
-export interface Attended {
+interface Attended {
   /** [B·N, D] */
   readonly output: tf.Tensor;
   /** [B, H, N, N] */
@@ -45,7 +45,7 @@ export function selfAttention(parameters: Tensors, name: string, x: tf.Tensor, s
   return { output: linearOf(parameters, `${name}.proj`, mergeHeads(tf.matMul(weights, v!))), weights };
 }
 
-export interface PartialAttention {
+interface PartialAttention {
   /** @param rows normalised inputs of the queries, [B·Nq, D]; @returns [B, H, Nq, N] */
   weights(rows: tf.Tensor, queries: number): tf.Tensor;
   /** @param weights [B, H, Nq, N]; @returns [B·Nq, D] */

@@ -12,9 +12,9 @@ import { tensorOf } from './tensors';
 export type Architecture = Omit<TeacherShape, 'imageMean' | 'imageStd'>;
 
 /** Stochastic depth of one residual branch: a factor for each image, 0 or 1/(1−rate), [B]. */
-export type KeepFactors = tf.Tensor;
+type KeepFactors = tf.Tensor;
 
-export interface BlockOutput {
+interface BlockOutput {
   /** [B·N, D] */
   readonly output: tf.Tensor;
   /** [B, H, N, N] */

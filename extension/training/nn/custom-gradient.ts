@@ -1,7 +1,7 @@
 /** A typed door to `tf.customGrad`: functions whose backward pass is shorter written by hand than derived op by op. */
 import * as tf from '@tensorflow/tfjs-core';
 
-export interface ForwardPass {
+interface ForwardPass {
   readonly value: tf.Tensor;
   /** Tensors the backward pass reads. */
   readonly saved: tf.Tensor[];

@@ -12,7 +12,7 @@ function filled(shape: readonly number[], value: () => number): HostTensor {
 }
 
 /** Xavier uniform on the [out, rest] view: U(−a, a), a = √(6/(out + rest)). The fused qkv is one matrix. */
-export function xavierUniform(random: RandomStream, shape: readonly number[]): HostTensor {
+function xavierUniform(random: RandomStream, shape: readonly number[]): HostTensor {
   const fanOut = shape[0]!;
   const bound = Math.sqrt(6 / (fanOut + elementCount(shape) / fanOut));
   return filled(shape, () => (2 * random.uniform() - 1) * bound);

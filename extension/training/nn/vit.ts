@@ -17,7 +17,7 @@ export function vitSpecs(shape: VitShape): NamedSpecs {
   return trained;
 }
 
-export interface VisibleInput {
+interface VisibleInput {
   /** [B, 3, S, S] */
   readonly images: tf.Tensor;
   /** Patches the student sees, [B, K]; all of them, in order, if absent. */
@@ -27,7 +27,7 @@ export interface VisibleInput {
 }
 
 /** Tokens [CLS; visible patches] with their positions, [B·(1+K), D]. Patches are gathered before they are embedded. */
-export function embedVisible(parameters: Tensors, positions: tf.Tensor, shape: VitShape, { images, keepIds }: VisibleInput): tf.Tensor {
+function embedVisible(parameters: Tensors, positions: tf.Tensor, shape: VitShape, { images, keepIds }: VisibleInput): tf.Tensor {
   const batch = images.shape[0]!;
   const patchCount = (shape.imageSize / shape.patchSize) ** 2;
   const patches = patchify(images, shape.patchSize);

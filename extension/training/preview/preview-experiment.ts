@@ -13,7 +13,7 @@ import { runTeacher } from '../teachers/teacher';
 import { previewSheet, visibleAttention } from './sheet';
 import type { PreviewImage } from './sheet';
 
-export interface PreviewOptions {
+interface PreviewOptions {
   readonly engine: Engine;
   /** [B, 3, S, S]: the first B images of the experiment's first epoch, in the loader's order. */
   readonly images: Float32Array;

@@ -16,7 +16,7 @@ export interface PreviewImage {
   readonly scores?: ArrayLike<number>;
 }
 
-export interface PreviewSheet {
+interface PreviewSheet {
   readonly images: readonly PreviewImage[];
   /** S, pixels. */
   readonly imageSize: number;

@@ -8,7 +8,7 @@ export interface Tile {
 }
 
 /** The patch grid of a tile: `grid`² patches. */
-export interface PatchGrid {
+interface PatchGrid {
   readonly grid: number;
 }
 

@@ -12,7 +12,7 @@ import type { HostTensor, NamedTensors } from '../../core/tensors';
 import { float32 } from '../../core/tensors';
 import { TORCH_BICUBIC, bicubicMatrix } from '../bicubic';
 
-export interface ImageNormalisation {
+interface ImageNormalisation {
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }

@@ -10,7 +10,7 @@ import { flatRows } from '../nn/patches';
 import type { Tensors } from '../nn/tensors';
 import { resizeImages } from './resize-images';
 
-export interface TeacherTask {
+interface TeacherTask {
   /** Blocks whose raw outputs are targets, 0-based, ascending. */
   readonly levels: readonly number[];
   /** Whether the CLS attention of the last block is wanted. */
@@ -31,7 +31,7 @@ export interface TeacherResult {
 }
 
 /** Images as the teacher expects them: its size, its normalisation. Both changes are affine, so their order does not matter. */
-export function teacherImages(tensors: Tensors, images: tf.Tensor): tf.Tensor {
+function teacherImages(tensors: Tensors, images: tf.Tensor): tf.Tensor {
   const { image_resize: resize, image_scale: scale, image_shift: shift } = tensors;
   const sized = resize ? resizeImages(images, resize) : images;
   return scale && shift ? tf.add(tf.mul(sized, scale), shift) : sized;

@@ -1,11 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { float32 } from '../../../extension/core/tensors';
 import { loadTfjsBackend } from '../../../extension/training/engines/tfjs-backend';
-import { attentiveKeepIds, attentiveMasking, drawGumbelNoise } from '../../../extension/training/masking/attentive';
+import { attentiveMasking } from '../../../extension/training/masking/attentive';
 import { keepCount } from '../../../extension/core/config/keep-count';
-import { drawRandomKeepIds } from '../../../extension/training/masking/random';
+import { randomMasking } from '../../../extension/training/masking/random';
 import { RandomStream } from '../../../extension/training/random';
 
 beforeAll(() => loadTfjsBackend('cpu'));
@@ -25,7 +24,7 @@ describe('random masking', () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 1, max: 40 }), fc.double({ min: 0, max: 0.99, noNaN: true }), (seed, patches, ratio) => {
         const keep = keepCount(patches, ratio);
-        const { data } = drawRandomKeepIds(new RandomStream(seed, 'mask'), 3, patches, keep);
+        const { data } = randomMasking(patches, keep).draw(new RandomStream(seed, 'mask'), 3)['keep_ids']!;
         for (let image = 0; image < 3; image++) {
           const ids = Array.from(data.subarray(image * keep, (image + 1) * keep));
           expect(new Set(ids).size).toBe(keep);
@@ -37,7 +36,7 @@ describe('random masking', () => {
   });
 
   it('keeps every patch equally often', () => {
-    const { data } = drawRandomKeepIds(new RandomStream(5, 'mask'), 20_000, 10, 3);
+    const { data } = randomMasking(10, 3).draw(new RandomStream(5, 'mask'), 20_000)['keep_ids']!;
     const counts = new Float64Array(10);
     for (const id of data) counts[id]!++;
     for (const count of counts) expect(count / 20_000).toBeCloseTo(0.3, 1);
@@ -63,29 +62,25 @@ function inclusionProbabilities(scores: number[], keep: number): number[] {
 describe('attentive masking', () => {
   const scores = [0.02, 0.3, 0.1, 0.25, 0.05, 0.28];
 
+  /** The patches kept of `batch` images whose scores are `scores`, image after image. */
+  function kept(scores: Float32Array, batch: number, keep: number, random: RandomStream): number[] {
+    const masking = attentiveMasking(scores.length / batch, keep);
+    const { gumbel } = masking.draw(random, batch);
+    const shape: [number, number] = [batch, scores.length / batch];
+    return Array.from(tf.tidy(() => masking.keepIds({ gumbel: tf.tensor2d(gumbel!.data, shape) }, tf.tensor2d(scores, shape)).dataSync()));
+  }
+
   it('includes patches with the probabilities of a multinomial draw without replacement', () => {
     const draws = 40_000;
-    const noise = drawGumbelNoise(new RandomStream(2, 'gumbel'), draws, scores.length);
-    const repeated = float32([draws, scores.length], Float32Array.from({ length: draws * scores.length }, (_, i) => scores[i % scores.length]!));
+    const repeated = Float32Array.from({ length: draws * scores.length }, (_, i) => scores[i % scores.length]!);
     const counts = scores.map(() => 0);
-    for (const id of attentiveKeepIds(repeated, noise, 3).data) counts[id]!++;
+    for (const id of kept(repeated, draws, 3, new RandomStream(2, 'gumbel'))) counts[id]!++;
     // Four standard deviations of a proportion of 40,000 draws are 0.01.
     inclusionProbabilities(scores, 3).forEach((probability, patch) => expect(Math.abs(counts[patch]! / draws - probability)).toBeLessThan(0.01));
   });
 
-  it('chooses on the host what it chooses in the graph', () => {
-    const random = new RandomStream(4, 'scores');
-    const batch = 50;
-    const host = float32([batch, 16], Float32Array.from({ length: batch * 16 }, () => random.uniform() / 16));
-    const noise = drawGumbelNoise(random, batch, 16);
-    const masking = attentiveMasking(16, 5);
-    const graph = tf.tidy(() => masking.keepIds({ gumbel: tf.tensor2d(noise.data, [batch, 16]) }, tf.tensor2d(host.data, [batch, 16])).dataSync());
-    expect(Array.from(graph)).toEqual(Array.from(attentiveKeepIds(host, noise, 5).data));
-  });
-
   it('keeps patches without any attention last', () => {
-    const noise = drawGumbelNoise(new RandomStream(6, 'gumbel'), 500, 4);
-    const zeros = float32([500, 4], Float32Array.from({ length: 2000 }, (_, i) => (i % 4 < 2 ? 0 : 0.5)));
-    expect(new Set(attentiveKeepIds(zeros, noise, 2).data)).toEqual(new Set([2, 3]));
+    const zeros = Float32Array.from({ length: 2000 }, (_, i) => (i % 4 < 2 ? 0 : 0.5));
+    expect(new Set(kept(zeros, 500, 2, new RandomStream(6, 'gumbel')))).toEqual(new Set([2, 3]));
   });
 });
