@@ -80,7 +80,7 @@ interface EvaluatedExperiment {
 async function experimentOf({ target, configFile, overrides = {} }: EvaluateOptions, run: RunDirectory | undefined): Promise<EvaluatedExperiment> {
   const frozen = run?.inside('config.yaml');
   const file = configFile ?? frozen;
-  if (file === undefined) throw new UserError('MIM8010', `${target} is not inside a run, so it is not known on which images to evaluate it.`, 'Name an experiment with --config; its `data` are used.', 2);
+  if (file === undefined) throw new UserError('MIM6005', `${target} is not inside a run, so it is not known on which images to evaluate it.`, 'Name an experiment with --config; its `data` are used.', 2);
   if (run && frozen === file && Object.keys(overrides).length === 0) return { experiment: parseResolved(await run.readConfig(), frozen), isOwn: true };
   const { resolved, locate } = await loadExperiment(file, overrides);
   return { experiment: resolved, origin: { file, locate }, isOwn: false };

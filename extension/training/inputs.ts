@@ -37,22 +37,22 @@ export async function readInputs(run: RunDirectory): Promise<RunInputs | undefin
 
 /**
  * The experiment with the very file its teacher was read from: a run's newest checkpoint may be another by now.
- * @throws UserError MIM8004 where that file is gone, MIM8005 where it changed
+ * @throws UserError MIM8003 where that file is gone, MIM8004 where it changed
  */
 export async function withPinnedTeacher(experiment: ResolvedExperiment, inputs: RunInputs | undefined): Promise<ResolvedExperiment> {
   const pinned = inputs?.teacher;
   if (!pinned || !experiment.teacher) return experiment;
   const found = await fingerprintFile(pinned.file).catch((error: unknown) => {
     if (errorCode(error) !== 'ENOENT' && errorCode(error) !== 'ENOTDIR') throw error;
-    throw new UserError('MIM8004', `The teacher this run began with, ${pinned.file}, is no longer there.`, 'Put the file back (its run may have pruned it), or start the experiment anew with `mim pretrain`.', 2);
+    throw new UserError('MIM8003', `The teacher this run began with, ${pinned.file}, is no longer there.`, 'Put the file back (its run may have pruned it), or start the experiment anew with `mim pretrain`.', 2);
   });
   if (found.sha256 !== pinned.sha256) {
-    throw new UserError('MIM8005', `The teacher ${pinned.file} is not the file this run began with: its SHA-256 was ${short(pinned.sha256)} and is ${short(found.sha256)}.`, 'Put the file of then back, or start the experiment anew with `mim pretrain`.', 2);
+    throw new UserError('MIM8004', `The teacher ${pinned.file} is not the file this run began with: its SHA-256 was ${short(pinned.sha256)} and is ${short(found.sha256)}.`, 'Put the file of then back, or start the experiment anew with `mim pretrain`.', 2);
   }
   return { ...experiment, teacher: { ...experiment.teacher, checkpoint: pinned.file } };
 }
 
-/** @throws UserError MIM8006 where training or test images are not those the run began with */
+/** @throws UserError MIM8005 where training or test images are not those the run began with */
 export function requireSameImages({ data }: RunInputs, { experiment, train, test }: Pick<Prepared, 'experiment' | 'train' | 'test'>): void {
   requireSame('training', data.train, identityOf(train, experiment.data));
   if (data.test && test) requireSame('test', data.test, identityOf(test, experiment.data));
@@ -61,7 +61,7 @@ export function requireSameImages({ data }: RunInputs, { experiment, train, test
 function requireSame(which: string, then: DataIdentity, now: DataIdentity): void {
   if (then.images === now.images && then.fingerprint === now.fingerprint) return;
   const how = then.images === now.images ? `${now.images} as then, but with other names or labels` : `${then.images} then, ${now.images} now`;
-  throw new UserError('MIM8006', `The ${which} images are not those this run began with: ${how}.`, 'Put them back as they were, or start the experiment anew with `mim pretrain`.', 2);
+  throw new UserError('MIM8005', `The ${which} images are not those this run began with: ${how}.`, 'Put them back as they were, or start the experiment anew with `mim pretrain`.', 2);
 }
 
 function short(sha256: string): string {

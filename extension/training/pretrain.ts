@@ -108,7 +108,7 @@ async function startingPoint(run: RunDirectory): Promise<ResumePoint> {
   if (!info) return { start: { step: 0 }, notes: [...notes, 'There is no checkpoint yet: the run starts from its beginning.'] };
   const contents = await run.readCheckpoint(info);
   const parsed = trainerStateSchema.safeParse(contents.stateJson);
-  if (!parsed.success) throw new UserError('MIM8003', `${info.path}/state.json does not say where the run was.`, 'Remove this checkpoint folder to resume from the one before it.');
+  if (!parsed.success) throw new UserError('MIM7202', `${info.path}/state.json does not say where the run was.`, 'Remove this checkpoint folder to resume from the one before it.');
   const trainer = parsed.data;
   notes.push(`Resumed from step ${trainer.step} (${info.path}).`);
   return { start: { step: trainer.step, values: joinState(contents), throughput: trainer.throughput }, trainer, notes };

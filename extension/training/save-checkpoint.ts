@@ -9,7 +9,7 @@ import { sinCosPositions } from './nn/positions';
 import type { Throughput } from './throughput';
 import type { RunTraining } from './train-run';
 
-/** @throws UserError MIM8002 where a parameter is not finite; MIM7101 where the disk is full. Earlier checkpoints stay as they are. */
+/** @throws UserError MIM8002 where a parameter is not finite; MIM7001 where the disk is full. Earlier checkpoints stay as they are. */
 export async function saveCheckpoint({ run, prepared, engine }: Pick<RunTraining, 'run' | 'prepared' | 'engine'>, state: StateStore, step: number, throughput: Throughput): Promise<void> {
   const { experiment, timeline } = prepared;
   const { model, method, state: optimizer } = splitState(await state.read());

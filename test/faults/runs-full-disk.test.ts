@@ -43,7 +43,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const diskFull = { code: 'MIM7101', message: expect.stringMatching(/^disk full: cannot write \//) as unknown };
+const diskFull = { code: 'MIM7001', message: expect.stringMatching(/^disk full: cannot write \//) as unknown };
 const newRun = (): Promise<RunDirectory> => RunDirectory.create(folder, 'run', { resolvedYaml: 'mim: 1\n', sourceYaml: '', environment: {} });
 
 describe('a disk that fills at any byte', () => {
@@ -100,7 +100,7 @@ describe('a disk that fills at any byte', () => {
   it('of a new run says so, and what is left is not taken for a run', async () => {
     disk.free = 12;
     await expect(newRun()).rejects.toMatchObject(diskFull);
-    await expect(RunDirectory.open(path.join(folder, 'run'))).rejects.toMatchObject({ code: 'MIM7212' });
+    await expect(RunDirectory.open(path.join(folder, 'run'))).rejects.toMatchObject({ code: 'MIM7103' });
   });
 
   it('of an export leaves the file before', async () => {

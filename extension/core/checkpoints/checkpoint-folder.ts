@@ -53,7 +53,7 @@ const manifestSchema = z.object({
 
 /**
  * Writes a checkpoint into `folder` (the run's `checkpoints`). A checkpoint of the same step is replaced.
- * @throws UserError MIM7101 where the disk is full; nothing unfinished is left and earlier checkpoints are untouched.
+ * @throws UserError MIM7001 where the disk is full; nothing unfinished is left and earlier checkpoints are untouched.
  */
 export async function saveCheckpoint(folder: string, contents: CheckpointContents): Promise<CheckpointInfo> {
   const target = path.join(folder, `step-${String(contents.step).padStart(6, '0')}`);
@@ -126,7 +126,7 @@ async function namesIn(folder: string): Promise<string[]> {
 
 /**
  * Compares files with the manifest.
- * @throws UserError MIM7007 that names the file which is absent, cut short or changed.
+ * @throws UserError MIM7201 that names the file which is absent, cut short or changed.
  */
 export async function verifyCheckpoint(info: CheckpointInfo, names: readonly string[] = Object.keys(info.files)): Promise<void> {
   for (const name of names) {
@@ -143,12 +143,12 @@ export async function verifyCheckpoint(info: CheckpointInfo, names: readonly str
 }
 
 function damaged(file: string, what: string): UserError {
-  return new UserError('MIM7007', `${file} is damaged: ${what}`, 'An earlier checkpoint of the run may be whole; check the disk.');
+  return new UserError('MIM7201', `${file} is damaged: ${what}`, 'An earlier checkpoint of the run may be whole; check the disk.');
 }
 
 /**
  * Verifies and reads all of a checkpoint.
- * @throws UserError MIM7007 where it is damaged.
+ * @throws UserError MIM7201 where it is damaged.
  */
 export async function readCheckpoint(info: CheckpointInfo): Promise<CheckpointContents> {
   await verifyCheckpoint(info);

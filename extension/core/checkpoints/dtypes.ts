@@ -29,7 +29,7 @@ export interface TensorPlace {
 
 /**
  * Little-endian bytes → float32 (F32, F16, BF16, F64) or int32 (integers, booleans).
- * @throws UserError MIM7006 for types that have no faithful host form, or a 64-bit integer beyond 32 bits.
+ * @throws UserError MIM3006 for types that have no faithful host form, or a 64-bit integer beyond 32 bits.
  */
 export function toHostTensor(bytes: Uint8Array, dtype: StoredDtype, shape: readonly number[], place: TensorPlace): HostTensor {
   const count = elementCount(shape);
@@ -61,7 +61,7 @@ export function toHostTensor(bytes: Uint8Array, dtype: StoredDtype, shape: reado
     case 'U64':
     case 'F8_E5M2':
     case 'F8_E4M3':
-      throw new UserError('MIM7006', `${place.file}: tensor ${place.name} is stored as ${dtype}, which this product does not read`, 'Save it as F32, F16 or BF16.');
+      throw new UserError('MIM3006', `${place.file}: tensor ${place.name} is stored as ${dtype}, which this product does not read`, 'Save it as F32, F16 or BF16.');
     default:
       return dtype satisfies never;
   }
@@ -85,7 +85,7 @@ function narrow(values: BigInt64Array, place: TensorPlace): Int32Array {
   for (let i = 0; i < values.length; i++) {
     const value = Number(values[i]);
     if (value !== (value | 0)) {
-      throw new UserError('MIM7006', `${place.file}: tensor ${place.name} holds ${values[i]}, which does not fit in 32 bits`);
+      throw new UserError('MIM3006', `${place.file}: tensor ${place.name} holds ${values[i]}, which does not fit in 32 bits`);
     }
     narrowed[i] = value;
   }

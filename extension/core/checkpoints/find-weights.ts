@@ -7,12 +7,12 @@ import { latestGoodCheckpoint, MODEL_FILE, readManifest, verifyCheckpoint } from
 /**
  * A file is itself. A run directory, or its `checkpoints`, is its newest whole checkpoint's model; a checkpoint's folder
  * is its model; any other folder is its `model.safetensors` or `pytorch_model.bin`.
- * @throws UserError MIM7002 where there is nothing to read, MIM7007 where the checkpoint is damaged.
+ * @throws UserError MIM3002 where there is nothing to read, MIM7201 where the checkpoint is damaged.
  */
 export async function resolveWeights(given: string): Promise<string> {
   const kind = await kindOf(given);
   if (kind === 'file') return given;
-  if (kind === undefined) throw new UserError('MIM7002', `cannot read ${given}: it does not exist`, 'Check the path.');
+  if (kind === undefined) throw new UserError('MIM3002', `cannot read ${given}: it does not exist`, 'Check the path.');
 
   const checkpoint = await readManifest(given);
   if (checkpoint !== undefined) {
@@ -27,7 +27,7 @@ export async function resolveWeights(given: string): Promise<string> {
     const file = path.join(given, name);
     if ((await kindOf(file)) === 'file') return file;
   }
-  throw new UserError('MIM7002', `${given} holds no weights`, 'Point at a weight file, a run directory with a checkpoint, or a folder with model.safetensors or pytorch_model.bin.');
+  throw new UserError('MIM3002', `${given} holds no weights`, 'Point at a weight file, a run directory with a checkpoint, or a folder with model.safetensors or pytorch_model.bin.');
 }
 
 async function kindOf(name: string): Promise<'file' | 'folder' | undefined> {

@@ -11,7 +11,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 /**
  * Reads the files a hub keeps beside `weights`; whatever is absent, unreadable or about a model of another width counts as not said.
- * @throws UserError MIM7005 where the model uses an activation this product does not have.
+ * @throws UserError MIM3005 where the model uses an activation this product does not have.
  */
 export async function readHubConfig(weights: string, width: number): Promise<HubConfig> {
   const folder = path.dirname(weights);
@@ -59,7 +59,7 @@ function fromTimm(config: Json): HubConfig {
 
 function knownActivation(name: string, weights: string): TeacherShape['activation'] {
   if (name === 'gelu' || name === 'quick_gelu') return name;
-  throw new UserError('MIM7005', `${weights}: its config.json names the activation ${JSON.stringify(name)}`, 'Teachers may use gelu or quick_gelu.');
+  throw new UserError('MIM3005', `${weights}: its config.json names the activation ${JSON.stringify(name)}`, 'Teachers may use gelu or quick_gelu.');
 }
 
 function normalisation(mean: unknown, std: unknown): HubConfig {

@@ -37,7 +37,7 @@ export interface ImportedTeacher {
  * Reads a teacher. Tensors carry the names and sizes of `timmSpecs(shape)`, all float32.
  *
  * @param path a weight file, a run directory or a checkpoint's folder of this product, or a folder with `model.safetensors` or `pytorch_model.bin`.
- * @throws UserError MIM70xx where the file is damaged, not recognised, or lacks what a vision transformer needs.
+ * @throws UserError MIM30xx where the file is damaged, not recognised, or lacks what a vision transformer needs.
  */
 export async function importTeacher(path: string, options: ImportOptions = {}): Promise<ImportedTeacher> {
   const source = await openTensors(await resolveWeights(path));
@@ -58,7 +58,7 @@ export interface ImportPlan {
   readonly missing: readonly string[];
 }
 
-/** @throws UserError MIM7004 (naming not recognised), MIM7005 (not a usable vision transformer). */
+/** @throws UserError MIM3004 (naming not recognised), MIM3005 (not a usable vision transformer). */
 export async function planImport(source: TensorSource, options: ImportOptions): Promise<ImportPlan> {
   const asked = options.format === 'auto' ? undefined : options.format;
   const keys = recogniseKeys(source.entries, asked);
@@ -70,14 +70,14 @@ export async function planImport(source: TensorSource, options: ImportOptions): 
 }
 
 function ownShape(shape: TeacherShape, keys: RecognisedKeys, file: string): InferredShape {
-  if (shape.depth !== keys.depth) throw new UserError('MIM7005', `${file} says it has ${shape.depth} blocks but holds ${keys.depth}`);
+  if (shape.depth !== keys.depth) throw new UserError('MIM3005', `${file} says it has ${shape.depth} blocks but holds ${keys.depth}`);
   return { shape, classPosition: shape.registers > 0 ? 'in-token' : 'in-table' };
 }
 
 function notRecognised(source: TensorSource, asked: TeacherFormat | undefined): UserError {
   const some = [...source.entries.keys()].slice(0, 4).join(', ');
   return new UserError(
-    'MIM7004',
+    'MIM3004',
     asked === undefined
       ? `${source.file}: the naming of its tensors is not known (it begins with ${some || 'no tensor at all'})`
       : `${source.file} is not in ${asked} naming: it has no ${markerOf(asked)}`,
@@ -99,12 +99,12 @@ function checkTensors(source: TensorSource, keys: RecognisedKeys, shape: Teacher
     const free = name === 'pos_embed' || name === 'cls_token' || name === 'reg_token';
     const fits = free ? sizes.at(-1) === shape.width : sizes.join() === spec.shape.join();
     if (!fits) {
-      throw new UserError('MIM7005', `${source.file}: ${keys.sourcesOf(name)!.join(' + ')} is [${sizes.join(', ')}], but ${name} of this model is [${spec.shape.join(', ')}]`);
+      throw new UserError('MIM3005', `${source.file}: ${keys.sourcesOf(name)!.join(' + ')} is [${sizes.join(', ')}], but ${name} of this model is [${spec.shape.join(', ')}]`);
     }
   }
   if (absent.length > 0) {
     const more = absent.length > 6 ? ` and ${absent.length - 6} more` : '';
-    throw new UserError('MIM7005', `${source.file} lacks ${absent.slice(0, 6).join(', ')}${more} (${keys.format} naming)`, 'It is not a whole vision transformer.');
+    throw new UserError('MIM3005', `${source.file} lacks ${absent.slice(0, 6).join(', ')}${more} (${keys.format} naming)`, 'It is not a whole vision transformer.');
   }
   return filled;
 }
@@ -137,7 +137,7 @@ function settlePositions(tensors: NamedTensors, { shape, classPosition }: Import
   const classToken = tensors['cls_token']!.data as Float32Array;
   const rows = (shape.imageSize / shape.patchSize) ** 2 + (classPosition === 'in-table' ? 1 : 0);
   if (table.length !== rows * width || classToken.length !== width) {
-    throw new UserError('MIM7005', `${file}: its position table or class token does not fit ${rows} positions of width ${width}`);
+    throw new UserError('MIM3005', `${file}: its position table or class token does not fit ${rows} positions of width ${width}`);
   }
   if (shape.registers > 0 && classPosition === 'in-table') {
     return {

@@ -19,11 +19,11 @@ export interface InferredShape {
 
 /**
  * @param heads attention heads where the caller knows them; otherwise the file's config.json, otherwise width / 64.
- * @throws UserError MIM7005 where the tensors are not those of a square-input ViT with a CLS token, or the heads cannot be told.
+ * @throws UserError MIM3005 where the tensors are not those of a square-input ViT with a CLS token, or the heads cannot be told.
  */
 export async function inferShape(source: TensorSource, keys: RecognisedKeys, heads?: number): Promise<InferredShape> {
   const sizeOf = (target: string): readonly number[] | undefined => sizesOf(source, keys, target);
-  const cannot = (why: string, hint?: string): UserError => new UserError('MIM7005', `${source.file} cannot serve as a teacher: ${why}`, hint);
+  const cannot = (why: string, hint?: string): UserError => new UserError('MIM3005', `${source.file} cannot serve as a teacher: ${why}`, hint);
   const require = (target: string): readonly number[] => {
     const sizes = sizeOf(target);
     if (sizes === undefined) throw cannot(`it has no ${target} (${keys.format} naming)`, 'Teachers are vision transformers with a CLS token and a learnt or fixed position table.');

@@ -24,7 +24,7 @@ const MAX_SHARING = 8;
 
 /**
  * Opens a file and reads what it describes, not yet the values.
- * @throws UserError MIM7020 (damaged), MIM7021 (refused content), MIM7022 (a format that must be converted).
+ * @throws UserError MIM3007 (damaged), MIM3008 (refused content), MIM3009 (a format that must be converted).
  */
 export async function openPytorch(file: string): Promise<TensorSource> {
   const handle = await openForReading(file);
@@ -66,7 +66,7 @@ export async function readPytorchZip(file: string): Promise<NamedTensors> {
 
 function legacy(file: string): UserError {
   return new UserError(
-    'MIM7022',
+    'MIM3009',
     `${file} is in PyTorch's format of before version 1.6`,
     "Convert it in Python: `torch.save(torch.load(f, map_location='cpu', weights_only=True), g)`, or save it as safetensors.",
   );
@@ -75,18 +75,18 @@ function legacy(file: string): UserError {
 /** The folder inside the archive in which everything lies; its name is that of the file when it was saved. */
 async function findRoot(archive: ZipArchive): Promise<string> {
   const pickle = [...archive.entries.keys()].find((name) => /^[^/]+\/data\.pkl$/.test(name));
-  if (pickle === undefined) throw new UserError('MIM7022', `${archive.file} is a zip archive but not one of torch.save`, 'Point at the weights themselves.');
+  if (pickle === undefined) throw new UserError('MIM3009', `${archive.file} is a zip archive but not one of torch.save`, 'Point at the weights themselves.');
   const root = pickle.slice(0, -'data.pkl'.length);
   if (archive.entries.has(`${root}constants.pkl`)) {
     throw new UserError(
-      'MIM7022',
+      'MIM3009',
       `${archive.file} is a TorchScript program, not a file of weights`,
       "Convert it in Python: `torch.save(torch.jit.load(f, map_location='cpu').state_dict(), g)`.",
     );
   }
   const byteOrder = archive.entries.get(`${root}byteorder`);
   if (byteOrder !== undefined && new TextDecoder().decode(await readZipEntry(archive, byteOrder)).trim() !== 'little') {
-    throw new UserError('MIM7022', `${archive.file} was saved on a big-endian machine`, 'Save it as safetensors.');
+    throw new UserError('MIM3009', `${archive.file} was saved on a big-endian machine`, 'Save it as safetensors.');
   }
   return root;
 }
@@ -104,7 +104,7 @@ async function readDescription(archive: ZipArchive, root: string): Promise<Pickl
 
 function refused(file: string, why: string): UserError {
   return new UserError(
-    'MIM7021',
+    'MIM3008',
     `${file} is not read: ${why}`,
     "If you trust it, convert it in Python: `safetensors.torch.save_file(state_dict, 'model.safetensors')`.",
   );
@@ -147,12 +147,12 @@ function isTensor(value: PickleValue): value is PickleTensor {
 
 async function readTensor(archive: ZipArchive, root: string, name: string, tensor: PickleTensor | undefined): Promise<HostTensor> {
   const { file } = archive;
-  if (tensor === undefined) throw new UserError('MIM7003', `${file} has no tensor ${name}`);
+  if (tensor === undefined) throw new UserError('MIM3003', `${file} has no tensor ${name}`);
   const { storage, shape, strides, offset } = tensor;
   const count = elementCount(shape);
   if (count === 0) return toHostTensor(new Uint8Array(), storage.dtype, shape, { file, name });
   const entry = archive.entries.get(`${root}data/${storage.key}`);
-  if (entry === undefined) throw new UserError('MIM7020', `${file} lacks the bytes of tensor ${name}`, 'It may be damaged; fetch or save it again.');
+  if (entry === undefined) throw new UserError('MIM3007', `${file} lacks the bytes of tensor ${name}`, 'It may be damaged; fetch or save it again.');
   const size = bytesPerElement(storage.dtype);
   const span = shape.reduce((last, length, axis) => last + (length - 1) * strides[axis]!, 0) + 1;
   const bytes = await readZipRange(archive, entry, offset * size, span * size);

@@ -30,7 +30,7 @@ export interface SafetensorsHeader {
 
 /**
  * Length of the JSON from the first eight bytes.
- * @throws UserError MIM7001 where it exceeds the file or MAX_HEADER_BYTES.
+ * @throws UserError MIM3001 where it exceeds the file or MAX_HEADER_BYTES.
  */
 export function headerLength(prefix: Uint8Array, fileBytes: number, file: string): number {
   if (prefix.byteLength < 8) throw damaged(file, `it has ${fileBytes} bytes, fewer than the 8 every safetensors file begins with`);
@@ -43,7 +43,7 @@ export function headerLength(prefix: Uint8Array, fileBytes: number, file: string
 /**
  * @param json the header's bytes, without the length before it.
  * @param bodyBytes bytes of the file after the header.
- * @throws UserError MIM7001 that names the file, and the tensor where one is at fault.
+ * @throws UserError MIM3001 that names the file, and the tensor where one is at fault.
  */
 export function parseSafetensorsHeader(json: Uint8Array, bodyBytes: number, file: string): SafetensorsHeader {
   const entries = parseObject(json, file);
@@ -119,5 +119,5 @@ function quote(name: string): string {
 }
 
 function damaged(file: string, what: string): UserError {
-  return new UserError('MIM7001', `${file} is not a valid safetensors file: ${what}`, 'It may be damaged or incompletely copied; fetch or save it again.');
+  return new UserError('MIM3001', `${file} is not a valid safetensors file: ${what}`, 'It may be damaged or incompletely copied; fetch or save it again.');
 }

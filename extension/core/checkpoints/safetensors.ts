@@ -7,14 +7,14 @@ import { elementCount, type HostTensor, type NamedTensors } from '../tensors';
 import { toHostTensor } from './dtypes';
 import { headerLength, MAX_HEADER_BYTES, parseSafetensorsHeader, type SafetensorsHeader, type StoredTensor } from './safetensors-header';
 
-/** @throws UserError MIM7001 (not a valid file), MIM7002 (cannot be opened). */
+/** @throws UserError MIM3001 (not a valid file), MIM3002 (cannot be opened). */
 export async function readSafetensorsHeader(file: string): Promise<SafetensorsHeader> {
   return withBytes(file, (bytes) => readHeader(bytes, file));
 }
 
 /**
  * All tensors, or those in `names`, as float32 or int32.
- * @throws UserError MIM7001, MIM7002, MIM7003 (a name that is not there), MIM7006 (a type that is not read).
+ * @throws UserError MIM3001, MIM3002, MIM3003 (a name that is not there), MIM3006 (a type that is not read).
  */
 export async function readSafetensors(file: string, options: { names?: readonly string[] } = {}): Promise<{ tensors: NamedTensors; metadata: Record<string, string> }> {
   return withBytes(file, async (source) => {
@@ -55,7 +55,7 @@ export async function readTensorRange(file: string, name: string, start: number,
 /**
  * Replaces `file` atomically and durably.
  * @param metadata strings kept in the header; readers of other products ignore names they do not know.
- * @throws UserError MIM7101 (disk full), MIM7102 (not permitted).
+ * @throws UserError MIM7001 (disk full), MIM7002 (not permitted).
  */
 export async function writeSafetensors(file: string, tensors: NamedTensors, metadata: Readonly<Record<string, string>> = {}): Promise<Fingerprint> {
   return writeFileAtomically(file, safetensorsChunks(tensors, metadata));
@@ -94,7 +94,7 @@ function* slices(bytes: Uint8Array): Generator<Uint8Array> {
   for (let start = 0; start < bytes.byteLength; start += size) yield bytes.subarray(start, start + size);
 }
 
-/** @throws UserError MIM7001. */
+/** @throws UserError MIM3001. */
 export async function readHeader(source: ByteSource, file: string): Promise<SafetensorsHeader> {
   const prefix = (await source.read(0, Math.min(8, source.size))) ?? new Uint8Array();
   const length = headerLength(prefix, source.size, file);
@@ -105,16 +105,16 @@ export async function readHeader(source: ByteSource, file: string): Promise<Safe
 
 function requireTensor(header: SafetensorsHeader, name: string, file: string): StoredTensor {
   const stored = header.tensors.get(name);
-  if (stored === undefined) throw new UserError('MIM7003', `${file} has no tensor ${name}`);
+  if (stored === undefined) throw new UserError('MIM3003', `${file} has no tensor ${name}`);
   return stored;
 }
 
 /** The file shrank between reading its header and its data. */
 function cutShort(file: string, what: string): UserError {
-  return new UserError('MIM7001', `${file} ended while ${what} was read`, 'It is being changed by another program, or the disk is failing.');
+  return new UserError('MIM3001', `${file} ended while ${what} was read`, 'It is being changed by another program, or the disk is failing.');
 }
 
-/** @throws UserError MIM7002 where the file cannot be opened. */
+/** @throws UserError MIM3002 where the file cannot be opened. */
 export async function openForReading(file: string): Promise<FileHandle> {
   try {
     // Asked before opening: opening a pipe would wait for a writer.
@@ -126,7 +126,7 @@ export async function openForReading(file: string): Promise<FileHandle> {
 }
 
 function cannotOpen(file: string, why: string): UserError {
-  return new UserError('MIM7002', `cannot read ${file}: ${why}`, 'Check the path.');
+  return new UserError('MIM3002', `cannot read ${file}: ${why}`, 'Check the path.');
 }
 
 async function withBytes<T>(file: string, use: (source: ByteSource) => Promise<T>): Promise<T> {

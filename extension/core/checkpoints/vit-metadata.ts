@@ -34,7 +34,7 @@ export function vitMetadata(shape: TeacherShape): Record<string, string> {
 
 /**
  * The shape a file says it has; undefined where it is not one of this product's.
- * @throws UserError MIM7004 where the entry is there but makes no sense.
+ * @throws UserError MIM3011 where the entry is there but makes no sense.
  */
 export function readVitMetadata(metadata: Readonly<Record<string, string>>, file: string): TeacherShape | undefined {
   const text = metadata[KEY];
@@ -42,6 +42,6 @@ export function readVitMetadata(metadata: Readonly<Record<string, string>>, file
   try {
     return shapeSchema.parse(JSON.parse(text));
   } catch {
-    throw new UserError('MIM7004', `${file}: its metadata entry ${KEY} does not describe a vision transformer`, 'The file was changed after it was saved; export it again.');
+    throw new UserError('MIM3011', `${file}: its metadata entry ${KEY} does not describe a vision transformer`, 'The file was changed after it was saved; export it again.');
   }
 }

@@ -46,7 +46,7 @@ const SPARE_BYTES = 1 << 20;
 /** All that is deflated; PyTorch itself deflates nothing. */
 const MAX_EXPANDED_BYTES = 8 * 2 ** 30;
 
-/** @throws UserError MIM7020 where the archive is damaged or made to exhaust memory. */
+/** @throws UserError MIM3007 where the archive is damaged or made to exhaust memory. */
 export async function openZip(source: ByteSource, file: string): Promise<ZipArchive> {
   const { size } = source;
   const directory = await findDirectory(source, file);
@@ -154,7 +154,7 @@ function refuseBombs(entries: ReadonlyMap<string, ZipEntry>, size: number, file:
 
 /**
  * All bytes of an entry.
- * @throws UserError MIM7020 where they are not what the directory says.
+ * @throws UserError MIM3007 where they are not what the directory says.
  */
 export async function readZipEntry({ source, file }: ZipArchive, entry: ZipEntry): Promise<Uint8Array> {
   const stored = await readOrFail(source, await dataOffset(source, entry, file), entry.compressedBytes, file);
@@ -210,5 +210,5 @@ function safeUint64(data: DataView, at: number): number {
 }
 
 function damaged(file: string, what: string): UserError {
-  return new UserError('MIM7020', `${file} is not a valid PyTorch archive: ${what}`, 'It may be damaged or incompletely copied; fetch or save it again.');
+  return new UserError('MIM3007', `${file} is not a valid PyTorch archive: ${what}`, 'It may be damaged or incompletely copied; fetch or save it again.');
 }

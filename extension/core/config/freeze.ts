@@ -42,7 +42,7 @@ export function freezeResolved(resolved: ResolvedExperiment): string {
 /**
  * Reads what {@link freezeResolved} wrote.
  *
- * @throws UserError MIM1401 if the text was damaged or written by an incompatible version
+ * @throws UserError MIM7105 if the text was damaged or written by an incompatible version
  */
 export function parseResolved(text: string, file = 'config.yaml'): ResolvedExperiment {
   const tree = new YamlTree(text, file);
@@ -51,7 +51,7 @@ export function parseResolved(text: string, file = 'config.yaml'): ResolvedExper
     const issue = parsed.error?.issues[0];
     const fault = tree.problems[0]?.message ?? `${issue?.path.join('.')}: ${issue?.message}`;
     throw new UserError(
-      'MIM1401',
+      'MIM7105',
       `${file} is not the frozen configuration of a run (${fault}).`,
       'It is written by `mim` and not meant to be edited; restore it, or start a new run from the experiment.',
     );

@@ -120,7 +120,7 @@ export class YamlTree {
       const keyNode = pair.key as Node | null;
       const keyRange = keyNode?.range ? this.range(keyNode.range[0], keyNode.range[1]) : undefined;
       if (!isScalar(keyNode) || keyNode.value === null) {
-        this.report('MIM1009', keyRange, 'A key must be a plain word.');
+        this.report('MIM1010', keyRange, 'A key must be a plain word.');
         continue;
       }
       const name = String(keyNode.value);

@@ -30,11 +30,11 @@ export function explainWriteError(error: unknown, target: string): unknown {
   switch (errorCode(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return new UserError('MIM7101', `disk full: cannot write ${target}`, 'Free space or raise the quota, then resume; what was saved before is intact.');
+      return new UserError('MIM7001', `disk full: cannot write ${target}`, 'Free space or raise the quota, then resume; what was saved before is intact.');
     case 'EROFS':
     case 'EACCES':
     case 'EPERM':
-      return new UserError('MIM7102', `not allowed to write ${target}`, 'Check the permissions of the folder, or choose another one.');
+      return new UserError('MIM7002', `not allowed to write ${target}`, 'Check the permissions of the folder, or choose another one.');
     default:
       return error;
   }
@@ -46,7 +46,7 @@ export function errorCode(error: unknown): string | undefined {
 
 /**
  * Replaces `target` by the given bytes, atomically and durably.
- * @throws UserError MIM7101 where the disk is full, MIM7102 where writing is not permitted; the old file is then untouched.
+ * @throws UserError MIM7001 where the disk is full, MIM7002 where writing is not permitted; the old file is then untouched.
  */
 export async function writeFileAtomically(target: string, chunks: Iterable<Uint8Array> | string): Promise<Fingerprint> {
   const temporary = temporaryBeside(target);

@@ -21,7 +21,7 @@ export class MetricsFile {
 
   /**
    * Adds a record; when it resolves the line has left this process and survives its death.
-   * @throws UserError MIM7101 where the disk is full; the file then ends with the line before.
+   * @throws UserError MIM7001 where the disk is full; the file then ends with the line before.
    */
   append(record: MetricRecord): Promise<void> {
     return this.inTurn(async () => {

@@ -58,10 +58,10 @@ export class RunDirectory {
 
   /**
    * Makes a new run under a name no other has: `name`, or `name-2`, `name-3`, … The caller then locks it.
-   * @throws UserError MIM7101 (disk full), MIM7102 (not permitted), MIM7211 (a name that cannot be a folder's).
+   * @throws UserError MIM7001 (disk full), MIM7002 (not permitted), MIM7102 (a name that cannot be a folder's).
    */
   static async create(runsFolder: string, name: string, sources: RunSources): Promise<RunDirectory> {
-    if (!PLAIN_NAME.test(name)) throw new UserError('MIM7211', `a run cannot be named ${JSON.stringify(name)}`, 'Use letters, digits, `.`, `-` and `_`.');
+    if (!PLAIN_NAME.test(name)) throw new UserError('MIM7102', `a run cannot be named ${JSON.stringify(name)}`, 'Use letters, digits, `.`, `-` and `_`.');
     const run = new RunDirectory(await makeUniqueFolder(path.resolve(runsFolder), name));
     for (const folder of FOLDERS) await mkdir(run.inside(folder));
     await writeFileAtomically(run.inside('source.yaml'), sources.sourceYaml);
@@ -73,10 +73,10 @@ export class RunDirectory {
     return run;
   }
 
-  /** @throws UserError MIM7212 where `folder` is not a run directory. */
+  /** @throws UserError MIM7103 where `folder` is not a run directory. */
   static async open(folder: string): Promise<RunDirectory> {
     const run = new RunDirectory(path.resolve(folder));
-    if (!(await isRun(run.path))) throw new UserError('MIM7212', `${folder} is not a run directory: it has no config.yaml`, '`mim runs` lists the runs.');
+    if (!(await isRun(run.path))) throw new UserError('MIM7103', `${folder} is not a run directory: it has no config.yaml`, '`mim runs` lists the runs.');
     return run;
   }
 
@@ -87,7 +87,7 @@ export class RunDirectory {
   /**
    * Makes this process the one that trains here, and clears what an interrupted one left: unfinished checkpoints, a torn
    * last metrics line, requests meant for it.
-   * @throws UserError MIM7210 where another process trains here.
+   * @throws UserError MIM7101 where another process trains here.
    */
   async lock(): Promise<void> {
     this.unlock = await acquireLock(this.inside('lock'), this.inside('heartbeat'));
@@ -119,10 +119,10 @@ export class RunDirectory {
     await writeFileAtomically(this.inside('status.json'), json(status));
   }
 
-  /** @throws UserError MIM7213 where status.json is absent or unreadable. */
+  /** @throws UserError MIM7104 where status.json is absent or unreadable. */
   async readStatus(): Promise<RunStatus> {
     const status = await findStatus(this.path);
-    if (status === undefined) throw new UserError('MIM7213', `${this.inside('status.json')} is absent or damaged`, 'Resuming the run writes it anew.');
+    if (status === undefined) throw new UserError('MIM7104', `${this.inside('status.json')} is absent or damaged`, 'Resuming the run writes it anew.');
     return status;
   }
 
@@ -170,7 +170,7 @@ export class RunDirectory {
 
   // Checkpoints
 
-  /** @throws UserError MIM7101 where the disk is full; earlier checkpoints are untouched. */
+  /** @throws UserError MIM7001 where the disk is full; earlier checkpoints are untouched. */
   async saveCheckpoint(contents: CheckpointContents): Promise<CheckpointInfo> {
     // A checkpoint never knows more than the metrics on disk.
     await this.metrics.sync();
@@ -182,7 +182,7 @@ export class RunDirectory {
     return listCheckpoints(this.inside('checkpoints'));
   }
 
-  /** @throws UserError MIM7007 that names the damaged file. */
+  /** @throws UserError MIM7201 that names the damaged file. */
   readCheckpoint(info: CheckpointInfo): Promise<CheckpointContents> {
     return readCheckpoint(info);
   }
@@ -226,7 +226,7 @@ export class RunDirectory {
       try {
         records.push({ protocol: parts[1]!, step: Number(parts[2]), result: JSON.parse(await readFile(file, 'utf8')) as unknown });
       } catch {
-        onDamaged?.(new UserError('MIM7213', `${file} is absent or damaged`, 'Remove it; `mim evaluate` makes it anew.'));
+        onDamaged?.(new UserError('MIM7104', `${file} is absent or damaged`, 'Remove it; `mim evaluate` makes it anew.'));
       }
     }
     return records.sort((a, b) => a.step - b.step || a.protocol.localeCompare(b.protocol));

@@ -14,7 +14,7 @@ export type Unlock = () => Promise<void>;
 /**
  * @param file the lock's path.
  * @param heartbeatFile whose age tells whether an owner on another host is alive.
- * @throws UserError MIM7210 where another process holds the lock.
+ * @throws UserError MIM7101 where another process holds the lock.
  */
 export async function acquireLock(file: string, heartbeatFile: string): Promise<Unlock> {
   const own = `${JSON.stringify(await thisProcess())}\n`;
@@ -26,7 +26,7 @@ export async function acquireLock(file: string, heartbeatFile: string): Promise<
     if (owner === undefined ? await isBeingWritten(file) : await holds(owner, heartbeatFile)) throw busy(file, owner);
     await setAside(file, found);
   }
-  throw new UserError('MIM7210', `the lock ${file} changes hands too fast`, 'Another process is starting in the same run; try again.');
+  throw new UserError('MIM7101', `the lock ${file} changes hands too fast`, 'Another process is starting in the same run; try again.');
 }
 
 /** Creates the lock with its content in one step: a link fails where the name exists. */
@@ -99,5 +99,5 @@ function parseOwner(text: string): ProcessIdentity | undefined {
 
 function busy(file: string, owner: ProcessIdentity | undefined): UserError {
   const who = owner === undefined ? 'another process, which is just starting' : `process ${owner.pid} on ${owner.host}`;
-  return new UserError('MIM7210', `the run is being trained by ${who}`, `Stop it first. If it is gone, remove ${file}.`);
+  return new UserError('MIM7101', `the run is being trained by ${who}`, `Stop it first. If it is gone, remove ${file}.`);
 }

@@ -28,7 +28,7 @@ const VARIANTS: Record<'cifar10' | 'cifar100', Variant> = {
   cifar100: { labelBytes: 2, classes: 100, namesFile: 'fine_label_names.txt', fallbackNames: Array.from({ length: 100 }, (_, label) => String(label)) },
 };
 
-/** One split's files, or the archive with the split to take from it. @throws UserError MIM2019, MIM2010, MIM2017, MIM2003 */
+/** One split's files, or the archive with the split to take from it. @throws UserError MIM2108, MIM2101, MIM2106, MIM2003 */
 export function openCifar(kind: 'cifar10' | 'cifar100', paths: readonly string[], split: 'train' | 'test'): ImageSource {
   const variant = VARIANTS[kind];
   const packed = paths.length === 1 && !paths[0]!.endsWith('.bin');
@@ -48,7 +48,7 @@ function readRecords(files: readonly Batch[], variant: Variant, where: string): 
   const record = variant.labelBytes + PIXELS;
   for (const file of files) {
     if (file.bytes.length === 0 || file.bytes.length % record !== 0) {
-      throw new UserError('MIM2019', `${file.name} is ${file.bytes.length} bytes long, not a multiple of ${record}, so it is no whole batch.`, 'Download it again; CIFAR-10 batches have records of 3073 bytes, CIFAR-100 of 3074.');
+      throw new UserError('MIM2108', `${file.name} is ${file.bytes.length} bytes long, not a multiple of ${record}, so it is no whole batch.`, 'Download it again; CIFAR-10 batches have records of 3073 bytes, CIFAR-100 of 3074.');
     }
   }
   const count = files.reduce((sum, file) => sum + file.bytes.length / record, 0);
@@ -59,7 +59,7 @@ function readRecords(files: readonly Batch[], variant: Variant, where: string): 
   for (const file of files) {
     for (let start = 0; start < file.bytes.length; start += record, image++) {
       const label = file.bytes[start + variant.labelBytes - 1]!;
-      if (label >= variant.classes) throw new UserError('MIM2019', `Record ${start / record} of ${file.name} has label ${label}, beyond the ${variant.classes} classes.`, 'The file is damaged or of the other CIFAR; set `data.kind` accordingly.');
+      if (label >= variant.classes) throw new UserError('MIM2108', `Record ${start / record} of ${file.name} has label ${label}, beyond the ${variant.classes} classes.`, 'The file is damaged or of the other CIFAR; set `data.kind` accordingly.');
       labels[image] = label;
       pixels.set(file.bytes.subarray(start + variant.labelBytes, start + record), image * PIXELS);
     }
@@ -95,7 +95,7 @@ function withFile<T>(path: string, use: (file: ByteFile) => T): T {
     return use(file);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError('MIM2019', `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}.`, 'Check `data.path` and the file’s permissions.');
+    throw new UserError('MIM2108', `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}.`, 'Check `data.path` and the file’s permissions.');
   } finally {
     file?.close();
   }

@@ -16,13 +16,13 @@ const MAX_SIDE = 4096;
 /** Deflate cannot shrink further: what claims more does not hold it. */
 const MAX_GZIP_RATIO = 1032;
 
-/** @throws UserError MIM2018 no idx file, damaged, cut off, or of a shape that images do not have; MIM2003 none. */
+/** @throws UserError MIM2107 no idx file, damaged, cut off, or of a shape that images do not have; MIM2003 none. */
 export function openIdx(path: string): ImageSource {
   const { dims, values } = readIdx(path);
   const [count, height, width, channels] = [dims[0] ?? 0, dims[1] ?? 0, dims[2] ?? 0, dims[3] ?? 1];
   const isImages = (dims.length === 3 || dims.length === 4) && (channels === 1 || channels === 3);
   if (!isImages || height < 1 || width < 1 || height > MAX_SIDE || width > MAX_SIDE) {
-    throw new UserError('MIM2018', `${path} has the shape ${dims.join('×')}, which are no images.`, 'Images are N×height×width, or with a last dimension of 1 or 3.');
+    throw new UserError('MIM2107', `${path} has the shape ${dims.join('×')}, which are no images.`, 'Images are N×height×width, or with a last dimension of 1 or 3.');
   }
   if (count === 0) throw new UserError('MIM2003', `No images found in ${path}: its first dimension is 0.`, 'Check `data.path`.');
   const bytes = allocatePixels(values.length, path);
@@ -40,13 +40,13 @@ function readLabels(imagePath: string, count: number): Int32Array | undefined {
   if (!path) return undefined;
   const { dims, values } = readIdx(path);
   if (dims.length !== 1 || dims[0] !== count) {
-    throw new UserError('MIM2018', `${path} has the shape ${dims.join('×')}, but ${imagePath} holds ${count} images.`, 'Both files must belong to the same split.');
+    throw new UserError('MIM2107', `${path} has the shape ${dims.join('×')}, but ${imagePath} holds ${count} images.`, 'Both files must belong to the same split.');
   }
   return Int32Array.from(values);
 }
 
 function readIdx(path: string): { dims: number[]; values: Uint8Array } {
-  const fault = (how: string) => new UserError('MIM2018', `${path} cannot be read as an idx file: ${how}.`, 'Download or copy it again; `data.kind: idx` reads files of unsigned bytes such as MNIST’s.');
+  const fault = (how: string) => new UserError('MIM2107', `${path} cannot be read as an idx file: ${how}.`, 'Download or copy it again; `data.kind: idx` reads files of unsigned bytes such as MNIST’s.');
   const stored = readWhole(path);
   const packed = isGzip(stored);
   const start = packed ? gunzipStart(stored, path) : stored;
@@ -73,7 +73,7 @@ function readWhole(path: string): Uint8Array {
     throw new UserError('MIM2001', `${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}.`, 'Check `data.path` and the file’s permissions.');
   }
   try {
-    if (file.size > MAX_PIXEL_BYTES) throw new UserError('MIM2016', `${path} is ${file.size} bytes long; idx files are read into memory, up to ${MAX_PIXEL_BYTES}.`, 'Convert the set to a tar of PNG files, which is read in place.');
+    if (file.size > MAX_PIXEL_BYTES) throw new UserError('MIM2105', `${path} is ${file.size} bytes long; idx files are read into memory, up to ${MAX_PIXEL_BYTES}.`, 'Convert the set to a tar of PNG files, which is read in place.');
     return file.read(0, file.size);
   } finally {
     file.close();

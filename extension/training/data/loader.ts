@@ -76,7 +76,7 @@ export class ImageLoader {
 
   /**
    * Training batches of the steps [fromStep, toStep), counted from 0, two batches ahead of their use.
-   * @throws UserError MIM2020 fewer images than a batch; MIM2021 too many unreadable images.
+   * @throws UserError MIM2201 fewer images than a batch; MIM2202 too many unreadable images.
    */
   async *trainBatches(fromStep: number, toStep: number): AsyncGenerator<TrainBatch> {
     requireFullBatch(this.source, this.options.batchSize);
@@ -169,7 +169,7 @@ export class ImageLoader {
     const limit = Math.min(this.options.config.max_unreadable, this.source.length - 1);
     if (this.unreadable.size <= limit) return;
     throw new UserError(
-      'MIM2021',
+      'MIM2202',
       `${this.unreadable.size} images cannot be read, more than \`data.max_unreadable: ${this.options.config.max_unreadable}\` allows; the last is ${name} (${reason}).`,
       'Mend or remove them, or raise `data.max_unreadable` if the rest is enough to train on.',
     );
@@ -200,10 +200,10 @@ interface LoadedBatch {
   readonly unreadable: readonly UnreadableReport[];
 }
 
-/** @throws UserError MIM2020 where there are fewer images than a batch takes. */
+/** @throws UserError MIM2201 where there are fewer images than a batch takes. */
 export function requireFullBatch(source: ImageSource, batchSize: number): void {
   if (source.length >= batchSize) return;
-  throw new UserError('MIM2020', `A batch takes ${batchSize} images, but ${source.describe()}.`, `Set \`optimizer.batch_size\` to ${source.length} or less.`, 2);
+  throw new UserError('MIM2201', `A batch takes ${batchSize} images, but ${source.describe()}.`, `Set \`optimizer.batch_size\` to ${source.length} or less.`, 2);
 }
 
 /** The order of an epoch: every image once, a pure function of (seed, epoch). */

@@ -18,7 +18,7 @@ export type Split = 'train' | 'test';
  * share `holdout` of those, drawn by `seed` and left out of training. `limit` and `test_limit` draw by `seed` too. `seed` is the data's own,
  * so that a student, its baselines and its teacher agree on what was held out.
  * @param config with absolute paths, as resolved.
- * @throws UserError MIM2000…MIM2019: what is wrong with the path or the files there.
+ * @throws UserError MIM20xx and MIM21xx: what is wrong with the path or the files there.
  */
 export async function openImageSource(config: DataConfig, split: Split, seed: number): Promise<ImageSource> {
   const source = await openSplit(config, split, seed);
@@ -31,7 +31,7 @@ async function openSplit(config: DataConfig, split: Split, seed: number): Promis
     const size = split === 'train' ? config.size : config.test_size;
     return new ShapesSource({ kind: 'shapes', seed, split, imageSize: config.image_size }, size);
   }
-  if (!config.path) throw new UserError('MIM2000', `\`data.kind: ${config.kind}\` needs \`data.path\`.`, 'Only `kind: shapes` makes its own images.');
+  if (!config.path) throw new UserError('MIM1117', `\`data.kind: ${config.kind}\` needs \`data.path\`.`, 'Only `kind: shapes` makes its own images.');
   const located = await locate(config.path, config.kind);
   const testPlace = config.test_path ? await locateTest(config.test_path, config.kind) : located.test;
   const train = await openPlace(located.train, 'train');
@@ -71,5 +71,5 @@ async function openPlace(place: Place, split: Split, known?: readonly string[]):
 /** idx sets are one file of images a split; of several nobody can tell which is meant. */
 function onlyFile(place: Place): string {
   if (place.paths.length === 1) return place.paths[0]!;
-  throw new UserError('MIM2002', `There are several idx image files: ${place.paths.join(', ')}.`, 'Name one of them in `data.path`.');
+  throw new UserError('MIM2007', `There are several idx image files: ${place.paths.join(', ')}.`, 'Name one of them in `data.path`.');
 }

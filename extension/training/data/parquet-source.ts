@@ -37,7 +37,7 @@ const PAGE_CACHE_BYTES = 64 * 2 ** 20;
 /**
  * @param known class names of the training split, which then give the labels.
  * @param open how the bytes of a path are had.
- * @throws UserError MIM2013 damaged or unsupported; MIM2014 no image column; MIM2003 no rows; MIM2006 unknown class.
+ * @throws UserError MIM2103 damaged or unsupported; MIM2104 no image column; MIM2003 no rows; MIM2006 unknown class.
  */
 export function openParquet(paths: readonly string[], known?: readonly string[], open: OpenRanges = openFile): ImageSource {
   const groups: ImageGroup[] = [];
@@ -76,7 +76,7 @@ function withParquet<T>(path: string, open: OpenRanges, use: (file: ByteRanges, 
   } catch (error) {
     if (error instanceof UserError) throw error;
     const reason = error instanceof ParquetDamage ? error.message : `it cannot be opened (${error instanceof Error ? error.message : String(error)})`;
-    throw new UserError('MIM2013', `${path} cannot be read as Parquet: ${reason}.`, 'Download it again, or write it anew with snappy compression and without lists.');
+    throw new UserError('MIM2103', `${path} cannot be read as Parquet: ${reason}.`, 'Download it again, or write it anew with snappy compression and without lists.');
   } finally {
     file?.close();
   }
@@ -87,7 +87,7 @@ function imageColumn(footer: ParquetFooter, path: string): ParquetColumn {
   const found =
     candidates.find((column) => IMAGE_COLUMNS.includes(column.path.replace(/\.bytes$/, ''))) ?? candidates.find((column) => column.path.endsWith('.bytes'));
   if (found) return found;
-  throw new UserError('MIM2014', `${path} has no image column; its columns are ${footer.columns.map((column) => column.path).join(', ')}.`, 'Images are looked for in a binary column, or a struct with `bytes`, called `image` or `img`.');
+  throw new UserError('MIM2104', `${path} has no image column; its columns are ${footer.columns.map((column) => column.path).join(', ')}.`, 'Images are looked for in a binary column, or a struct with `bytes`, called `image` or `img`.');
 }
 
 function chunkPlace(footer: ParquetFooter, group: number, column: ParquetColumn): ChunkPlace {
@@ -215,7 +215,7 @@ export class ParquetReader implements ImageReader {
       try {
         file = this.open(path);
       } catch (error) {
-        throw new UserError('MIM2011', `${path} can no longer be opened: ${error instanceof Error ? error.message : String(error)}.`, 'It was there when the run began; put it back and resume.');
+        throw new UserError('MIM2203', `${path} can no longer be opened: ${error instanceof Error ? error.message : String(error)}.`, 'It was there when the run began; put it back and resume.');
       }
       this.files.set(path, file);
     }

@@ -42,10 +42,10 @@ export class PixelsReader implements ImageReader {
   close(): void {}
 }
 
-/** Memory for pixels of `size` bytes. @throws UserError MIM2016 where that is too much. */
+/** Memory for pixels of `size` bytes. @throws UserError MIM2105 where that is too much. */
 export function allocatePixels(size: number, where: string): SharedArrayBuffer {
   if (size <= MAX_PIXEL_BYTES) return new SharedArrayBuffer(size);
-  throw new UserError('MIM2016', `The pixels of ${where} take ${size} bytes; this format is read into memory, up to ${MAX_PIXEL_BYTES}.`, 'Convert the set to a tar of PNG files, which is read in place.');
+  throw new UserError('MIM2105', `The pixels of ${where} take ${size} bytes; this format is read into memory, up to ${MAX_PIXEL_BYTES}.`, 'Convert the set to a tar of PNG files, which is read in place.');
 }
 
 export class PixelsSource implements ImageSource {

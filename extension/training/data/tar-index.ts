@@ -25,7 +25,7 @@ const MAX_EXTENSION = 1024 * 1024;
 /**
  * The regular files of an archive, in its order.
  * @param where how messages call the archive.
- * @throws UserError MIM2010 where it is no tar, is damaged, or ends early.
+ * @throws UserError MIM2101 where it is no tar, is damaged, or ends early.
  */
 export function indexTar(file: ByteRanges, where: string): TarEntry[] {
   const entries: TarEntry[] = [];
@@ -70,7 +70,7 @@ function isRegularFile(type: number): boolean {
 }
 
 function damaged(where: string, how: string): UserError {
-  return new UserError('MIM2010', `${where} cannot be read as a tar archive: ${how}.`, 'Compressed archives must be unpacked first (gunzip); a damaged one must be copied or downloaded again.');
+  return new UserError('MIM2101', `${where} cannot be read as a tar archive: ${how}.`, 'Compressed archives must be unpacked first (gunzip); a damaged one must be copied or downloaded again.');
 }
 
 class HeaderWindow {

@@ -41,7 +41,7 @@ export class RangesReader implements ImageReader {
       try {
         file = new ByteFile(this.spec.files[number]!);
       } catch (error) {
-        throw new UserError('MIM2011', `The archive ${this.spec.files[number]} can no longer be opened: ${error instanceof Error ? error.message : String(error)}.`, 'It was there when the run began; put it back and resume.');
+        throw new UserError('MIM2203', `The archive ${this.spec.files[number]} can no longer be opened: ${error instanceof Error ? error.message : String(error)}.`, 'It was there when the run began; put it back and resume.');
       }
       this.open.set(number, file);
     }
@@ -61,7 +61,7 @@ interface Member {
  * `label`, `cls` or `class` in `KEY.json`) where shards have those, otherwise the folder it lies in; where all lie in one folder
  * there is no class.
  * @param known class names of the training split, which then give the labels.
- * @throws UserError MIM2010 damaged archive; MIM2003 no images; MIM2006 unknown class; MIM2012 missing labels.
+ * @throws UserError MIM2101 damaged archive; MIM2003 no images; MIM2006 unknown class; MIM2102 missing labels.
  */
 export function openTar(paths: readonly string[], known?: readonly string[]): ImageSource {
   const members = paths.flatMap((path, shard) => shardMembers(path, shard));
@@ -102,7 +102,7 @@ function labelMembers(members: readonly Member[], paths: readonly string[], know
   const values = new Set(members.map((member) => member.label));
   if (values.size === 1 && (values.has(undefined) || !known?.length)) return { classNames: [] };
   const bare = members.find((member) => member.label === undefined);
-  if (bare) throw new UserError('MIM2012', `${bare.entry.name} in ${paths[bare.shard]} has no class, while others have.`, 'Give every image a class folder or a .cls companion, or none.');
+  if (bare) throw new UserError('MIM2102', `${bare.entry.name} in ${paths[bare.shard]} has no class, while others have.`, 'Give every image a class folder or a .cls companion, or none.');
   if ([...values].every((value) => typeof value === 'number')) {
     const labels = Int32Array.from(members, (member) => Number(member.label));
     const highest = labels.reduce((most, label) => Math.max(most, label), 0);

@@ -16,14 +16,14 @@ export function sampleKey(name: string): string {
 
 /**
  * Class by sample key, or undefined where the archive has no label companions.
- * @throws UserError MIM2012 where a companion cannot be understood.
+ * @throws UserError MIM2109 where a companion cannot be understood.
  */
 export function webDatasetLabels(file: ByteRanges, entries: readonly TarEntry[], where: string): Map<string, string | number> | undefined {
   const labels = new Map<string, string | number>();
   for (const entry of entries) {
     const isJson = entry.name.endsWith('.json');
     if (!isJson && !entry.name.endsWith('.cls')) continue;
-    const fault = (how: string) => new UserError('MIM2012', `${entry.name} in ${where} ${how}.`, 'A .cls companion holds one number or name; a .json one an object with `label`, `cls` or `class`.');
+    const fault = (how: string) => new UserError('MIM2109', `${entry.name} in ${where} ${how}.`, 'A .cls companion holds one number or name; a .json one an object with `label`, `cls` or `class`.');
     if (entry.size > MAX_COMPANION) throw fault(`is ${entry.size} bytes long`);
     const text = Buffer.from(file.read(entry.offset, entry.size)).toString('utf8').trim();
     const label = isJson ? jsonLabel(text, fault) : text;

@@ -43,14 +43,14 @@ function why(error: unknown): string {
 
 /**
  * Opens the engine of an experiment. `reason` is a sentence for the log: which engine, and why this one.
- * @throws UserError MIM4002 where the engine asked for, or with `auto` every engine, fails to start.
+ * @throws UserError MIM4001 where the engine asked for, or with `auto` every engine, fails to start.
  */
 export async function createEngine(config: Pick<EngineConfig, 'kind' | 'threads'>): Promise<{ engine: Engine; reason: string }> {
   if (config.kind !== 'auto') {
     try {
       return { engine: await open(config.kind, config.threads), reason: `The experiment asks for ${config.kind}: ${meaning[config.kind]}.` };
     } catch (error) {
-      throw new UserError('MIM4002', `The engine "${config.kind}" does not start: ${why(error)}`, 'Use `engine: auto`, or see `mim doctor` for the engines that work here.');
+      throw new UserError('MIM4001', `The engine "${config.kind}" does not start: ${why(error)}`, 'Use `engine: auto`, or see `mim doctor` for the engines that work here.');
     }
   }
   const failures: string[] = [];
@@ -63,7 +63,7 @@ export async function createEngine(config: Pick<EngineConfig, 'kind' | 'threads'
       failures.push(`${kind} does not start: ${why(error)}`);
     }
   }
-  throw new UserError('MIM4002', `No engine starts on this machine: ${failures.join('; ')}.`, 'Install the dependencies again with `npm ci`.');
+  throw new UserError('MIM4001', `No engine starts on this machine: ${failures.join('; ')}.`, 'Install the dependencies again with `npm ci`.');
 }
 
 /** Tries every engine, for `mim doctor`. */

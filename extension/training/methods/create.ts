@@ -28,7 +28,7 @@ export function createMethod(experiment: ResolvedExperiment, context: MethodCont
       });
     case 'supervised': {
       if (!context.classCount || context.classCount < 2) {
-        throw new UserError('MIM4301', 'method: supervised needs labelled images of at least two classes.', 'Give data with one folder a class, or a labelled format such as CIFAR.');
+        throw new UserError('MIM5006', 'method: supervised needs labelled images of at least two classes.', 'Give data with one folder a class, or a labelled format such as CIFAR.');
       }
       return new Supervised({ student: experiment.student, classCount: context.classCount, supervised: experiment.supervised });
     }
@@ -40,7 +40,7 @@ export function createMethod(experiment: ResolvedExperiment, context: MethodCont
 function maskAlignTeacher(experiment: ResolvedExperiment, { teacher }: MethodContext): MaskAlignTeacher {
   if (experiment.teacher?.ema) return averageTeacher(experiment.student);
   if (!teacher) {
-    throw new UserError('MIM4302', 'method: maskalign needs a teacher.', 'Name a file under teacher.checkpoint, or use teacher.ema to let the average of the student be its teacher.');
+    throw new UserError('MIM5007', 'method: maskalign needs a teacher.', 'Name a file under teacher.checkpoint, or use teacher.ema to let the average of the student be its teacher.');
   }
   return frozenTeacher(prepareTeacher(teacher, experiment.student, experiment.data));
 }

@@ -29,7 +29,7 @@ export function initialAlignment(fusion: FusionName, studentDepth: number, teach
 export function checkDepths(fusion: FusionName, studentDepth: number, teacherDepth: number): void {
   if (fusion === 'sum' || studentDepth === teacherDepth) return;
   throw new UserError(
-    'MIM4204',
+    'MIM5004',
     `alignment.fusion is ${fusion}, which pairs the student's blocks with the teacher's one to one, but the student has ${studentDepth} and the teacher ${teacherDepth}.`,
     'Use `fusion: sum`, which mixes any number of student levels into any number of teacher levels.',
   );

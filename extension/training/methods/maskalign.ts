@@ -69,7 +69,7 @@ export class MaskAlign implements Method {
     this.patchCount = (student.imageSize / student.patchSize) ** 2;
     const keep = keepCount(this.patchCount, masking.ratio);
     if (keep === 0) {
-      throw new UserError('MIM4205', `masking.ratio ${masking.ratio} leaves none of the ${this.patchCount} patches visible.`, 'Use a smaller ratio, or smaller patches.');
+      throw new UserError('MIM5005', `masking.ratio ${masking.ratio} leaves none of the ${this.patchCount} patches visible.`, 'Use a smaller ratio, or smaller patches.');
     }
     this.masking = keep === this.patchCount ? undefined : createMasking(masking, this.patchCount, keep);
 

@@ -34,7 +34,7 @@ export function resizePositions(table: HostTensor, grid: number): HostTensor {
   const clsRows = rows - oldGrid * oldGrid;
   if (clsRows > 1) {
     throw new UserError(
-      'MIM4101',
+      'MIM3301',
       `The teacher's position table has ${rows} rows, which is neither a square grid of patches nor one with a CLS row.`,
       'Choose a teacher trained on square images.',
     );
@@ -80,7 +80,7 @@ function accumulateAlong(
 function patchGrid(what: string, { imageSize, patchSize }: Pick<VitShape, 'imageSize' | 'patchSize'>): number {
   if (imageSize % patchSize !== 0) {
     throw new UserError(
-      'MIM4102',
+      'MIM3302',
       `The ${what}'s image size ${imageSize} is not a multiple of its patch size ${patchSize}.`,
       `Choose an image size such as ${Math.max(1, Math.round(imageSize / patchSize)) * patchSize}.`,
     );
@@ -100,7 +100,7 @@ export function prepareTeacher(
   const grid = patchGrid('student', student);
   const { shape } = teacher;
   if (shape.width % shape.heads !== 0) {
-    throw new UserError('MIM4103', `The teacher's width ${shape.width} is not divisible by its ${shape.heads} heads.`, 'Set teacher.heads to the number of heads it was trained with.');
+    throw new UserError('MIM3303', `The teacher's width ${shape.width} is not divisible by its ${shape.heads} heads.`, 'Set teacher.heads to the number of heads it was trained with.');
   }
   const inputSize = grid * shape.patchSize;
   const tensors: NamedTensors = { ...teacher.tensors, pos_embed: resizePositions(teacher.tensors['pos_embed']!, grid) };

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { exitCodeTable } from '../../../extension/cli/exit-codes';
 import { buildProgram } from '../../../extension/cli/program';
@@ -31,6 +32,16 @@ describe('the documentation', () => {
   it('has the exit codes as the program has them', async () => {
     const page = await readFile('docs/cli.md', 'utf8');
     for (const [code, meaning] of exitCodeTable) expect(page).toContain(`| ${code} | ${meaning} |`);
+  });
+
+  it('lists every error code of the program once, and no other', async () => {
+    const listed = [...(await readFile('docs/errors.md', 'utf8')).matchAll(/^\| (MIM\d{4}) \| /gm)].map((match) => match[1]!);
+    const used = new Set<string>();
+    for (const name of await readdir('extension', { recursive: true })) {
+      if (!name.endsWith('.ts')) continue;
+      for (const [, code] of (await readFile(join('extension', name), 'utf8')).matchAll(/'(MIM\d{4})'/g)) used.add(code!);
+    }
+    expect(listed).toEqual([...used].sort());
   });
 
   it('refers to files that are there', async () => {

@@ -95,7 +95,7 @@ describe('mistakes in the YAML', () => {
 
   test('a key is not a word', () => {
     expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', '[a, b]: 1')).toMatchInlineSnapshot(`
-      "my.mim.yaml:5:1: error MIM1009: A key must be a plain word.
+      "my.mim.yaml:5:1: error MIM1010: A key must be a plain word.
         5 | [a, b]: 1
           | ^^^^^^"
     `);

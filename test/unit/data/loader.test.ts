@@ -94,7 +94,7 @@ describe('threads', () => {
     const source = await shapes(50);
     const broken: ImageSource = Object.assign(Object.create(source) as ImageSource, { readerSpec: { kind: 'ranges', files: ['/nowhere/x.tar'], file: new Uint32Array(50), offset: new Float64Array(50), size: new Float64Array(50) } });
     const images = loader(broken, 1);
-    await expect(collect(images.trainBatches(0, 3))).rejects.toMatchObject({ name: 'UserError', code: 'MIM2011' });
+    await expect(collect(images.trainBatches(0, 3))).rejects.toMatchObject({ name: 'UserError', code: 'MIM2203' });
     await images.close();
     const left = loader(source, 2);
     for await (const _ of left.trainBatches(0, 100)) break;
@@ -186,12 +186,12 @@ describe('unreadable images', () => {
 
   it('stop the run where there are more than allowed', async () => {
     const images = loader(await withDamage([3, 4, 11]), 0, { batchSize: 6 }, { max_unreadable: 2 });
-    await expect(collect(images.evalBatches(12))).rejects.toMatchObject({ code: 'MIM2021' });
+    await expect(collect(images.evalBatches(12))).rejects.toMatchObject({ code: 'MIM2202' });
     const none = loader(await withDamage([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]), 0, { batchSize: 6 });
-    await expect(collect(none.evalBatches(4))).rejects.toMatchObject({ code: 'MIM2021' });
+    await expect(collect(none.evalBatches(4))).rejects.toMatchObject({ code: 'MIM2202' });
   });
 });
 
 it('a batch larger than the set is an error that names both', async () => {
-  await expect(loader(await shapes(10), 0).batch(0, 0)).rejects.toMatchObject({ code: 'MIM2020' });
+  await expect(loader(await shapes(10), 0).batch(0, 0)).rejects.toMatchObject({ code: 'MIM2201' });
 });

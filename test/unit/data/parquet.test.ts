@@ -91,10 +91,10 @@ describe('Parquet image sets', () => {
     const folder = temporaryFolder();
     const good = parquet(await images(3));
     const cut = write(folder, 'cut.parquet', good.subarray(0, good.length - 20));
-    await expect(openImageSource(dataConfig({ path: cut }), 'train', 0)).rejects.toMatchObject({ code: 'MIM2013' });
+    await expect(openImageSource(dataConfig({ path: cut }), 'train', 0)).rejects.toMatchObject({ code: 'MIM2103' });
     const renamed = Buffer.from(good.toString('latin1').replaceAll('bytes', 'bites').replaceAll('image', 'imago'), 'latin1');
     const other = write(folder, 'other.parquet', renamed);
-    await expect(openImageSource(dataConfig({ path: other }), 'train', 0)).rejects.toMatchObject({ code: 'MIM2014' });
+    await expect(openImageSource(dataConfig({ path: other }), 'train', 0)).rejects.toMatchObject({ code: 'MIM2104' });
   });
 
   it('texts as labels are class names, a missing one none', async () => {
@@ -106,14 +106,14 @@ describe('Parquet image sets', () => {
     expect(source.classNames).toEqual(['ant', 'bee', 'cat']);
     expect(Array.from({ length: 5 }, (_, i) => source.label(i))).toEqual([2, 0, -1, 2, 1]);
     write(folder, 'train-2.parquet', parquet(some.slice(0, 1), { labels: [1] }));
-    await expect(openImageSource(dataConfig({ path: folder, holdout: 0 }), 'train', 0)).rejects.toMatchObject({ code: 'MIM2013', message: expect.stringContaining('train-2.parquet') as unknown });
+    await expect(openImageSource(dataConfig({ path: folder, holdout: 0 }), 'train', 0)).rejects.toMatchObject({ code: 'MIM2103', message: expect.stringContaining('train-2.parquet') as unknown });
     expect((await openImageSource(dataConfig({ path, holdout: 0 }), 'train', 0)).classNames).toEqual(['ant', 'cat']);
   });
 
   it('more rows than a file has room for images are refused before anything is allocated', async () => {
     const [image] = await images(1);
     const path = write(temporaryFolder(), 'x.parquet', parquet(Array.from({ length: 5000 }, () => image), { rowGroupSize: 5000 }));
-    await expect(openImageSource(dataConfig({ path, holdout: 0 }), 'train', 0)).rejects.toMatchObject({ code: 'MIM2013', message: expect.stringContaining('5000 rows') as unknown });
+    await expect(openImageSource(dataConfig({ path, holdout: 0 }), 'train', 0)).rejects.toMatchObject({ code: 'MIM2103', message: expect.stringContaining('5000 rows') as unknown });
   });
 
   it('a footer larger than any is refused unread', () => {

@@ -156,7 +156,7 @@ describe('splits', () => {
     expect((await fault(open('one', { holdout: 0 }))).code).toBe('MIM2005');
     expect((await fault(open('one'))).code).toBe('MIM2005');
     expect((await fault(open('one', { kind: 'tar' }))).code).toBe('MIM2002');
-    expect((await fault(openImageSource(dataConfig({ kind: 'folder' }), 'train', 0))).code).toBe('MIM2000');
+    expect((await fault(openImageSource(dataConfig({ kind: 'folder' }), 'train', 0))).code).toBe('MIM1117');
   });
 });
 
@@ -195,7 +195,7 @@ describe('tar archives', () => {
     expect(byName.classNames).toEqual(['ant', 'zebra']);
     expect(labels(byName)).toEqual([1, 0]);
     const partial = write(folder, 'p.tar', await tar([['000.png', await png(1)], ['000.cls', '2'], ['001.png', await png(2)]]));
-    expect((await fault(openImageSource(dataConfig({ path: partial, holdout: 0 }), 'train', 0))).code).toBe('MIM2012');
+    expect((await fault(openImageSource(dataConfig({ path: partial, holdout: 0 }), 'train', 0))).code).toBe('MIM2102');
   });
 
   it('hostile names lead nowhere', async () => {
@@ -215,7 +215,7 @@ describe('tar archives', () => {
     ['that is none', () => Buffer.alloc(2048, 7)],
   ])('an archive %s is an error', async (_, damage) => {
     const path = write(temporaryFolder(), 'damaged.tar', damage(await tar([['a/1.png', await png(1, 2, 3, 64)]])));
-    expect((await fault(openImageSource(dataConfig({ path, holdout: 0 }), 'train', 0))).code).toBe('MIM2010');
+    expect((await fault(openImageSource(dataConfig({ path, holdout: 0 }), 'train', 0))).code).toBe('MIM2101');
   });
 });
 
@@ -274,7 +274,7 @@ describe('CIFAR binaries', () => {
     const folder = temporaryFolder();
     write(folder, 'short/data_batch_1.bin', cifar(records).subarray(0, 4000));
     write(folder, 'label/data_batch_1.bin', cifar([{ labels: [10], rgb: [1, 2, 3] }]));
-    for (const path of ['short', 'label']) expect((await fault(openImageSource(dataConfig({ path: join(folder, path) }), 'train', 0))).code).toBe('MIM2019');
+    for (const path of ['short', 'label']) expect((await fault(openImageSource(dataConfig({ path: join(folder, path) }), 'train', 0))).code).toBe('MIM2108');
   });
 });
 
@@ -306,13 +306,13 @@ describe('idx files', () => {
     ['damaged gzip data', gzipSync(idx([1, 2, 2], [1, 2, 3, 4])).subarray(0, 20)],
   ])('%s are an error', async (_, bytes) => {
     const path = write(temporaryFolder(), 'train-images-idx3-ubyte', bytes);
-    expect((await fault(openImageSource(dataConfig({ path, holdout: 0 }), 'train', 0))).code).toMatch(/^MIM20(03|17|18)$/);
+    expect((await fault(openImageSource(dataConfig({ path, holdout: 0 }), 'train', 0))).code).toMatch(/^MIM(2003|2106|2107)$/);
   });
 
   it('labels of another length are an error', async () => {
     const folder = temporaryFolder();
     write(folder, 'train-images-idx3-ubyte', idx([1, 1, 1], [1]));
     write(folder, 'train-labels-idx1-ubyte', idx([2], [1, 2]));
-    expect((await fault(openImageSource(dataConfig({ path: folder, holdout: 0 }), 'train', 0))).code).toBe('MIM2018');
+    expect((await fault(openImageSource(dataConfig({ path: folder, holdout: 0 }), 'train', 0))).code).toBe('MIM2107');
   });
 });

@@ -48,13 +48,13 @@ describe('a new run', () => {
   });
 
   it.each(['..', '.hidden', 'a/b', '', 'a\\b'])('refuses the name %j', async (name) => {
-    await expect(newRun(name)).rejects.toMatchObject({ code: 'MIM7211' });
+    await expect(newRun(name)).rejects.toMatchObject({ code: 'MIM7102' });
   });
 });
 
 describe('opening', () => {
   it('says that a folder is not a run', async () => {
-    await expect(RunDirectory.open(folder)).rejects.toMatchObject({ code: 'MIM7212' });
+    await expect(RunDirectory.open(folder)).rejects.toMatchObject({ code: 'MIM7103' });
   });
 });
 
@@ -121,7 +121,7 @@ describe('checkpoints', () => {
     for (const [step, name] of Object.keys(good.files).entries()) {
       const info = await run.saveCheckpoint(contents(step + 2));
       await damage(path.join(info.path, name));
-      await expect(run.readCheckpoint(info)).rejects.toMatchObject({ code: 'MIM7007', message: expect.stringMatching(message) as unknown });
+      await expect(run.readCheckpoint(info)).rejects.toMatchObject({ code: 'MIM7201', message: expect.stringMatching(message) as unknown });
       await expect(run.readCheckpoint(info)).rejects.toThrow(path.join(info.path, name));
     }
     const passedOver: string[] = [];
@@ -200,7 +200,7 @@ describe('the lock', () => {
     const run = await newRun();
     await run.lock();
     const second = await RunDirectory.open(run.path);
-    await expect(second.lock()).rejects.toMatchObject({ code: 'MIM7210', message: expect.stringContaining(String(process.pid)) as unknown });
+    await expect(second.lock()).rejects.toMatchObject({ code: 'MIM7101', message: expect.stringContaining(String(process.pid)) as unknown });
     await run.close();
     await second.lock();
     await second.close();
@@ -220,7 +220,7 @@ describe('the lock', () => {
     const run = await newRun();
     await writeFile(run.inside('lock'), JSON.stringify({ ...(await thisProcess()), host: 'elsewhere' }));
     await run.beat();
-    await expect(run.lock()).rejects.toMatchObject({ code: 'MIM7210' });
+    await expect(run.lock()).rejects.toMatchObject({ code: 'MIM7101' });
     await utimes(run.inside('heartbeat'), 0, 0);
     await run.lock();
     await run.close();
@@ -272,7 +272,7 @@ describe('state', () => {
     const run = await newRun();
     await writeFile(run.inside('status.json'), '{');
     expect(await run.state()).toBe('lost');
-    await expect(run.readStatus()).rejects.toMatchObject({ code: 'MIM7213' });
+    await expect(run.readStatus()).rejects.toMatchObject({ code: 'MIM7104' });
     await run.writeStatus({ state: 'finished' });
     expect(await run.state()).toBe('finished');
   });
@@ -312,7 +312,7 @@ describe('evaluations and samples', () => {
     expect((await run.readEvaluations()).map(({ step }) => step)).toEqual([1, 3]);
     const told: UserError[] = [];
     await run.readEvaluations((error) => told.push(error));
-    expect(told).toMatchObject([{ code: 'MIM7213', message: expect.stringContaining(run.inside('evaluations', 'knn-2.json')) as unknown }]);
+    expect(told).toMatchObject([{ code: 'MIM7104', message: expect.stringContaining(run.inside('evaluations', 'knn-2.json')) as unknown }]);
   });
 
   it('stay inside the run', async () => {

@@ -23,7 +23,7 @@ const acquire = (): ReturnType<typeof acquireLock> => acquireLock(path.join(fold
 describe('where there are no hard links, the lock', () => {
   it('is taken, refused to a second, and given back', async () => {
     const unlock = await acquire();
-    await expect(acquire()).rejects.toMatchObject({ code: 'MIM7210' });
+    await expect(acquire()).rejects.toMatchObject({ code: 'MIM7101' });
     await unlock();
     expect(await readdir(folder)).toEqual([]);
   });
@@ -31,7 +31,7 @@ describe('where there are no hard links, the lock', () => {
   it.each(['', '{"pid":'])('that holds %j is being written, and counts until it is old', async (content) => {
     const lock = path.join(folder, 'lock');
     await writeFile(lock, content);
-    await expect(acquire()).rejects.toMatchObject({ code: 'MIM7210', hint: expect.stringContaining(lock) as unknown });
+    await expect(acquire()).rejects.toMatchObject({ code: 'MIM7101', hint: expect.stringContaining(lock) as unknown });
     expect(await readFile(lock, 'utf8')).toBe(content);
     await utimes(lock, 0, 0);
     await (await acquire())();

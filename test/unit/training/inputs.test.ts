@@ -91,7 +91,7 @@ describe('a resumed run uses what it began with', () => {
   it('not another teacher under the same name', async () => {
     const { run, teacher } = await stoppedRun('other-teacher');
     await writeTeacher(teacher, 2);
-    expect((await refusal(run)).code).toBe('MIM8005');
+    expect((await refusal(run)).code).toBe('MIM8004');
   });
 
   it('and not without the teacher it had', async () => {
@@ -108,7 +108,7 @@ describe('a resumed run uses what it began with', () => {
     expect((await refusal(run)).message).toMatch(/6 then, 7 now/);
     await rm(join(images, 'cat/more.png'));
     await rename(join(images, 'cat/0.png'), join(images, 'dog/0.png'));
-    expect((await refusal(run)).code).toBe('MIM8006');
+    expect((await refusal(run)).code).toBe('MIM8005');
   });
 });
 

@@ -58,7 +58,7 @@ describe('what is wrong with the files of an experiment is told at the key that 
   });
 
   it('fewer images than a batch takes', async () => {
-    expect(told(await failure(...selfTaught, 'data: { kind: shapes, size: 1, image_size: 16 }'))).toEqual({ code: 'MIM2020', line: 3, column: 26, hint: true, exitCode: 2 });
+    expect(told(await failure(...selfTaught, 'data: { kind: shapes, size: 1, image_size: 16 }'))).toEqual({ code: 'MIM2201', line: 3, column: 26, hint: true, exitCode: 2 });
   });
 
   it('one class, where labels are learned', async () => {

@@ -112,7 +112,7 @@ function operatorSet(domain: string, version: number): Chunks {
   return message(8, [...text(1, domain), ...integer(2, version)]);
 }
 
-/** @throws UserError MIM4003 where the model is larger than the format allows (2 GB). */
+/** @throws UserError MIM4002 where the model is larger than the format allows (2 GB). */
 export function writeModel(graph: OnnxGraph): Uint8Array {
   const chunks = [
     ...integer(1, 10), // IR version
@@ -124,7 +124,7 @@ export function writeModel(graph: OnnxGraph): Uint8Array {
   const bytes = lengthOf(chunks);
   if (bytes > maxModelBytes) {
     throw new UserError(
-      'MIM4003',
+      'MIM4002',
       `The frozen weights of this experiment take ${(bytes / 2 ** 30).toFixed(1)} GB; a compiled program holds at most 2 GB.`,
       'Use a smaller teacher.',
     );

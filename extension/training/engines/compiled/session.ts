@@ -26,7 +26,7 @@ const sessionOptions: InferenceSession.SessionOptions = {
 /** ONNX Runtime's messages repeat every input and output of the program; what went wrong stands at the end. */
 const shownOfMessage = 400;
 
-/** @throws UserError MIM4003 where the graph's constants are larger than a model may be. */
+/** @throws UserError MIM4002 where the graph's constants are larger than a model may be. */
 export async function openSession(graph: Graph, threads: number): Promise<OpenSession> {
   const { onnx, ...io } = loopModel(graph);
   const model = writeModel(onnx);
