@@ -1,18 +1,21 @@
 /** No text, however odd, makes the reader of experiments throw, hang, or say nothing. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { formatProblems } from '../../extension/core/config/format';
 import { checkText } from '../../extension/core/config/load';
 import { parseResolved } from '../../extension/core/config/freeze';
 import { type Problem, UserError } from '../../extension/core/problems';
+import { FUZZ_RUNS, FUZZ_TIMEOUT } from './data-mutations';
 
 /** Shared out among the tests below. */
-const runs = Number(process.env['FUZZ_RUNS'] ?? 2000);
-const share = (part: number) => ({ numRuns: Math.max(1, Math.round(runs * part)) });
+const share = (part: number) => ({ numRuns: Math.max(1, Math.round(FUZZ_RUNS * part)) });
 
-const folder = join(import.meta.dirname, '../../examples');
+vi.setConfig({ testTimeout: FUZZ_TIMEOUT });
+
+const folder = fileURLToPath(new URL('../../examples', import.meta.url));
 const examples = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
 
 function check(text: string): void {

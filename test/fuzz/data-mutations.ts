@@ -4,6 +4,9 @@ import fc from 'fast-check';
 /** Runs of a property; CI raises it. */
 export const FUZZ_RUNS = Number(process.env.FUZZ_RUNS ?? 2000);
 
+/** Ms that a test of so many runs may take on a machine that is busy with other things. */
+export const FUZZ_TIMEOUT = 60_000 + 30 * FUZZ_RUNS;
+
 type Mutation = (bytes: Buffer) => Buffer;
 
 const place = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });

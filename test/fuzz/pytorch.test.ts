@@ -1,15 +1,17 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { readPickle } from '../../extension/core/checkpoints/pickle';
 import { PickleError } from '../../extension/core/checkpoints/pickle-globals';
 import { describePytorch } from '../../extension/core/checkpoints/pytorch';
 import { UserError } from '../../extension/core/problems';
 import { elementCount } from '../../extension/core/tensors';
 import { dict, emptyDict, emptyList, emptyTuple, get, global, integer, mark, pickle, put, reduce, tensor, text, torchFile, tuple, zipOf } from '../unit/checkpoints/torch-file';
+import { FUZZ_RUNS, FUZZ_TIMEOUT } from './data-mutations';
 import { jealousBytes } from './jealous-bytes';
 
-const runs = Number(process.env['FUZZ_RUNS'] ?? 2000);
-const share = (part: number): { numRuns: number } => ({ numRuns: Math.max(1, Math.round(runs * part)) });
+vi.setConfig({ testTimeout: FUZZ_TIMEOUT });
+
+const share = (part: number): { numRuns: number } => ({ numRuns: Math.max(1, Math.round(FUZZ_RUNS * part)) });
 
 async function readAll(bytes: Uint8Array): Promise<void> {
   try {

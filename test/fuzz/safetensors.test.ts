@@ -1,13 +1,15 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { readHeader, readStored } from '../../extension/core/checkpoints/safetensors';
 import { headerLength, MAX_HEADER_BYTES, parseSafetensorsHeader } from '../../extension/core/checkpoints/safetensors-header';
 import { elementCount } from '../../extension/core/tensors';
 import { UserError } from '../../extension/core/problems';
+import { FUZZ_RUNS, FUZZ_TIMEOUT } from './data-mutations';
 import { jealousBytes } from './jealous-bytes';
 
-const runs = Number(process.env['FUZZ_RUNS'] ?? 2000);
-const share = (part: number): { numRuns: number } => ({ numRuns: Math.max(1, Math.round(runs * part)) });
+vi.setConfig({ testTimeout: FUZZ_TIMEOUT });
+
+const share = (part: number): { numRuns: number } => ({ numRuns: Math.max(1, Math.round(FUZZ_RUNS * part)) });
 
 function withLength(json: Uint8Array, body: Uint8Array, length = BigInt(json.byteLength)): Uint8Array {
   const prefix = Buffer.alloc(8);

@@ -39,7 +39,7 @@ const PAGE_CACHE_BYTES = 64 * 2 ** 20;
  * @param open how the bytes of a path are had.
  * @throws UserError MIM2103 damaged or unsupported; MIM2104 no image column; MIM2003 no rows; MIM2006 unknown class.
  */
-export function openParquet(paths: readonly string[], known?: readonly string[], open: OpenRanges = openFile): ImageSource {
+export function openParquet(paths: readonly string[], known?: readonly string[], open: OpenRanges = openFile): ImageSource & { readonly readerSpec: ParquetSpec } {
   const groups: ImageGroup[] = [];
   const labels = new ParquetLabels();
   let names: readonly string[] | undefined;

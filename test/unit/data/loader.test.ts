@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { ImageWork } from '../../../extension/training/data/image-work';
 import { ImageLoader, epochOrder, type ImageBatch, type LoaderOptions } from '../../../extension/training/data/loader';
+import { InProcessPool } from '../../../extension/training/data/loader-pool';
 import { openImageSource } from '../../../extension/training/data/open-source';
 import type { ImageSource } from '../../../extension/training/data/source';
 import { dataConfig, jpeg, png, tar, temporaryFolder, write } from './fixtures';
@@ -12,9 +13,9 @@ import { dataConfig, jpeg, png, tar, temporaryFolder, write } from './fixtures';
 /** The loader thread, bundled as the build does; within the project, so that it finds its native packages. */
 let threadFile: string;
 beforeAll(async () => {
-  threadFile = join(import.meta.dirname, '../../../node_modules/.cache/mim-test', `loader-thread-${process.pid}.mjs`);
+  threadFile = fileURLToPath(new URL(`../../../node_modules/.cache/mim-test/loader-thread-${process.pid}.mjs`, import.meta.url));
   await build({
-    entryPoints: [join(import.meta.dirname, '../../../extension/training/data/loader-thread.ts')],
+    entryPoints: [fileURLToPath(new URL('../../../extension/training/data/loader-thread.ts', import.meta.url))],
     outfile: threadFile,
     bundle: true,
     platform: 'node',
@@ -151,13 +152,14 @@ describe('evaluation batches', () => {
 
 describe('prefetch', () => {
   it('stays two batches ahead and no more', async () => {
-    const orders = vi.spyOn(ImageWork.prototype, 'run');
+    const orders = vi.spyOn(InProcessPool.prototype, 'run');
     const images = loader(await shapes(200), 0);
     const batches = images.trainBatches(0, 12);
     for (const taken of [1, 2]) {
       await batches.next();
-      await vi.waitFor(() => expect(orders).toHaveBeenCalledTimes(taken + 2), { timeout: 30_000 });
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(orders).toHaveBeenCalledTimes(taken + 2);
+      // Nor when all that was ordered is there.
+      await Promise.all(orders.mock.results.map(({ value }) => value as Promise<unknown>));
       expect(orders).toHaveBeenCalledTimes(taken + 2);
     }
     await batches.return(undefined);
