@@ -1,47 +1,42 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { verifyCheckpoint } from '../../extension/core/checkpoints/checkpoint-folder';
 import { RunDirectory } from '../../extension/core/runs/run-directory';
 import { fastFolder } from './fast-folder';
+import { killedAt } from './kill-point';
 import { contentsOf } from './runs-writer';
 
-const KILLS = 30;
+/** Changes of the file system at which the writer is killed: from some checkpoints on, down to its first steps. */
+const KILLS = Array.from({ length: 30 }, (_, kill) => 160 - 5 * kill);
 
 let folder: string;
 let writer: string;
 beforeAll(async () => {
   folder = await fastFolder('mim-kill-');
   writer = path.join(folder, 'writer.mjs');
-  await build({ entryPoints: [path.join(import.meta.dirname, 'runs-writer.ts')], outfile: writer, bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'warning' });
+  await build({ entryPoints: [fileURLToPath(new URL('runs-writer.ts', import.meta.url))], outfile: writer, bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'warning' });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function startWriter(run: RunDirectory): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [writer, run.path], { env: { ...process.env, MIM_FAULT_WRITER: '1' }, stdio: ['ignore', 'pipe', 'inherit'] });
-  await Promise.race([
-    once(child.stdout, 'data'),
-    once(child, 'exit').then(() => {
-      throw new Error('the writer ended by itself');
-    }),
-  ]);
-  return child;
+/** Runs the writer until it is killed at its nth change of the file system. */
+async function killWriter(run: RunDirectory, nth: number): Promise<void> {
+  const child = spawn(process.execPath, [writer, run.path], { env: { ...process.env, MIM_FAULT_WRITER: '1', ...killedAt({ nth }) }, stdio: ['ignore', 'ignore', 'inherit'] });
+  const [, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  expect(signal).toBe('SIGKILL');
 }
 
-it(`after each of ${KILLS} kills at any moment the run opens, its checkpoints verify, and its metrics are whole`, async () => {
+it(`after each of ${KILLS.length} kills the run opens, its checkpoints verify, and its metrics are whole`, async () => {
   const run = await RunDirectory.create(folder, 'run', { resolvedYaml: '', sourceYaml: '', environment: {} });
   let furthest = 0;
   let interrupted = 0;
-  for (let kill = 0; kill < KILLS; kill++) {
-    const child = await startWriter(run);
-    // From the first append to a few checkpoints later.
-    await new Promise((resolve) => setTimeout(resolve, (kill % 20) * 4 + Math.random() * 4));
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+  for (const nth of KILLS) {
+    await killWriter(run, nth);
 
     expect(await run.state()).toBe('lost');
     const names = await readdir(run.inside('checkpoints'));
