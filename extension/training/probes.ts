@@ -7,7 +7,7 @@ import type { ImageSource } from './data/source';
 import type { Engine, StateStore } from './engines/engine';
 import { studentFeatureProgram, teacherFeatureProgram } from './evaluation/encoders';
 import { evaluateFeatures, type EvaluationProgress } from './evaluation/evaluate';
-import { runEncoder, type Encoder, type ExtractedFeatures } from './evaluation/features';
+import { runEncoder, type Encoder, type ExtractedFeatures, type FeatureKind, type LabelledImages } from './evaluation/features';
 import { resultName, type ProbeResult, type ProbeSubject } from './probe-results';
 import type { StopSignal } from './stop-signal';
 import { prepareTeacher } from './teachers/prepare';
@@ -87,18 +87,19 @@ export class Probes {
 
   /** Features are computed once for all protocols. */
   private async evaluate(subject: ProbeSubject, encoder: Encoder, step: number, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
-    const { engine, experiment, train, onProgress, signal } = this.context;
+    const { engine, experiment, train, test, onProgress, signal } = this.context;
     const compiled = await engine.compile(encoder.program);
     const report = (progress: EvaluationProgress): void => {
       if (signal?.requested) throw new EvaluationStopped();
       onProgress?.(progress, subject);
     };
-    const extract = (phase: 'train-features' | 'test-features', batches: AsyncIterable<{ images: Float32Array; labels: Int32Array }>): Promise<ExtractedFeatures> =>
-      runEncoder(compiled, encoder.state, batches, (done) => report({ phase, done }));
+    const extract = (phase: 'train-features' | 'test-features', batches: AsyncIterable<LabelledImages>, kinds: readonly FeatureKind[], images?: number): Promise<ExtractedFeatures> =>
+      runEncoder(compiled, encoder.state, batches, (done) => report({ phase, done }), { kinds, images });
     try {
       const started = performance.now();
-      const trainFeatures = await extract('train-features', this.trainImages.evalBatches(EVALUATION_BATCH));
-      const testFeatures = await extract('test-features', this.testImages.evalBatches(EVALUATION_BATCH));
+      const kinds = [...new Set(evaluations.map(({ features }) => features))];
+      const trainFeatures = await extract('train-features', this.trainImages.evalBatches(EVALUATION_BATCH), kinds, train.length);
+      const testFeatures = await extract('test-features', this.testImages.evalBatches(EVALUATION_BATCH), kinds, test.length);
       const featureSeconds = Math.round(performance.now() - started) / 1000;
       const results: ProbeResult[] = [];
       for (const config of evaluations) {
@@ -111,7 +112,12 @@ export class Probes {
           test: testFeatures[kind],
           classes: train.classNames.length || undefined,
           seed: experiment.seed,
-          ...(augmented ? { featureEpochs: async (epoch: number) => (await extract('train-features', this.augmentedEpoch(epoch)))[kind] } : {}),
+          ...(augmented
+            ? {
+                featureEpochs: async (epoch: number) => (await extract('train-features', this.augmentedEpoch(epoch), [kind]))[kind],
+                augmentation: { cropScale: MAE_AUGMENTATION.crop_scale, flip: MAE_AUGMENTATION.flip },
+              }
+            : {}),
           onProgress: report,
         });
         results.push({ name: resultName(config, subject), subject, protocol: config.protocol, features: kind, step, top1: result.top1, result: { ...result, featureSeconds } });
@@ -123,7 +129,7 @@ export class Probes {
   }
 
   /** The batches of one epoch of preset `mae`; the rest of the last one is left out. */
-  private async *augmentedEpoch(epoch: number): AsyncGenerator<{ images: Float32Array; labels: Int32Array }> {
+  private async *augmentedEpoch(epoch: number): AsyncGenerator<LabelledImages> {
     const steps = this.augmentedImages.stepsPerEpoch;
     yield* this.augmentedImages.trainBatches(epoch * steps, (epoch + 1) * steps);
   }
