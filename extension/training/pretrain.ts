@@ -6,6 +6,7 @@ import { type EngineConfig, engineSchema } from '../core/config/schema';
 import { resolvedSummary } from '../core/config/summary';
 import { UserError } from '../core/problems';
 import { collectEnvironment } from '../core/runs/environment';
+import { keepBeating } from '../core/runs/heartbeat-thread';
 import { RunDirectory } from '../core/runs/run-directory';
 import { joinState, trainerStateSchema, type TrainerState } from './checkpoint-state';
 import { createEngine } from './engines/create';
@@ -52,12 +53,12 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, e
       sourceYaml: source,
       environment: { ...(await collectEnvironment(configFile)), engine: engine.describe(), overrides, ...inputs },
     });
-    await run.lock();
+    const release = await hold(run);
     try {
       const summary = [...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared), reason];
       return await trainRun({ run, prepared, engine, events, signal, start: { step: 0 }, summary });
     } finally {
-      await run.close();
+      await release();
     }
   } finally {
     await engine.dispose();
@@ -73,9 +74,8 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, e
 export async function resume({ run: folder, events = {}, signal = new StopSignal() }: ResumeOptions): Promise<TrainingOutcome> {
   const run = await RunDirectory.open(folder);
   // Before anything is read: another process may be writing it.
-  await run.lock();
+  const release = await hold(run);
   try {
-    await run.beat();
     const { start, trainer, notes } = await startingPoint(run);
     const inputs = await readInputs(run);
     if (!inputs) notes.push('Note: the run does not say with which teacher and images it began; it goes on with those that are there.');
@@ -90,8 +90,18 @@ export async function resume({ run: folder, events = {}, signal = new StopSignal
       await engine.dispose();
     }
   } finally {
-    await run.close();
+    await release();
   }
+}
+
+/** Makes this process the run's trainer and keeps its heart beating, whatever it is busy with; returns what gives the run back. */
+async function hold(run: RunDirectory): Promise<() => Promise<void>> {
+  await run.lock();
+  const stopBeating = keepBeating(run.inside('heartbeat'));
+  return async () => {
+    await stopBeating();
+    await run.close();
+  };
 }
 
 interface ResumePoint {

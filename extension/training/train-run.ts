@@ -1,5 +1,4 @@
 /** Trains in a run directory: builds what the loop needs, keeps its status true whatever happens. */
-import { keepBeating } from '../core/runs/heartbeat-thread';
 import type { RunDirectory } from '../core/runs/run-directory';
 import type { NamedTensors } from '../core/tensors';
 import type { TrainerState } from './checkpoint-state';
@@ -35,10 +34,9 @@ export interface RunTraining {
   readonly summary: readonly string[];
 }
 
-/** The caller holds the run's lock. */
+/** The caller holds the run. */
 export async function trainRun(task: RunTraining): Promise<TrainingOutcome> {
   const { run, start, events, summary } = task;
-  const stopBeating = keepBeating(run.inside('heartbeat'));
   try {
     await run.truncateMetricsAfter(start.step);
     await run.writeStatus({ state: 'running', message: undefined });
@@ -50,8 +48,6 @@ export async function trainRun(task: RunTraining): Promise<TrainingOutcome> {
     await run.writeStatus({ state: 'failed', message }).catch(() => undefined);
     await run.log(`failed: ${error instanceof Error ? (error.stack ?? message) : message}`).catch(() => undefined);
     throw error;
-  } finally {
-    await stopBeating();
   }
 }
 
