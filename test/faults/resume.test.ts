@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RunDirectory } from '../../extension/core/runs/run-directory';
 import { ensureBuilt, startMim } from '../unit/cli/built-mim';
+import { killedAt, type KillPoint } from './kill-point';
 
 const common = `
 data: { kind: shapes, size: 64, test_size: 40, image_size: 16, threads: 1 }
@@ -30,6 +31,16 @@ optimizer: { batch_size: 8, accumulate: 2, lr: 1e-3, clip_grad: 1 }
 ${common}`,
 };
 
+/** In the order of training, so that each is reached: the process ends by itself there. */
+const kills: readonly (readonly [moment: string, point: KillPoint])[] = [
+  ['within the first line of the metrics', { nth: 1, operation: /^write$/, path: /metrics\.jsonl$/ }],
+  ['within a later line of the metrics', { nth: 8, operation: /^write$/, path: /metrics\.jsonl$/ }],
+  ['within the weights of a checkpoint', { nth: 2, operation: /^write$/, path: /model\.safetensors$/ }],
+  ['before a checkpoint gets its name', { nth: 3, operation: /^rename$/, path: /\/step-\d+$/ }],
+  ['while a checkpoint is pruned', { nth: 2, operation: /^rm$/, path: /\.step-\d+[^/]*$/ }],
+  ['within the result of a probe', { nth: 1, operation: /^write$/, path: /evaluations\/[^/]*knn/ }],
+];
+
 let folder: string;
 beforeAll(async () => {
   ensureBuilt();
@@ -40,16 +51,19 @@ afterAll(async () => {
 });
 
 describe('a run killed again and again', () => {
-  it.each(Object.entries(experiments))('%s: ends with the bytes of the uninterrupted one', async (name, text) => {
+  it.each(Object.entries(experiments))('%s: ends with the bytes of the uninterrupted one', { timeout: 900_000 }, async (name, text) => {
     const config = join(folder, `${name}.mim.yaml`);
     await writeFile(config, text);
     const runs = join(folder, 'runs');
     const whole = startMim(['pretrain', config, '--runs', runs, '--name', `${name}-whole`]);
     expect((await whole.ended).code, whole.stderr()).toBe(0);
 
-    await killedSoon(['pretrain', config, '--runs', runs, '--name', `${name}-killed`], 5);
-    // Later and later, so that kills fall into steps, checkpoints, metrics and evaluations alike.
-    for (const moment of [20, 60, 110, 170]) await killedSoon(['resume', `${name}-killed`, '--runs', runs], moment);
+    for (const [index, [moment, point]] of kills.entries()) {
+      const args = index === 0 ? ['pretrain', config, '--runs', runs, '--name', `${name}-killed`] : ['resume', `${name}-killed`, '--runs', runs];
+      const mim = startMim(args, killedAt(point));
+      expect((await mim.ended).signal, `${moment}: ${mim.stderr()}`).toBe('SIGKILL');
+      expect(await (await RunDirectory.open(join(runs, `${name}-killed`))).state(), moment).toBe('lost');
+    }
     const last = startMim(['resume', `${name}-killed`, '--runs', runs]);
     expect((await last.ended).code, last.stderr()).toBe(0);
 
@@ -67,12 +81,3 @@ describe('a run killed again and again', () => {
     expect(await probes(run)).toEqual(await probes(expected));
   });
 });
-
-/** Starts, lets it train its first steps, and kills it `milliseconds` later, whatever it is doing then. */
-async function killedSoon(args: readonly string[], milliseconds: number): Promise<void> {
-  const mim = startMim(args);
-  await Promise.race([mim.said(/^step \d+/m), mim.ended]);
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
-  mim.process.kill('SIGKILL');
-  await mim.ended;
-}
