@@ -1,11 +1,12 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { checkTeacherFit } from '../../../extension/core/config/alignment-fit';
 import { checkText } from '../../../extension/core/config/load';
 import { isExperimentFile } from '../../../extension/core/config/parse';
 
-const folder = join(import.meta.dirname, '../../../examples');
+const folder = fileURLToPath(new URL('../../../examples', import.meta.url));
 const examples = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
 
 function resolveExample(name: string) {

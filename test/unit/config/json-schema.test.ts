@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type SchemaNode, experimentJsonSchema, keysAt, schemaNodeAt, sectionsWithKey } from '../../../extension/core/config/json-schema';
 
@@ -13,7 +13,7 @@ function everyNode(node: SchemaNode, path: string): [string, SchemaNode][] {
 
 describe('the JSON Schema', () => {
   test('docs/mim.schema.json is that of the code (npm run schema)', () => {
-    const file = join(import.meta.dirname, '../../../docs/mim.schema.json');
+    const file = fileURLToPath(new URL('../../../docs/mim.schema.json', import.meta.url));
     expect(readFileSync(file, 'utf8')).toBe(`${JSON.stringify(schema, null, 2)}\n`);
   });
 
