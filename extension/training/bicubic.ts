@@ -10,6 +10,9 @@ export interface BicubicOptions {
 /** `torch.nn.functional.interpolate(mode='bicubic', align_corners=False)`, which the official code uses. */
 export const TORCH_BICUBIC: BicubicOptions = { a: -0.75, antialias: false };
 
+/** PIL's, and so torchvision's on images. */
+export const PIL_BICUBIC: BicubicOptions = { a: -0.5, antialias: true };
+
 /** For each output sample: its first input, how many, and their weights, which sum to 1. */
 export interface BicubicFilter {
   readonly length: number;

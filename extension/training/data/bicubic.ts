@@ -7,6 +7,7 @@
  * The arithmetic is PIL's, and so torchvision's: Keys' kernel with a = −½, widened by the scale when shrinking (antialiasing),
  * edges by leaving out what lies outside, rounding to 8 bits after each direction.
  */
+import { type BicubicFilter, bicubicFilter, PIL_BICUBIC } from '../bicubic';
 import type { Crop } from './crop';
 import type { Pixels } from './source';
 
@@ -14,8 +15,8 @@ import type { Pixels } from './source';
 export function bicubicCrop(pixels: Pixels, crop: Crop): Uint8ClampedArray {
   const { box, side, window } = crop;
   const start = Math.floor((side - window) / 2);
-  const columns = filterAlong(box.width, side, start, window);
-  const rows = filterAlong(box.height, side, start, window);
+  const columns = bicubicFilter(box.width, side, PIL_BICUBIC, start, window);
+  const rows = bicubicFilter(box.height, side, PIL_BICUBIC, start, window);
   const wide = new Uint8ClampedArray(box.height * window * 3);
   for (let y = 0; y < box.height; y++) {
     const source = ((box.top + y) * pixels.width + box.left) * 3;
@@ -26,46 +27,7 @@ export function bicubicCrop(pixels: Pixels, crop: Crop): Uint8ClampedArray {
   return result;
 }
 
-/** For each output position: its first input, how many, and their weights (sum 1). */
-interface Filter {
-  readonly length: number;
-  readonly taps: number;
-  readonly first: Int32Array;
-  readonly count: Int32Array;
-  readonly weights: Float64Array;
-}
-
-/** The filter that resizes `input` samples to `output`, of which [start, start+length) are wanted. */
-function filterAlong(input: number, output: number, start: number, length: number): Filter {
-  const scale = input / output;
-  const stretch = Math.max(scale, 1);
-  const reach = 2 * stretch;
-  const taps = Math.ceil(reach) * 2 + 1;
-  const first = new Int32Array(length);
-  const count = new Int32Array(length);
-  const weights = new Float64Array(length * taps);
-  for (let i = 0; i < length; i++) {
-    const centre = (start + i + 0.5) * scale;
-    const from = Math.max(0, Math.floor(centre - reach + 0.5));
-    const to = Math.min(input, Math.floor(centre + reach + 0.5));
-    let sum = 0;
-    for (let j = from; j < to; j++) sum += weights[i * taps + j - from] = cubic((j + 0.5 - centre) / stretch);
-    for (let j = from; j < to; j++) weights[i * taps + j - from]! /= sum;
-    first[i] = from;
-    count[i] = to - from;
-  }
-  return { length, taps, first, count, weights };
-}
-
-/** Keys' cubic convolution kernel with a = −½. */
-function cubic(distance: number): number {
-  const x = Math.abs(distance);
-  if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
-  if (x < 2) return ((-0.5 * x + 2.5) * x - 4) * x + 2;
-  return 0;
-}
-
-function filterRow(source: Uint8Array, start: number, filter: Filter, target: Uint8ClampedArray, at: number): void {
+function filterRow(source: Uint8Array, start: number, filter: BicubicFilter, target: Uint8ClampedArray, at: number): void {
   for (let i = 0; i < filter.length; i++) {
     let red = 0;
     let green = 0;
@@ -84,7 +46,7 @@ function filterRow(source: Uint8Array, start: number, filter: Filter, target: Ui
   }
 }
 
-function filterColumns(source: Uint8ClampedArray, stride: number, filter: Filter, row: number, target: Uint8ClampedArray): void {
+function filterColumns(source: Uint8ClampedArray, stride: number, filter: BicubicFilter, row: number, target: Uint8ClampedArray): void {
   const first = filter.first[row]! * stride;
   const base = row * filter.taps;
   const count = filter.count[row]!;
