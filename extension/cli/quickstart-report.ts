@@ -21,7 +21,7 @@ const subjects: readonly (readonly [Subject, string])[] = [
   ['random', 'student, random-initialised'],
   ['teacher', 'teacher'],
 ];
-const protocolNames: Record<Evaluation['protocol'], string> = { linear: 'linear probe', knn: 'kNN' };
+const protocolNames: Record<Evaluation['protocol'], string> = { linear: 'linear probe', knn: 'kNN', classifier: 'classifier' };
 
 export function quickstartReport(result: QuickstartResult): string[] {
   const readings = readingsOf(result.students);

@@ -1,6 +1,7 @@
 /** Probes of a finished or running training’s checkpoint, or of any weight file, on the images of an experiment. */
 import { dirname } from 'node:path';
 import { importTeacher } from '../core/checkpoints/import-teacher';
+import { readSafetensors } from '../core/checkpoints/safetensors';
 import { parseResolved } from '../core/config/freeze';
 import type { Origin } from '../core/config/blame';
 import { loadExperiment } from '../core/config/load';
@@ -8,6 +9,7 @@ import type { EvaluationConfig, ResolvedExperiment } from '../core/config/schema
 import { UserError } from '../core/problems';
 import { isRun, RunDirectory } from '../core/runs/run-directory';
 import { createEngine } from './engines/create';
+import type { ClassifierHead } from './evaluation/classifier';
 import type { EvaluationProgress } from './evaluation/evaluate';
 import { readInputs, requireSameImages, withPinnedTeacher } from './inputs';
 import { initialVit } from './nn/initialise';
@@ -45,7 +47,8 @@ export async function evaluateRun(options: EvaluateOptions): Promise<ProbeResult
   const { engine } = await createEngine(experiment.engine);
   const probes = new Probes({ engine, experiment, train, test, onProgress });
   try {
-    const results = await probes.frozen(run ? 'student' : 'checkpoint', weights, step, [evaluation]);
+    const head = run && isOwn ? await headOf(weights.report.file, experiment) : undefined;
+    const results = await probes.frozen(run ? 'student' : 'checkpoint', weights, step, [evaluation], head);
     if (evaluation.baselines) results.push(...(await baselines(probes, await withTeacherOf(run, isOwn, experiment), [evaluation])));
     if (run && isOwn) await recordResults(run, results);
     return results;
@@ -53,6 +56,13 @@ export async function evaluateRun(options: EvaluateOptions): Promise<ProbeResult
     await probes.close();
     await engine.dispose();
   }
+}
+
+/** The classifier that a supervised run trained; importing a teacher leaves it out. */
+async function headOf(file: string, { method, supervised }: ResolvedExperiment): Promise<ClassifierHead | undefined> {
+  if (method !== 'supervised') return undefined;
+  const { tensors } = await readSafetensors(file, { names: ['head.weight', 'head.bias'] });
+  return { weight: tensors['head.weight']!, bias: tensors['head.bias']!, features: supervised.pooling };
 }
 
 async function baselines(probes: Probes, experiment: ResolvedExperiment, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {

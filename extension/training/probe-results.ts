@@ -9,11 +9,16 @@ export interface ProbeResult {
   /** Under which the run keeps it; see `resultName`. */
   readonly name: string;
   readonly subject: ProbeSubject;
-  readonly protocol: EvaluationConfig['protocol'];
+  readonly protocol: EvaluationResult['protocol'];
   readonly features: EvaluationConfig['features'];
   readonly step: number;
   readonly top1: number;
   readonly result: EvaluationResult;
+}
+
+/** The name of a trained classifier's own accuracy. */
+export function classifierName(subject: ProbeSubject): string {
+  return subject === 'student' ? 'classifier' : `classifier-${subject}`;
 }
 
 /**

@@ -6,9 +6,10 @@ import { ImageLoader } from './data/loader';
 import type { ImageSource } from './data/source';
 import type { Engine, StateStore } from './engines/engine';
 import { studentFeatureProgram, teacherFeatureProgram } from './evaluation/encoders';
-import { evaluateFeatures, type EvaluationProgress } from './evaluation/evaluate';
+import type { ClassifierHead } from './evaluation/classifier';
+import { evaluateClassifier, evaluateFeatures, type EvaluationProgress } from './evaluation/evaluate';
 import { runEncoder, type Encoder, type ExtractedFeatures, type FeatureKind, type LabelledImages } from './evaluation/features';
-import { resultName, type ProbeResult, type ProbeSubject } from './probe-results';
+import { classifierName, resultName, type ProbeResult, type ProbeSubject } from './probe-results';
 import type { StopSignal } from './stop-signal';
 import { prepareTeacher } from './teachers/prepare';
 
@@ -49,13 +50,13 @@ export class Probes {
   }
 
   /** The student as its state store holds it now. */
-  student(state: StateStore, step: number, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
-    return this.evaluate('student', this.studentEncoder(state), step, evaluations);
+  async student(state: StateStore, step: number, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
+    return this.evaluate('student', this.studentEncoder(state), step, evaluations, await this.trainedHead(state, ''));
   }
 
   /** The average of the student, where one is kept. */
-  averagedStudent(state: StateStore, step: number, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
-    return this.evaluate('ema-student', this.studentEncoder(state, 'ema.'), step, evaluations);
+  async averagedStudent(state: StateStore, step: number, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
+    return this.evaluate('ema-student', this.studentEncoder(state, 'ema.'), step, evaluations, await this.trainedHead(state, 'ema.'));
   }
 
   /** The student before its first step: what the architecture alone is worth. */
@@ -68,11 +69,11 @@ export class Probes {
     }
   }
 
-  /** A teacher or any checkpoint. */
-  frozen(subject: 'teacher' | 'checkpoint' | 'student', weights: { tensors: NamedTensors; shape: TeacherShape }, step: number, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
+  /** A teacher or any checkpoint. @param head the classifier it was trained with */
+  frozen(subject: 'teacher' | 'checkpoint' | 'student', weights: { tensors: NamedTensors; shape: TeacherShape }, step: number, evaluations: readonly EvaluationConfig[], head?: ClassifierHead): Promise<ProbeResult[]> {
     const { engine, experiment } = this.context;
     const program = teacherFeatureProgram(prepareTeacher(weights, experiment.student, experiment.data), experiment.data.image_size, EVALUATION_BATCH);
-    return this.evaluate(subject, { program, state: engine.createState({}) }, step, evaluations);
+    return this.evaluate(subject, { program, state: engine.createState({}) }, step, evaluations, head);
   }
 
   async close(): Promise<void> {
@@ -85,8 +86,17 @@ export class Probes {
     return { program: studentFeatureProgram(this.context.experiment.student, EVALUATION_BATCH, prefix), state };
   }
 
+  /** The classifier of a supervised training: its own accuracy belongs to every evaluation. */
+  private async trainedHead(state: StateStore, prefix: '' | 'ema.'): Promise<ClassifierHead | undefined> {
+    const { method, supervised } = this.context.experiment;
+    if (method !== 'supervised') return undefined;
+    const [weight, bias] = [`${prefix}head.weight`, `${prefix}head.bias`];
+    const values = await state.read([weight, bias]);
+    return { weight: values[weight]!, bias: values[bias]!, features: supervised.pooling };
+  }
+
   /** Features are computed once for all protocols. */
-  private async evaluate(subject: ProbeSubject, encoder: Encoder, step: number, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
+  private async evaluate(subject: ProbeSubject, encoder: Encoder, step: number, evaluations: readonly EvaluationConfig[], head?: ClassifierHead): Promise<ProbeResult[]> {
     const { engine, experiment, train, test, onProgress, signal } = this.context;
     const compiled = await engine.compile(encoder.program);
     const report = (progress: EvaluationProgress): void => {
@@ -97,11 +107,15 @@ export class Probes {
       runEncoder(compiled, encoder.state, batches, (done) => report({ phase, done }), { kinds, images });
     try {
       const started = performance.now();
-      const kinds = [...new Set(evaluations.map(({ features }) => features))];
+      const kinds = [...new Set([...evaluations.map(({ features }) => features), ...(head ? [head.features] : [])])];
       const trainFeatures = await extract('train-features', this.trainImages.evalBatches(EVALUATION_BATCH), kinds, train.length);
       const testFeatures = await extract('test-features', this.testImages.evalBatches(EVALUATION_BATCH), kinds, test.length);
       const featureSeconds = Math.round(performance.now() - started) / 1000;
       const results: ProbeResult[] = [];
+      if (head) {
+        const result = evaluateClassifier(engine, head, testFeatures[head.features], experiment.seed);
+        results.push({ name: classifierName(subject), subject, protocol: 'classifier', features: head.features, step, top1: result.top1, result: { ...result, featureSeconds } });
+      }
       for (const config of evaluations) {
         const kind = config.features;
         const augmented = config.protocol === 'linear' && config.preset === 'mae';

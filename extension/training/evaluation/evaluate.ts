@@ -5,6 +5,7 @@ import { rankMe } from '../diagnostics/rank-me';
 import type { Engine } from '../engines/engine';
 import { FEATURE_SOURCES } from './features';
 import type { FeatureKind, LabelledFeatures } from './features';
+import { classify, type ClassifierHead, type ClassifierResult } from './classifier';
 import { knn } from './knn';
 import type { KnnResult } from './knn';
 import { linearProbe, PROBE_PRESETS } from './linear-probe';
@@ -21,7 +22,7 @@ interface FeatureHealth {
 }
 
 /** As written to `evaluations/<protocol>-<step>.json`: every figure with every knob that shaped it. */
-export type EvaluationResult = (KnnResult | LinearProbeResult) & FeatureHealth & {
+export type EvaluationResult = (KnnResult | LinearProbeResult | ClassifierResult) & FeatureHealth & {
   readonly features: FeatureKind;
   /** Where the features were read, in words. */
   readonly featureSource: string;
@@ -63,12 +64,22 @@ export async function evaluateFeatures({ engine, config, train, test, classes, s
     config.protocol === 'knn'
       ? await knn(engine, train, test, { k: config.k, temperature: config.temperature, classes, onProgress: report })
       : await linearProbe(engine, train, test, { preset: PROBE_PRESETS[config.preset], epochs: config.epochs, classes, seed, featureEpochs, augmentation, onProgress: report });
+  return { ...result, ...circumstances(engine, config.features, test, seed, started) };
+}
+
+/** Evaluates the classifier an encoder was trained with. @param test features of the kind it reads */
+export function evaluateClassifier(engine: Engine, head: ClassifierHead, test: LabelledFeatures, seed: number): EvaluationResult {
+  const started = performance.now();
+  const result = classify(head, test);
+  return { ...result, ...circumstances(engine, head.features, test, seed, started) };
+}
+
+function circumstances(engine: Engine, features: FeatureKind, test: LabelledFeatures, seed: number, started: number) {
   return {
-    ...result,
     ...featureHealth(test),
-    features: config.features,
-    featureSource: FEATURE_SOURCES[config.features],
-    featureWidth: train.width,
+    features,
+    featureSource: FEATURE_SOURCES[features],
+    featureWidth: test.width,
     seed,
     engine: engine.kind,
     seconds: secondsSince(started),
