@@ -13,7 +13,7 @@ import { createMasking } from '../masking/create';
 import { keepCount } from '../../core/config/keep-count';
 import type { MaskingStrategy } from '../masking/strategy';
 import type { Architecture } from '../nn/block';
-import { drawDropPath } from '../nn/drop-path';
+import { dropPathDraws, dropPathSpecs } from '../nn/drop-path';
 import { initialTensors } from '../nn/initialise';
 import { sinCosPositions } from '../nn/positions';
 import type { Tensors } from '../nn/tensors';
@@ -102,20 +102,16 @@ export class MaskAlign implements Method {
   }
 
   batchSpecs(microBatch: number): NamedSpecs {
-    const { imageSize, depth, dropPath } = this.options.student;
+    const { imageSize } = this.options.student;
     return {
       images: { shape: [microBatch, 3, imageSize, imageSize], dtype: 'float32' },
       ...this.masking?.specs(microBatch),
-      ...(dropPath > 0 ? { drop_path: { shape: [2 * depth, microBatch], dtype: 'float32' } } : {}),
+      ...dropPathSpecs(this.options.student, microBatch),
     };
   }
 
   draw(random: RandomStream, microBatch: number): Record<string, HostTensor> {
-    const { depth, dropPath } = this.options.student;
-    return {
-      ...this.masking?.draw(random, microBatch),
-      ...(dropPath > 0 ? { drop_path: drawDropPath(random, dropPath, depth, microBatch) } : {}),
-    };
+    return { ...this.masking?.draw(random, microBatch), ...dropPathDraws(random, this.options.student, microBatch) };
   }
 
   /**

@@ -4,7 +4,7 @@ import { plainVit } from '../../core/checkpoints/teacher-shape';
 import type { ResolvedExperiment, VitShape } from '../../core/config/schema';
 import type { HostTensor, NamedSpecs, NamedTensors } from '../../core/tensors';
 import { crossEntropy } from '../nn/cross-entropy';
-import { drawDropPath } from '../nn/drop-path';
+import { dropPathDraws, dropPathSpecs } from '../nn/drop-path';
 import { initialTensors } from '../nn/initialise';
 import { layerNormOf } from '../nn/layer-norm';
 import { linearOf, linearSpecs } from '../nn/linear';
@@ -46,17 +46,16 @@ export class Supervised implements Method {
   }
 
   batchSpecs(microBatch: number): NamedSpecs {
-    const { imageSize, depth, dropPath } = this.options.student;
+    const { imageSize } = this.options.student;
     return {
       images: { shape: [microBatch, 3, imageSize, imageSize], dtype: 'float32' },
       labels: { shape: [microBatch], dtype: 'int32' },
-      ...(dropPath > 0 ? { drop_path: { shape: [2 * depth, microBatch], dtype: 'float32' } } : {}),
+      ...dropPathSpecs(this.options.student, microBatch),
     };
   }
 
   draw(random: RandomStream, microBatch: number): Record<string, HostTensor> {
-    const { depth, dropPath } = this.options.student;
-    return dropPath > 0 ? { drop_path: drawDropPath(random, dropPath, depth, microBatch) } : {};
+    return dropPathDraws(random, this.options.student, microBatch);
   }
 
   /** Reading: `accuracy`, the share of the batch whose highest logit is its label. */

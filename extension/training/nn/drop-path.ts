@@ -1,7 +1,8 @@
 /** Stochastic depth (Huang et al. 2016), drawn on the host so that every engine sees the same step. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { HostTensor } from '../../core/tensors';
+import type { VitShape } from '../../core/config/schema';
+import type { HostTensor, NamedSpecs } from '../../core/tensors';
 import { float32 } from '../../core/tensors';
 import type { RandomStream } from '../random';
 
@@ -17,6 +18,16 @@ export function drawDropPath(random: RandomStream, dropPath: number, depth: numb
     for (let j = 2 * i * batch; j < 2 * (i + 1) * batch; j++) factors[j] = random.uniform() < rate ? 0 : 1 / (1 - rate);
   });
   return float32([2 * depth, batch], factors);
+}
+
+/** The batch input `drop_path` of a student; none if nothing is dropped. */
+export function dropPathSpecs({ dropPath, depth }: VitShape, batch: number): NamedSpecs {
+  return dropPath > 0 ? { drop_path: { shape: [2 * depth, batch], dtype: 'float32' } } : {};
+}
+
+/** Its values. */
+export function dropPathDraws(random: RandomStream, { dropPath, depth }: VitShape, batch: number): Record<string, HostTensor> {
+  return dropPath > 0 ? { drop_path: drawDropPath(random, dropPath, depth, batch) } : {};
 }
 
 /** The two rows of block `index`; undefined for a block that is never dropped. */
