@@ -16,7 +16,7 @@ function expectClose(actual: NamedTensors, expected: NamedTensors): void {
   expect(Object.keys(actual).sort()).toEqual(Object.keys(expected).sort());
   for (const [name, value] of Object.entries(expected)) {
     expect(actual[name]!.shape).toEqual(value.shape);
-    value.data.forEach((x, i) => expect(Math.abs(actual[name]!.data[i]! - x), `${name}[${i}]`).toBeLessThanOrEqual(1e-6 * Math.max(1, Math.abs(x))));
+    value.data.forEach((x, i) => expect(Math.abs(actual[name]!.data[i]! - x), `${name}[${i}]`).toBeLessThanOrEqual(5e-7 * Math.max(1, Math.abs(x))));
   }
 }
 

@@ -136,11 +136,11 @@ describe('an evaluation', () => {
 
   it('by a linear probe follows the configuration and reports its progress', async () => {
     const config = evaluationSchema.parse({ protocol: 'linear', epochs: 10 });
-    const [train, test] = [await featuresOf(images(90, 4, 0)), await featuresOf(images(31, 4, 1))];
+    const [train, test] = [await featuresOf(images(300, 4, 0)), await featuresOf(images(310, 4, 1))];
     const progress: number[] = [];
     const result = await evaluateFeatures({ engine, config, train: train.cls, test: test.cls, classes: 3, seed: 4, onProgress: ({ done, total }) => progress.push(done / total!) });
     expect(result).toMatchObject({ protocol: 'linear', preset: 'small', features: 'cls', epochs: 10, seed: 4, augmentation: false });
-    expect(result.top1).toBeGreaterThan(0.9);
+    expect(result.top1).toBeGreaterThan(0.95);
     expect(progress.at(-1)).toBe(1);
     expect(JSON.parse(JSON.stringify(result))).toEqual(result);
   });
