@@ -1,0 +1,35 @@
+/** What runs in a process of its own for the user, and how it is asked for. */
+import type { RunKey } from '../protocol/dashboard';
+
+export type JobSpec =
+  | { readonly kind: 'pretrain'; readonly configFile: string; readonly set?: Readonly<Record<string, string>>; readonly name?: string }
+  | { readonly kind: 'sweep'; readonly configFile: string }
+  | { readonly kind: 'resume'; readonly run: string; /** Absent: the newest good one. */ readonly step?: number }
+  | { readonly kind: 'evaluate'; readonly run: string; readonly step?: number; readonly protocol: 'knn' | 'linear'; readonly preset?: 'small' | 'mae'; readonly features?: 'cls' | 'mean' };
+
+export type JobState = 'starting' | 'running' | 'done' | 'stopped' | 'failed' | 'lost';
+
+export interface Job {
+  readonly id: string;
+  /** The job's own folder: job.json, output.log, exit.json. */
+  readonly folder: string;
+  readonly spec: JobSpec;
+  readonly state: JobState;
+  readonly startedAt: string;
+  /** The run it trains or evaluates, once known; for a sweep the run at work. */
+  readonly run?: RunKey;
+  /** Why it failed, in the words of its output; no stack traces. */
+  readonly message?: string;
+}
+
+/** Starts detached jobs and finds them again; everything is on disk, so any number of windows may look. */
+export interface JobBoard {
+  readonly jobs: readonly Job[];
+  /** @throws UserError where the worker cannot be started or the folder is not writable. */
+  start(spec: JobSpec): Promise<Job>;
+  /** Asks the job's run to save a checkpoint and end; ends a job that has no run yet. */
+  stop(job: Job): Promise<void>;
+  refresh(): Promise<void>;
+  onChange(listener: () => void): () => void;
+  dispose(): void;
+}

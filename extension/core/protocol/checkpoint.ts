@@ -1,0 +1,50 @@
+/** The messages between the checkpoint editor and its host. */
+import type { Matrix } from './dashboard';
+
+export interface TensorRow {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+}
+
+/** NaN and infinities travel as null. */
+export interface TensorDetail {
+  readonly name: string;
+  readonly min: number | null;
+  readonly max: number | null;
+  readonly mean: number | null;
+  readonly std: number | null;
+  readonly nan: number;
+  readonly infinite: number;
+  /** Of the finite values: `counts[i]` lie in [edges[i], edges[i+1]), the last bin closed. */
+  readonly histogram: { readonly edges: readonly number[]; readonly counts: readonly number[] };
+}
+
+export interface TensorChange {
+  readonly name: string;
+  /** ‖b − a‖₂ / ‖a‖₂; null where a is zero, the shapes differ or one side lacks the tensor. */
+  readonly relative: number | null;
+  readonly note?: 'only here' | 'only there' | 'other shape';
+}
+
+export interface CheckpointState {
+  readonly expanded: readonly string[];
+  readonly selected?: string;
+  readonly filter: string;
+  readonly compareWith?: string;
+}
+
+export type ToCheckpoint =
+  | { readonly type: 'header'; readonly file: string; readonly tensors: readonly TensorRow[]; readonly elements: number; readonly bytes: number; readonly metadata: Readonly<Record<string, string>>; readonly model?: readonly { readonly label: string; readonly value: string }[]; readonly notAModel?: string; readonly alignment?: Matrix }
+  | { readonly type: 'detail'; readonly detail: TensorDetail }
+  /** Complete once `done`; sent while the comparison runs. */
+  | { readonly type: 'changes'; readonly other: string; readonly changes: readonly TensorChange[]; readonly done: boolean }
+  | { readonly type: 'problem'; readonly text: string };
+
+export type FromCheckpoint =
+  | { readonly type: 'ready' }
+  | { readonly type: 'detail'; readonly name: string }
+  /** Without a file the host asks for one. */
+  | { readonly type: 'compare'; readonly file?: string }
+  | { readonly type: 'stop-comparing' };

@@ -1,0 +1,8 @@
+/** What the sidebar hands to commands. Commands also accept being called with nothing, and then ask with a quick pick. */
+import type { RunKey } from '../core/protocol/dashboard';
+
+export interface SweepNode { readonly kind: 'sweep'; readonly sweep: string }
+export interface RunNode { readonly kind: 'run'; readonly run: RunKey }
+export interface CheckpointNode { readonly kind: 'checkpoint'; readonly run: RunKey; readonly step: number; readonly path: string }
+export interface EngineNode { readonly kind: 'engine'; readonly engine: string }
+export type Node = SweepNode | RunNode | CheckpointNode | EngineNode;

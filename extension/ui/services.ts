@@ -1,0 +1,16 @@
+/** What activate() builds once and every feature of the interface is given. */
+import type * as vscode from 'vscode';
+import type { JobBoard } from '../core/jobs/job';
+import type { RunLibrary } from '../core/library/library';
+import type { Mim } from './mim';
+
+export interface Services {
+  readonly context: vscode.ExtensionContext;
+  readonly log: vscode.LogOutputChannel;
+  readonly library: RunLibrary;
+  readonly jobs: JobBoard;
+  readonly mim: Mim;
+}
+
+/** Every feature's folder exports one function of this type. */
+export type Register = (services: Services) => vscode.Disposable;
