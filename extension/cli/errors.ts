@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import type { ConfigError } from '../core/config/load';
 import { UserError, type Problem } from '../core/problems';
+import { tellJobOfFailure } from './job-worker';
 import { exitCodes } from './exit-codes';
 import { styled, type Terminal } from './terminal';
 
@@ -19,6 +20,7 @@ interface ToldError {
 /** Tells the error on stderr (with `json` also as one line of JSON on stdout) and returns the exit code. */
 export async function reportError(error: unknown, terminal: Terminal, options: { json: boolean; debug: boolean }): Promise<number> {
   if (error instanceof CommanderError) {
+    if (error.exitCode !== 0) tellJobOfFailure(error.message);
     // Commander has already said it on stderr; help and version are no errors.
     if (error.exitCode !== 0 && options.json) tellJson(terminal, { code: 'MIM9001', message: error.message.replace(/^error: /, '') });
     return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
@@ -26,6 +28,7 @@ export async function reportError(error: unknown, terminal: Terminal, options: {
   const known = error instanceof UserError ? error : systemError(error);
   if (known === undefined) return reportUnexpected(error, terminal, options);
 
+  tellJobOfFailure(known.hint === undefined ? known.message : `${known.message} ${known.hint}`);
   const problems = isConfigError(known) ? known.problems : [];
   if (isConfigError(known)) {
     const { formatProblems } = await import('../core/config/format');
@@ -75,6 +78,7 @@ function systemError(error: unknown): UserError | undefined {
 
 function reportUnexpected(error: unknown, terminal: Terminal, options: { json: boolean; debug: boolean }): number {
   const message = error instanceof Error ? error.message : String(error);
+  tellJobOfFailure(message);
   const details = error instanceof Error ? (error.stack ?? message) : message;
   terminal.note(`${styled(terminal, 'red', 'unexpected error:')} ${message.split('\n', 1)[0]}`);
   if (options.debug) terminal.note(details);

@@ -6,6 +6,7 @@ import { addEvaluateCommand } from './commands/evaluate';
 import { addExplainCommand } from './commands/explain';
 import { addExportCommand } from './commands/export';
 import { addInspectCommand } from './commands/inspect';
+import { addContinueCommand, addPauseCommand } from './commands/pause';
 import { addPretrainCommand } from './commands/pretrain';
 import { addPreviewCommand } from './commands/preview';
 import { addResumeCommand } from './commands/resume';
@@ -44,6 +45,8 @@ const commandsInHelpOrder = [
   addPretrainCommand,
   addResumeCommand,
   addStopCommand,
+  addPauseCommand,
+  addContinueCommand,
   addTeacherCommand,
   addEvaluateCommand,
   addRunsCommand,

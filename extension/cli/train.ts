@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import type { TrainingEvents, TrainingOutcome } from '../training/events';
 import { StopSignal } from '../training/stop-signal';
 import { exitCodes } from './exit-codes';
+import { tellJobOfRun } from './job-worker';
 import { duration, percent, rate } from './format';
 import { trainingDisplay } from './progress';
 import { stopOnSignals } from './stop-on-signals';
@@ -19,9 +20,16 @@ export async function train(
   // A checkpoint first; what is said after that nobody hears.
   terminal.onReaderGone(() => signal.request('nobody reads the output any more'));
   const ignoreSignals = stopOnSignals(signal, terminal);
+  const events: TrainingEvents = {
+    ...display.events,
+    onStart: (summary, run) => {
+      tellJobOfRun(run);
+      display.events.onStart(summary, run);
+    },
+  };
   let outcome: TrainingOutcome;
   try {
-    outcome = await start(display.events, signal);
+    outcome = await start(events, signal);
   } finally {
     ignoreSignals();
     display.close();

@@ -1,5 +1,6 @@
 /** The main job: an experiment file becomes a run directory and is trained; an interrupted run goes on where it was. */
 import { resolve as resolvePath } from 'node:path';
+import { gmacPerImage } from '../core/config/cost';
 import { freezeResolved, parseResolved } from '../core/config/freeze';
 import { loadExperiment } from '../core/config/load';
 import { type EngineConfig, engineSchema } from '../core/config/schema';
@@ -33,6 +34,8 @@ export interface PretrainOptions extends Watched {
 export interface ResumeOptions extends Watched {
   /** A run directory. */
   readonly run: string;
+  /** Of the checkpoint to start from; absent: the newest good one. */
+  readonly step?: number;
 }
 
 /**
@@ -51,7 +54,11 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, e
     const run = await RunDirectory.create(runsFolder === undefined ? experiment.runs : resolvePath(runsFolder), experiment.name, {
       resolvedYaml: freezeResolved(experiment),
       sourceYaml: source,
-      environment: { ...(await collectEnvironment(configFile)), engine: engine.describe(), overrides, ...inputs },
+      environment: {
+        ...(await collectEnvironment(configFile)),
+        experimentFile: resolvePath(configFile),
+        gmacPerImage: gmacPerImage(experiment, prepared.teacher?.shape).step,
+         engine: engine.describe(), overrides, ...inputs },
     });
     const release = await hold(run);
     try {
@@ -71,12 +78,12 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, e
  *
  * @throws UserError if the run is being trained, or if its teacher or images are not those it began with; the run stays as it is
  */
-export async function resume({ run: folder, events = {}, signal = new StopSignal() }: ResumeOptions): Promise<TrainingOutcome> {
+export async function resume({ run: folder, step, events = {}, signal = new StopSignal() }: ResumeOptions): Promise<TrainingOutcome> {
   const run = await RunDirectory.open(folder);
   // Before anything is read: another process may be writing it.
   const release = await hold(run);
   try {
-    const { start, trainer, notes } = await startingPoint(run);
+    const { start, trainer, notes } = await startingPoint(run, step);
     const inputs = await readInputs(run);
     if (!inputs) notes.push('Note: the run does not say with which teacher and images it began; it goes on with those that are there.');
     const resolved = await withPinnedTeacher(parseResolved(await run.readConfig(), run.inside('config.yaml')), inputs);
@@ -84,7 +91,7 @@ export async function resume({ run: folder, events = {}, signal = new StopSignal
     if (inputs) requireSameImages(inputs, prepared);
     const { engine, reasons } = await engineAsBefore(resolved.engine, trainer);
     try {
-      for (const { path } of await run.setAsideCheckpointsAfter(start.step)) notes.push(`Set aside a checkpoint that cannot be read: ${path}`);
+      for (const { path } of await run.setAsideCheckpointsAfter(start.step)) notes.push(`Set aside a checkpoint past step ${start.step}: ${path}`);
       return await trainRun({ run, prepared, engine, events, signal, start, summary: [...summaryOf(prepared), ...reasons, ...notes] });
     } finally {
       await engine.dispose();
@@ -111,10 +118,10 @@ interface ResumePoint {
   readonly notes: string[];
 }
 
-/** The newest checkpoint that verifies; step 0 where there is none yet. */
-async function startingPoint(run: RunDirectory): Promise<ResumePoint> {
+/** The checkpoint of `step`, or the newest that verifies; step 0 where there is none yet. */
+async function startingPoint(run: RunDirectory, step: number | undefined): Promise<ResumePoint> {
   const notes: string[] = [];
-  const info = await run.latestGoodCheckpoint((error) => notes.push(`Passed over a damaged checkpoint: ${error.message}`));
+  const info = step !== undefined ? await run.checkpointAt(step) : await run.latestGoodCheckpoint((error) => notes.push(`Passed over a damaged checkpoint: ${error.message}`));
   if (!info) return { start: { step: 0 }, notes: [...notes, 'There is no checkpoint yet: the run starts from its beginning.'] };
   const contents = await run.readCheckpoint(info);
   const parsed = trainerStateSchema.safeParse(contents.stateJson);

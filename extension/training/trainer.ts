@@ -35,6 +35,11 @@ const STATUS_MS = 1_000;
 
 const MAX_DEAF_SECONDS = 5;
 
+/** How soon a paused training notices that it may go on. */
+const PAUSE_LOOK_MS = 500;
+
+const STOP_ASKED = 'asked to stop by a request in the run directory';
+
 export type TrainingEnd = { readonly state: 'finished' | 'stopped'; readonly step: number };
 
 /**
@@ -61,19 +66,34 @@ export async function train(training: Training, fromStep: number): Promise<Train
     const progress = await runAndRecord(training, pending, clockStart);
     done = reached;
     pending = [];
-    if (await run.stopRequested()) signal.request('asked to stop by a request in the run directory');
-    const saves = timeline.savesAfter(done) || signal.requested || (await run.takeCheckpointRequest());
+    if (await run.stopRequested()) signal.request(STOP_ASKED);
+    const pauses = done < totalSteps && !signal.requested && (await run.pauseRequested());
+    const saves = timeline.savesAfter(done) || signal.requested || pauses || (await run.takeCheckpointRequest());
     if (saves) {
       await training.save(done);
       saved = done;
     }
     if (saves || statusPace.due()) await writeProgress(training, progress);
+    if (pauses) await waitWhilePaused(training);
     // A stop does not wait for a probe; what is due is made up for on resuming.
     if (!signal.requested) await training.evaluate(done);
     clockStart = performance.now();
   }
   if (saved < done) await training.save(done);
   return { state: signal.requested ? 'stopped' : 'finished', step: done };
+}
+
+/** Until the request is withdrawn or a stop is asked for. */
+async function waitWhilePaused({ run, signal, events }: Training): Promise<void> {
+  await run.writeStatus({ state: 'paused' });
+  events.onMessage?.('Paused after a checkpoint; `mim continue` goes on.');
+  while (!signal.requested && (await run.pauseRequested())) {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_LOOK_MS));
+    if (await run.stopRequested()) signal.request(STOP_ASKED);
+  }
+  await run.withdrawPause();
+  await run.writeStatus({ state: 'running' });
+  if (!signal.requested) events.onMessage?.('Goes on.');
 }
 
 /**

@@ -1,9 +1,10 @@
-import { examples, jsonOption, runsOption, type Cli } from '../command';
+import { examples, jsonOption, runsOption, wholeNumber, type Cli } from '../command';
 import { findRun } from '../locate';
 import { train } from '../train';
 
 interface Options {
   readonly runs: string;
+  readonly step?: number;
   readonly json?: boolean;
 }
 
@@ -13,6 +14,7 @@ export function addResumeCommand(cli: Cli): void {
     .summary('go on with a stopped, failed or killed run')
     .description('Go on with a run from its newest complete checkpoint.\n\nOn the same engine and thread count the result is bit for bit what the uninterrupted run would have given.')
     .argument('<run>', 'run directory, or its id within --runs')
+    .option('--step <n>', 'the checkpoint of this step instead of the newest; later ones are set aside, not deleted', wholeNumber)
     .addOption(runsOption())
     .addOption(jsonOption())
     .addHelpText('after', examples('mim resume runs/quickstart', 'mim resume quickstart'))
@@ -20,7 +22,7 @@ export function addResumeCommand(cli: Cli): void {
       const run = findRun(target, options.runs);
       cli.exitCode = await train(cli.terminal, options, async (events, signal) => {
         const { resume } = await import('../../training/pretrain');
-        return resume({ run, events, signal });
+        return resume({ run, step: options.step, events, signal });
       });
     });
 }

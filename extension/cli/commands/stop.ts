@@ -22,13 +22,14 @@ export function addStopCommand(cli: Cli): void {
       const { RunDirectory } = await import('../../core/runs/run-directory');
       const run = await RunDirectory.open(path);
       const state = await run.state();
-      if (state === 'running') await run.requestStop();
+      const lives = state === 'running' || state === 'paused';
+      if (lives) await run.requestStop();
       if (options.json === true) {
-        printJson(cli.terminal, { run: path, state, requested: state === 'running' });
+        printJson(cli.terminal, { run: path, state, requested: lives });
         return;
       }
       cli.terminal.out(
-        state === 'running' ? `Asked ${target} to stop. It saves a checkpoint first; go on with: mim resume ${shortPath(path)}` : `${target} is ${state}: nothing to stop.`,
+        lives ? `Asked ${target} to stop. It saves a checkpoint first; go on with: mim resume ${shortPath(path)}` : `${target} is ${state}: nothing to stop.`,
       );
     });
 }

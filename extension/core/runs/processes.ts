@@ -12,8 +12,16 @@ export interface ProcessIdentity {
   readonly processStart: string;
 }
 
-export async function thisProcess(): Promise<ProcessIdentity> {
-  return { pid: process.pid, host: os.hostname(), processStart: await processStart(process.pid) };
+/** The start of a process that has ended and whose parent has not asked yet. */
+const ENDED = 'ended';
+
+export function thisProcess(): Promise<ProcessIdentity> {
+  return identify(process.pid);
+}
+
+/** A process of this host, as it is now. */
+export async function identify(pid: number): Promise<ProcessIdentity> {
+  return { pid, host: os.hostname(), processStart: await processStart(pid) };
 }
 
 /** `unknown`: on another host, where only a heartbeat can tell. */
@@ -21,6 +29,7 @@ export async function isAlive(identity: ProcessIdentity): Promise<'alive' | 'dea
   if (identity.host !== os.hostname()) return 'unknown';
   if (!exists(identity.pid)) return 'dead';
   const start = await processStart(identity.pid);
+  if (start === ENDED) return 'dead';
   return start === '' || identity.processStart === '' || start === identity.processStart ? 'alive' : 'dead';
 }
 
@@ -53,7 +62,7 @@ async function linuxProcessStart(pid: number): Promise<string> {
     // The command's name, in parentheses, may itself hold spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     // A zombie keeps its id until its parent asks; it writes nothing any more.
-    return fields[0] === 'Z' ? 'ended' : `${boot.trim()}:${fields[19]}`;
+    return fields[0] === 'Z' ? ENDED : `${boot.trim()}:${fields[19]}`;
   } catch {
     return '';
   }

@@ -7,7 +7,7 @@
  *   samples/                pictures
  *   checkpoints/step-000123/
  *   evaluations/<protocol>-<step>.json
- *   request-stop, request-checkpoint   what someone asks of the trainer
+ *   request-stop, request-checkpoint, request-pause   what someone asks of the trainer
  *
  * Readers never write in it. A writer holds the lock.
  */
@@ -43,6 +43,7 @@ export interface EvaluationRecord {
 
 const STOP_REQUEST = 'request-stop';
 const CHECKPOINT_REQUEST = 'request-checkpoint';
+const PAUSE_REQUEST = 'request-pause';
 const FOLDERS = ['checkpoints', 'evaluations', 'samples'];
 const PLAIN_NAME = /^(?!\.)[\w.-]+$/;
 
@@ -91,7 +92,7 @@ export class RunDirectory {
    */
   async lock(): Promise<void> {
     this.unlock = await acquireLock(this.inside('lock'), this.inside('heartbeat'));
-    for (const request of [STOP_REQUEST, CHECKPOINT_REQUEST]) await rm(this.inside(request), { force: true });
+    for (const request of [STOP_REQUEST, CHECKPOINT_REQUEST, PAUSE_REQUEST]) await rm(this.inside(request), { force: true });
     for (const folder of ['.', 'evaluations', 'samples']) await removeTemporaries(this.inside(folder));
     await removeUnfinished(this.inside('checkpoints'));
     await this.metrics.repair();
@@ -182,6 +183,14 @@ export class RunDirectory {
     return listCheckpoints(this.inside('checkpoints'));
   }
 
+  /** @throws UserError MIM7203 where the run has none of this step. */
+  async checkpointAt(step: number): Promise<CheckpointInfo> {
+    const all = await this.listCheckpoints();
+    const found = all.find((info) => info.step === step);
+    if (found === undefined) throw new UserError('MIM7203', `${this.path} has no checkpoint of step ${step}`, `It has those of step ${all.map((info) => info.step).join(', ') || '(none)'}.`, 4);
+    return found;
+  }
+
   /** @throws UserError MIM7201 that names the damaged file. */
   readCheckpoint(info: CheckpointInfo): Promise<CheckpointContents> {
     return readCheckpoint(info);
@@ -257,6 +266,21 @@ export class RunDirectory {
   /** The trainer's side: whether a checkpoint was asked for since the last call. */
   async takeCheckpointRequest(): Promise<boolean> {
     return rm(this.inside(CHECKPOINT_REQUEST)).then(() => true, () => false);
+  }
+
+  /** Asks the trainer to save a checkpoint and wait. */
+  async requestPause(): Promise<void> {
+    await this.leaveRequest(PAUSE_REQUEST);
+  }
+
+  /** Lets a paused trainer go on. */
+  async withdrawPause(): Promise<void> {
+    await rm(this.inside(PAUSE_REQUEST), { force: true });
+  }
+
+  /** The trainer's side. */
+  async pauseRequested(): Promise<boolean> {
+    return (await modifiedAt(this.inside(PAUSE_REQUEST))) !== undefined;
   }
 
   private async leaveRequest(name: string): Promise<void> {

@@ -11,14 +11,14 @@ const HEARTBEAT_LIMIT_MS = 60_000;
 export async function runState(runFolder: string): Promise<RunState> {
   const status = await findStatus(runFolder);
   if (status === undefined) return 'lost';
-  if (status.state !== 'running') return status.state;
+  if (status.state !== 'running' && status.state !== 'paused') return status.state;
   switch (await isAlive(status)) {
     case 'alive':
-      return 'running';
+      return status.state;
     case 'dead':
       return 'lost';
     case 'unknown':
-      return (await beatsStill(path.join(runFolder, 'heartbeat'))) ? 'running' : 'lost';
+      return (await beatsStill(path.join(runFolder, 'heartbeat'))) ? status.state : 'lost';
   }
 }
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 export const statusSchema = z.object({
-  state: z.enum(['running', 'finished', 'stopped', 'failed']),
+  state: z.enum(['running', 'paused', 'finished', 'stopped', 'failed']),
   pid: z.int(),
   host: z.string(),
   processStart: z.string(),
@@ -23,5 +23,5 @@ export const statusSchema = z.object({
 
 export type RunStatus = z.output<typeof statusSchema>;
 
-/** `lost`: it says it is running but its process is gone or silent. */
+/** `lost`: it says it is running or paused but its process is gone or silent. */
 export type RunState = RunStatus['state'] | 'lost';

@@ -1,0 +1,26 @@
+/** What is asked for → the command line of `mim` that does it. */
+import path from 'node:path';
+import type { JobSpec } from './job';
+
+export function argumentsOf(spec: JobSpec): string[] {
+  switch (spec.kind) {
+    case 'pretrain':
+      return ['pretrain', spec.configFile, ...Object.entries(spec.set ?? {}).flatMap(([key, value]) => ['--set', `${key}=${value}`]), ...(spec.name === undefined ? [] : ['--name', spec.name])];
+    case 'sweep':
+      return ['sweep', spec.configFile];
+    case 'resume':
+      return ['resume', spec.run, ...stepOption(spec.step)];
+    case 'evaluate':
+      return ['evaluate', spec.run, ...stepOption(spec.step), '--protocol', spec.protocol, ...(spec.preset === undefined ? [] : ['--preset', spec.preset]), ...(spec.features === undefined ? [] : ['--features', spec.features])];
+  }
+}
+
+/** What the job begins with, and the folder it works in. */
+export function placeOf(spec: JobSpec): { readonly needs: string; readonly cwd: string } {
+  const needs = spec.kind === 'pretrain' || spec.kind === 'sweep' ? spec.configFile : path.join(spec.run, 'config.yaml');
+  return { needs, cwd: path.dirname(needs) };
+}
+
+function stepOption(step: number | undefined): string[] {
+  return step === undefined ? [] : ['--step', String(step)];
+}

@@ -1,0 +1,68 @@
+/**
+ * A job's folder, which is all that any window knows of it.
+ *
+ *   job.json      what was asked for and which process does it; written by whoever started it
+ *   worker.json   there once the worker has begun; run.json names the run it trains or evaluates
+ *   exit.json     how it ended; written by the worker itself, or by the starter where the worker cannot be started
+ *   output.log    all that was said
+ */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import type { JobSpec } from './job';
+
+const pretrain = z.object({ kind: z.literal('pretrain'), configFile: z.string(), set: z.record(z.string(), z.string()).optional(), name: z.string().optional() });
+const sweep = z.object({ kind: z.literal('sweep'), configFile: z.string() });
+const resume = z.object({ kind: z.literal('resume'), run: z.string(), step: z.int().optional() });
+const evaluate = z.object({
+  kind: z.literal('evaluate'),
+  run: z.string(),
+  step: z.int().optional(),
+  protocol: z.enum(['knn', 'linear']),
+  preset: z.enum(['small', 'mae']).optional(),
+  features: z.enum(['cls', 'mean']).optional(),
+});
+
+const specSchema = z.union([pretrain, sweep, resume, evaluate]) satisfies z.ZodType<JobSpec>;
+
+const processSchema = z.object({ pid: z.int(), host: z.string(), processStart: z.string() });
+
+export const jobRecordSchema = z.object({
+  spec: specSchema,
+  argv: z.array(z.string()),
+  /** ISO 8601. */
+  startedAt: z.string(),
+  host: z.string(),
+  /** Absent in the moment before the process is there. */
+  process: processSchema.optional(),
+});
+
+const runRecordSchema = z.object({ run: z.string() });
+
+export const exitRecordSchema = z.object({
+  /** Exit code; absent where the worker could not be started. */
+  code: z.int().optional(),
+  state: z.enum(['done', 'stopped', 'failed']),
+  message: z.string().optional(),
+  at: z.string(),
+});
+
+export type JobRecord = z.output<typeof jobRecordSchema>;
+export type ExitRecord = z.output<typeof exitRecordSchema>;
+
+/** Name of the environment variable that tells a worker its job's folder. */
+export const JOB_VARIABLE = 'MIM_JOB';
+
+export const readJobRecord = (folder: string): Promise<JobRecord | undefined> => readRecord(folder, 'job.json', jobRecordSchema);
+export const readExitRecord = (folder: string): Promise<ExitRecord | undefined> => readRecord(folder, 'exit.json', exitRecordSchema);
+export const hasBegun = async (folder: string): Promise<boolean> => (await readRecord(folder, 'worker.json', z.object({ pid: z.int() }))) !== undefined;
+export const readRun = async (folder: string): Promise<string | undefined> => (await readRecord(folder, 'run.json', runRecordSchema))?.run;
+
+/** Undefined where the file is absent or damaged. */
+async function readRecord<Schema extends z.ZodType>(folder: string, name: string, schema: Schema): Promise<z.output<Schema> | undefined> {
+  try {
+    return schema.parse(JSON.parse(await readFile(path.join(folder, name), 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
