@@ -13,6 +13,7 @@ import { addResumeCommand } from './commands/resume';
 import { addRunsCommand } from './commands/runs';
 import { addSchemaCommand } from './commands/schema';
 import { addStopCommand } from './commands/stop';
+import { addSweepCommand } from './commands/sweep';
 import { addTeacherCommand } from './commands/teacher';
 import { reportError } from './errors';
 import { exitCodes, exitCodeTable } from './exit-codes';
@@ -43,6 +44,7 @@ export function buildProgram(terminal: Terminal): Cli {
 
 const commandsInHelpOrder = [
   addPretrainCommand,
+  addSweepCommand,
   addResumeCommand,
   addStopCommand,
   addPauseCommand,

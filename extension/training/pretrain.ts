@@ -2,13 +2,15 @@
 import { resolve as resolvePath } from 'node:path';
 import { gmacPerImage } from '../core/config/cost';
 import { freezeResolved, parseResolved } from '../core/config/freeze';
-import { loadExperiment } from '../core/config/load';
+import { ConfigError, loadExperiment } from '../core/config/load';
+import type { Locator } from '../core/config/location';
 import { type EngineConfig, engineSchema } from '../core/config/schema';
 import { resolvedSummary } from '../core/config/summary';
 import { UserError } from '../core/problems';
 import { collectEnvironment } from '../core/runs/environment';
 import { keepBeating } from '../core/runs/heartbeat-thread';
 import { RunDirectory } from '../core/runs/run-directory';
+import type { SweepMembership } from '../core/runs/sweeps';
 import { joinState, trainerStateSchema, type TrainerState } from './checkpoint-state';
 import { createEngine } from './engines/create';
 import type { Engine } from './engines/engine';
@@ -29,6 +31,8 @@ export interface PretrainOptions extends Watched {
   readonly overrides?: Readonly<Record<string, string>>;
   readonly name?: string;
   readonly runsFolder?: string;
+  /** The cell of a sweep that this run is. */
+  readonly membership?: SweepMembership;
 }
 
 export interface ResumeOptions extends Watched {
@@ -44,8 +48,9 @@ export interface ResumeOptions extends Watched {
  * @throws ConfigError before anything is written, if the experiment cannot be run; UserError if it fails on the way,
  *   after which the run directory says so and keeps its last checkpoint
  */
-export async function pretrain({ configFile, overrides = {}, name, runsFolder, events = {}, signal = new StopSignal() }: PretrainOptions): Promise<TrainingOutcome> {
-  const { resolved, source, warnings, locate } = await loadExperiment(configFile, overrides);
+export async function pretrain({ configFile, overrides = {}, name, runsFolder, membership, events = {}, signal = new StopSignal() }: PretrainOptions): Promise<TrainingOutcome> {
+  const { resolved, source, isSweep, warnings, locate } = await loadExperiment(configFile, overrides);
+  if (isSweep && membership === undefined) throw sweepIsMany(configFile, locate);
   const prepared = await prepare({ ...resolved, name: name ?? resolved.name }, { file: configFile, locate });
   const { experiment } = prepared;
   const inputs = await inputsOf(prepared);
@@ -56,6 +61,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, e
       sourceYaml: source,
       environment: {
         ...(await collectEnvironment(configFile)),
+        ...membership,
         experimentFile: resolvePath(configFile),
         gmacPerImage: gmacPerImage(experiment, prepared.teacher?.shape).step,
          engine: engine.describe(), overrides, ...inputs },
@@ -109,6 +115,11 @@ async function hold(run: RunDirectory): Promise<() => Promise<void>> {
     await stopBeating();
     await run.close();
   };
+}
+
+function sweepIsMany(file: string, locate: Locator): ConfigError {
+  const place = locate('sweep', 'key') ?? { file };
+  return new ConfigError([{ code: 'MIM1120', severity: 'error', key: 'sweep', ...place, message: 'This experiment has a `sweep` section: it is many runs, not one.', hint: `Run them with \`mim sweep ${file}\`, or one without it: \`--set sweep=\`.` }]);
 }
 
 interface ResumePoint {

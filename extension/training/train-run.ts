@@ -1,6 +1,7 @@
 /** Trains in a run directory: builds what the loop needs, keeps its status true whatever happens. */
 import type { RunDirectory } from '../core/runs/run-directory';
 import type { NamedTensors } from '../core/tensors';
+import { AlignmentLog } from './alignment-log';
 import type { TrainerState } from './checkpoint-state';
 import { ImageLoader } from './data/loader';
 import type { Engine } from './engines/engine';
@@ -70,10 +71,13 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
   try {
     steps = await createStepRunner(engine, programs, method, experiment, timeline);
     if (start.step === 0) await saveCheckpoint(task, state, 0, throughput);
+    const alignment = new AlignmentLog(run, state, timeline.totalSteps);
+    if (start.step === 0) await alignment.record(0, true);
     const end = await train(
       {
         experiment, run, timeline, loader, steps, state, throughput, events, signal,
         save: (step) => saveCheckpoint(task, state, step, throughput),
+        observe: (step, saved) => alignment.record(step, saved),
         evaluate: (step) => evaluations.due(state, step),
       },
       start.step,

@@ -26,6 +26,8 @@ export interface Training {
   readonly signal: StopSignal;
   /** Saves the state as it is once `step` steps are done. */
   save(step: number): Promise<void>;
+  /** Told after each group of steps, and whether a checkpoint was saved; for records that follow the state. */
+  observe?(step: number, saved: boolean): Promise<void>;
   /** Runs the evaluations that are due once `step` steps are done and have not been run; a stop ends it early. */
   evaluate(step: number): Promise<void>;
 }
@@ -73,6 +75,7 @@ export async function train(training: Training, fromStep: number): Promise<Train
       await training.save(done);
       saved = done;
     }
+    await training.observe?.(done, saves);
     if (saves || statusPace.due()) await writeProgress(training, progress);
     if (pauses) await waitWhilePaused(training);
     // A stop does not wait for a probe; what is due is made up for on resuming.

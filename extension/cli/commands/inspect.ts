@@ -2,7 +2,8 @@ import type { FileSummary, TensorStatistics } from '../../core/checkpoints/inspe
 import { examples, jsonOption, runsOption, type Cli } from '../command';
 import { bytes, significant } from '../format';
 import { findTarget, isRunDirectory } from '../locate';
-import { inspectRun, printRun } from '../run-report';
+import { inspectRun } from '../../core/runs/run-report';
+import { printRun } from '../run-report';
 import { tableLines } from '../table';
 import { printJson, type Terminal } from '../terminal';
 

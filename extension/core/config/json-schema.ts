@@ -16,6 +16,7 @@ export interface SchemaNode {
   exclusiveMinimum?: number;
   exclusiveMaximum?: number;
   properties?: Record<string, SchemaNode>;
+  additionalProperties?: SchemaNode | boolean;
   required?: string[];
   items?: SchemaNode | SchemaNode[];
   anyOf?: SchemaNode[];
@@ -49,6 +50,8 @@ function childNode(node: SchemaNode, step: PropertyKey): SchemaNode | undefined 
       if (item) return item;
     } else if (choice.properties && Object.hasOwn(choice.properties, step)) {
       return choice.properties[String(step)];
+    } else if (typeof choice.additionalProperties === 'object') {
+      return choice.additionalProperties;
     }
   }
   return undefined;

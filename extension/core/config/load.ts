@@ -21,6 +21,8 @@ export interface LoadedExperiment {
   readonly resolved: ResolvedExperiment;
   /** The file's text, as written. */
   readonly source: string;
+  /** It describes many runs; `resolved` is the experiment without what the sweep varies. */
+  readonly isSweep: boolean;
   readonly warnings: Problem[];
   readonly locate: Locator;
 }
@@ -55,7 +57,7 @@ export async function loadExperiment(file: string, overrides: Overrides = {}): P
   if (!resolved || problems.some((problem) => problem.severity === 'error')) {
     throw new ConfigError(sortProblems(problems));
   }
-  return { resolved, source, warnings: problems, locate };
+  return { resolved, source, isSweep: experiment?.sweep !== undefined, warnings: problems, locate };
 }
 
 async function readSource(file: string): Promise<string> {

@@ -39,11 +39,12 @@ export function resolveExperiment(
   const student = resolveVit(experiment.student, experiment.data.image_size, problems);
   if (!student) return { problems: sortProblems(problems.all) };
 
-  const { optimizer, teacher } = experiment;
+  const { sweep: _sweep, ...single } = experiment;
+  const { optimizer, teacher } = single;
   const patchCount = Math.floor(student.imageSize / student.patchSize) ** 2;
   const absolute = (path: string) => absolutePath(path, file);
   const resolved: ResolvedExperiment = {
-    ...experiment,
+    ...single,
     name: experiment.name ?? nameOfFile(file),
     data: resolveData(experiment, absolute, locate),
     student,

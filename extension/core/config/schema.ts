@@ -125,6 +125,16 @@ export const engineSchema = z.strictObject({
   steps_per_run: upTo(1024).default(4).describe('Training steps handed to the compiled engine at once.'),
 }).describe('What computes.');
 
+export const sweepSchema = z.strictObject({
+  name: z.string().regex(RUN_NAME, RUN_NAME_RULE).optional().describe('Name of the sweep; default: that of the experiment.'),
+  grid: z
+    .record(z.string(), z.array(z.union([z.number(), z.boolean(), z.string()])).min(1))
+    .default({})
+    .meta({ examples: [{ 'masking.ratio': [0.5, 0.7, 0.9] }] })
+    .describe('Dotted keys and the values each takes, `masking.ratio: [0.5, 0.7, 0.9]`; every combination is a run.'),
+  seeds: z.union([upTo(1000), z.array(z.int().min(0).describe('A seed.')).min(1)]).optional().describe('Runs of every combination: their number (seeds 0, 1, …), or the list of seeds.'),
+}).describe('Many runs of this experiment, for `mim sweep`.');
+
 const experimentShape = {
   mim: z.literal(1).describe('Marks an experiment and the version of its format.'),
   name: z.string().regex(RUN_NAME, RUN_NAME_RULE).optional().describe('Name of the run; default: the file’s name.'),
@@ -148,6 +158,7 @@ const experimentShape = {
   engine: z.union([engineSchema.shape.kind.unwrap(), engineSchema]).default('auto').describe('An engine’s name or its settings.'),
   log_every: positiveInt.default(1).describe('Write a metrics record every this many steps.'),
   runs: path.default('runs').describe('Folder in which run directories are made, relative to this file.'),
+  sweep: sweepSchema.optional(),
   seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe('Everything random follows from it.'),
 };
 
@@ -164,6 +175,7 @@ export type OptimizerConfig = z.output<typeof optimizerSchema>;
 /** The schedule with its warm-up filled in. */
 export type ScheduleConfig = z.output<typeof scheduleSchema> & { warmup_epochs: number };
 export type EvaluationConfig = z.output<typeof evaluationSchema>;
+export type SweepConfig = z.output<typeof sweepSchema>;
 export type EngineConfig = z.output<typeof engineSchema>;
 
 /** A vision transformer with every dimension known. */
@@ -178,7 +190,7 @@ export interface VitShape {
 }
 
 /** An experiment with names resolved and derived values filled in; this is what a run freezes. */
-export interface ResolvedExperiment extends Omit<Experiment, 'student' | 'engine' | 'name' | 'schedule'> {
+export interface ResolvedExperiment extends Omit<Experiment, 'student' | 'engine' | 'name' | 'schedule' | 'sweep'> {
   readonly name: string;
   readonly student: VitShape;
   readonly schedule: ScheduleConfig;

@@ -4,6 +4,7 @@
  *   config.yaml (resolved)  source.yaml (as written)  environment.json
  *   status.json (atomic)    heartbeat                 log.txt           lock
  *   metrics.jsonl           append-only
+ *   alignment.jsonl         append-only, where levels are mixed
  *   samples/                pictures
  *   checkpoints/step-000123/
  *   evaluations/<protocol>-<step>.json
@@ -50,11 +51,13 @@ const PLAIN_NAME = /^(?!\.)[\w.-]+$/;
 export class RunDirectory {
   readonly id: string;
   private readonly metrics: MetricsFile;
+  private readonly alignment: MetricsFile;
   private unlock: Unlock | undefined;
 
   private constructor(readonly path: string) {
     this.id = path.split(/[\\/]/).at(-1)!;
     this.metrics = new MetricsFile(this.inside('metrics.jsonl'));
+    this.alignment = new MetricsFile(this.inside('alignment.jsonl'));
   }
 
   /**
@@ -101,6 +104,7 @@ export class RunDirectory {
   /** Gives the run back; files are closed. */
   async close(): Promise<void> {
     await this.metrics.close();
+    await this.alignment.close();
     await this.unlock?.();
     this.unlock = undefined;
   }
@@ -165,8 +169,15 @@ export class RunDirectory {
   }
 
   /** On resuming from `step`: what was recorded past it will be recorded again. */
-  truncateMetricsAfter(step: number): Promise<void> {
-    return this.metrics.truncateAfter(step);
+  async truncateMetricsAfter(step: number): Promise<void> {
+    await this.metrics.truncateAfter(step);
+    // Written anew only where there is one: few methods mix levels.
+    if ((await modifiedAt(this.inside('alignment.jsonl'))) !== undefined) await this.alignment.truncateAfter(step);
+  }
+
+  /** The alignment weights after a step: a row for each teacher level, a column for each student level. */
+  appendAlignment(record: { readonly step: number; readonly weights: readonly (readonly number[])[] }): Promise<void> {
+    return this.alignment.append(record);
   }
 
   // Checkpoints

@@ -1,0 +1,105 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listRuns } from '../../extension/core/runs/list-runs';
+import { RunDirectory } from '../../extension/core/runs/run-directory';
+import { readSweeps } from '../../extension/core/runs/sweeps';
+import { ensureBuilt, startMim } from '../unit/cli/built-mim';
+
+const experiment = `
+mim: 1
+method: maskalign
+data: { kind: shapes, size: 64, test_size: 40, image_size: 16, threads: 1 }
+student: { patch_size: 4, width: 16, depth: 2, heads: 2 }
+teacher: { ema: { momentum: 0.9 } }
+masking: { strategy: attentive, ratio: 0.5 }
+optimizer: { batch_size: 8, lr: 1e-3 }
+schedule: { epochs: 4, warmup_epochs: 1 }
+checkpoints: { every: 2 }
+engine: { kind: compiled-cpu, threads: 1 }
+`;
+
+let folder: string;
+beforeAll(async () => {
+  ensureBuilt();
+  folder = await mkdtemp(join(tmpdir(), 'mim-sweep-'));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function answer(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const mim = startMim(args);
+  const { code } = await mim.ended;
+  return { code, stdout: mim.stdout(), stderr: mim.stderr() };
+}
+
+describe('mim sweep', { timeout: 120_000 }, () => {
+  it('runs each cell once, keeps what belongs together, and passes over what is done', async () => {
+    const config = join(folder, 'study.mim.yaml');
+    await writeFile(config, `${experiment}sweep: { grid: { masking.ratio: [0.25, 0.5] } }\n`);
+    const refused = await answer('pretrain', config);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('mim sweep');
+
+    expect((await answer('sweep', config, '--dry-run')).stdout).toContain('2 to run');
+    expect(await readSweeps(join(folder, 'runs'))).toEqual([]);
+
+    const first = await answer('sweep', config);
+    expect(first.code, first.stderr).toBe(0);
+    const runs = await listRuns(join(folder, 'runs'));
+    expect(runs.map(({ id, state }) => [id, state]).sort()).toEqual([['study-ratio-0.25', 'finished'], ['study-ratio-0.5', 'finished']]);
+    const environment = JSON.parse(await readFile(join(folder, 'runs', 'study-ratio-0.5', 'environment.json'), 'utf8')) as object;
+    expect(environment).toMatchObject({ sweep: 'study', sweepCell: { name: 'study-ratio-0.5', values: { 'masking.ratio': 0.5 } }, experimentFile: config });
+    expect(await readSweeps(join(folder, 'runs'))).toMatchObject([{ name: 'study', cells: [{ name: 'study-ratio-0.25' }, { name: 'study-ratio-0.5' }] }]);
+
+    const alignment = await readFile(join(folder, 'runs', 'study-ratio-0.5', 'alignment.jsonl'), 'utf8');
+    const records = alignment.trimEnd().split('\n').map((line) => JSON.parse(line) as { step: number; weights: number[][] });
+    expect(records[0]).toEqual({ step: 0, weights: [[1.01, 0.01], [0.01, 1.01]] });
+    expect(records.at(-1)!.step).toBe(32);
+
+    expect((await answer('sweep', config)).code).toBe(0);
+    expect(await listRuns(join(folder, 'runs'))).toHaveLength(2);
+  });
+});
+
+describe('a training that is paused', { timeout: 120_000 }, () => {
+  it('ends with the numbers of one that was not', async () => {
+    const config = join(folder, 'long.mim.yaml');
+    await writeFile(config, experiment.replace('epochs: 4', 'epochs: 200').replace('every: 2', 'every: 1000'));
+    const runs = join(folder, 'long');
+    const mim = startMim(['pretrain', config, '--runs', runs, '--name', 'paused']);
+    await mim.said(/^step \d+/m);
+    expect((await answer('pause', 'paused', '--runs', runs)).code).toBe(0);
+    await mim.said(/Paused/);
+    const run = await RunDirectory.open(join(runs, 'paused'));
+    expect(await run.state()).toBe('paused');
+    expect((await run.latestGoodCheckpoint())?.step).toBe((await run.readStatus()).step);
+    await answer('continue', 'paused', '--runs', runs);
+    expect((await mim.ended).code).toBe(0);
+
+    expect((await answer('pretrain', config, '--runs', runs, '--name', 'whole')).code).toBe(0);
+    const whole = await RunDirectory.open(join(runs, 'whole'));
+    const [a, b] = [(await run.latestGoodCheckpoint())!, (await whole.latestGoodCheckpoint())!];
+    for (const file of ['model.safetensors', 'method.safetensors', 'state.safetensors']) expect((await readFile(join(a.path, file))).equals(await readFile(join(b.path, file))), file).toBe(true);
+    const losses = async (of: RunDirectory): Promise<unknown> => (await of.readMetrics()).map(({ step, loss }) => [step, loss]);
+    expect(await losses(run)).toEqual(await losses(whole));
+  });
+
+  it('can be stopped, and killed is lost', async () => {
+    const config = join(folder, 'endless.mim.yaml');
+    await writeFile(config, experiment.replace('epochs: 4', 'epochs: 100000').replace('every: 2', 'every: 50000'));
+    const runs = join(folder, 'endless');
+    for (const end of ['stop', 'kill'] as const) {
+      const mim = startMim(['pretrain', config, '--runs', runs, '--name', end]);
+      await mim.said(/^step \d+/m);
+      await answer('pause', end, '--runs', runs);
+      await mim.said(/Paused/);
+      if (end === 'stop') expect((await answer('stop', end, '--runs', runs)).code).toBe(0);
+      else mim.process.kill('SIGKILL');
+      expect((await mim.ended).code).toBe(end === 'stop' ? 3 : null);
+      expect(await (await RunDirectory.open(join(runs, end))).state()).toBe(end === 'stop' ? 'stopped' : 'lost');
+    }
+  });
+});
