@@ -1,5 +1,6 @@
 /** The main job: an experiment file becomes a run directory and is trained; an interrupted run goes on where it was. */
 import { resolve as resolvePath } from 'node:path';
+import { blaming } from '../core/config/blame';
 import { gmacPerImage } from '../core/config/cost';
 import { freezeResolved, parseResolved } from '../core/config/freeze';
 import { ConfigError, loadExperiment } from '../core/config/load';
@@ -15,6 +16,7 @@ import { joinState, trainerStateSchema, type TrainerState } from './checkpoint-s
 import { createEngine } from './engines/create';
 import type { Engine } from './engines/engine';
 import type { TrainingEvents, TrainingOutcome } from './events';
+import { initialStudent } from './initial-student';
 import { inputsOf, readInputs, requireSameImages, withPinnedTeacher } from './inputs';
 import { prepare, type Prepared } from './prepare';
 import { StopSignal } from './stop-signal';
@@ -54,6 +56,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, m
   const prepared = await prepare({ ...resolved, name: name ?? resolved.name }, { file: configFile, locate });
   const { experiment } = prepared;
   const inputs = await inputsOf(prepared);
+  const student = await blaming({ file: configFile, locate }, ['init.checkpoint'], () => initialStudent(experiment));
   const { engine, reason } = await createEngine(experiment.engine);
   try {
     const run = await RunDirectory.create(runsFolder === undefined ? experiment.runs : resolvePath(runsFolder), experiment.name, {
@@ -69,7 +72,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, m
     const release = await hold(run);
     try {
       const summary = [...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared), reason];
-      return await trainRun({ run, prepared, engine, events, signal, start: { step: 0 }, summary });
+      return await trainRun({ run, prepared, engine, events, signal, start: { step: 0, student }, summary });
     } finally {
       await release();
     }
@@ -95,10 +98,11 @@ export async function resume({ run: folder, step, events = {}, signal = new Stop
     const resolved = await withPinnedTeacher(parseResolved(await run.readConfig(), run.inside('config.yaml')), inputs);
     const prepared = await prepare(resolved);
     if (inputs) requireSameImages(inputs, prepared);
+    const student = start.values === undefined ? await initialStudent(resolved) : undefined;
     const { engine, reasons } = await engineAsBefore(resolved.engine, trainer);
     try {
       for (const { path } of await run.setAsideCheckpointsAfter(start.step)) notes.push(`Set aside a checkpoint past step ${start.step}: ${path}`);
-      return await trainRun({ run, prepared, engine, events, signal, start, summary: [...summaryOf(prepared), ...reasons, ...notes] });
+      return await trainRun({ run, prepared, engine, events, signal, start: { ...start, student }, summary: [...summaryOf(prepared), ...reasons, ...notes] });
     } finally {
       await engine.dispose();
     }
@@ -168,5 +172,6 @@ function threadsText(threads: number): string {
 }
 
 function summaryOf(prepared: Prepared): string[] {
-  return [...prepared.notes, ...resolvedSummary(prepared.experiment, { imageCount: prepared.train.length, teacher: prepared.teacher?.shape })];
+  const { init } = prepared.experiment;
+  return [...prepared.notes, ...(init ? [`The student starts from ${init.checkpoint}`] : []), ...resolvedSummary(prepared.experiment, { imageCount: prepared.train.length, teacher: prepared.teacher?.shape })];
 }

@@ -8,6 +8,7 @@ import type { Engine } from './engines/engine';
 import type { TrainingEvents, TrainingOutcome } from './events';
 import type { Prepared } from './prepare';
 import { RunEvaluations } from './run-evaluations';
+import { RunSamples } from './samples';
 import { saveCheckpoint } from './save-checkpoint';
 import { createStepRunner, type StepRunner } from './step-runner';
 import { trainingPrograms } from './step';
@@ -21,6 +22,8 @@ export interface StartingPoint {
   readonly step: number;
   /** The whole state store; absent at the very beginning. */
   readonly values?: NamedTensors;
+  /** At the very beginning: the student's tensors, in place of random ones. */
+  readonly student?: NamedTensors;
   readonly throughput?: TrainerState['throughput'];
 }
 
@@ -66,18 +69,25 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
     seed: experiment.seed,
     onUnreadable: (name, reason) => events.onMessage?.(`Unreadable image, another takes its place: ${name} (${reason})`),
   });
-  const state = engine.createState(start.values ?? programs.initialState(experiment.seed));
+  const state = engine.createState(start.values ?? startingFrom(start.student, programs.initialState(experiment.seed)));
   let steps: StepRunner | undefined;
   try {
     steps = await createStepRunner(engine, programs, method, experiment, timeline);
     if (start.step === 0) await saveCheckpoint(task, state, 0, throughput);
     const alignment = new AlignmentLog(run, state, timeline.totalSteps);
-    if (start.step === 0) await alignment.record(0, true);
+    const samples = new RunSamples(task, state, events);
+    if (start.step === 0) {
+      await alignment.record(0, true);
+      await samples.due(0);
+    }
     const end = await train(
       {
         experiment, run, timeline, loader, steps, state, throughput, events, signal,
         save: (step) => saveCheckpoint(task, state, step, throughput),
-        observe: (step, saved) => alignment.record(step, saved),
+        observe: async (step, saved) => {
+          await alignment.record(step, saved);
+          await samples.due(step);
+        },
         evaluate: (step) => evaluations.due(state, step),
       },
       start.step,
@@ -92,6 +102,16 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
     state.dispose();
   }
 }
+/** Averages begin equal to what they average. */
+function startingFrom(student: NamedTensors | undefined, initial: NamedTensors): NamedTensors {
+  const values = { ...initial };
+  for (const [name, tensor] of Object.entries(student ?? {})) {
+    values[name] = tensor;
+    if (Object.hasOwn(initial, `ema.${name}`)) values[`ema.${name}`] = { ...tensor, data: tensor.data.slice() };
+  }
+  return values;
+}
+
 /** What is said to the person is also in the run's log. */
 function loggedEvents({ run, events }: RunTraining): TrainingEvents {
   const log = (line: string): void => void run.log(line).catch(() => undefined);

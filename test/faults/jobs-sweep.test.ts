@@ -1,7 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readSafetensors } from '../../extension/core/checkpoints/safetensors';
 import { listRuns } from '../../extension/core/runs/list-runs';
 import { RunDirectory } from '../../extension/core/runs/run-directory';
 import { readSweeps } from '../../extension/core/runs/sweeps';
@@ -61,6 +62,29 @@ describe('mim sweep', { timeout: 120_000 }, () => {
 
     expect((await answer('sweep', config)).code).toBe(0);
     expect(await listRuns(join(folder, 'runs'))).toHaveLength(2);
+  });
+});
+
+describe('a run that starts from another', { timeout: 120_000 }, () => {
+  it('has its weights at step 0 and pictures of what it sees', async () => {
+    const config = join(folder, 'first.mim.yaml');
+    await writeFile(config, experiment);
+    const runs = join(folder, 'branch');
+    expect((await answer('pretrain', config, '--runs', runs, '--name', 'first')).code).toBe(0);
+    const second = await answer('pretrain', config, '--runs', runs, '--name', 'second', '--set', `init.checkpoint=${join(runs, 'first', 'checkpoints', 'step-000016')}`, '--set', 'schedule.max_steps=8');
+    expect(second.code, second.stderr).toBe(0);
+    const weightsOf = async (run: string, step: string) => (await readSafetensors(join(runs, run, 'checkpoints', step, 'model.safetensors'))).tensors;
+    const [from, at0] = [await weightsOf('first', 'step-000016'), await weightsOf('second', 'step-000000')];
+    expect(at0).toEqual(from);
+    expect((await readdir(join(runs, 'second', 'samples'))).sort()).toEqual(['attention-000000.png', 'attention-000008.png', 'masks-000000.png', 'masks-000008.png']);
+  });
+
+  it('of other dimensions is refused at the key', async () => {
+    const config = join(folder, 'wider.mim.yaml');
+    await writeFile(config, `${experiment.replace('width: 16', 'width: 32')}init: { checkpoint: ${join(folder, 'branch', 'first')} }\n`);
+    const refused = await answer('pretrain', config, '--runs', join(folder, 'branch'));
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/wider\.mim\.yaml:12:.*\n?.*MIM8006|MIM8006[^]*wider\.mim\.yaml:12/);
   });
 });
 

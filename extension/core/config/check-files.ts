@@ -27,12 +27,13 @@ const kinds: Readonly<Record<Exclude<DataConfig['kind'], 'auto' | 'folder' | 'sh
 /** @param file the experiment's file, to whose folder paths are relative */
 export async function checkFiles(experiment: Experiment, file: string, locate: Locator): Promise<Problem[]> {
   const problems = new ProblemList(file, locate);
-  const { data, teacher } = experiment;
+  const { data, teacher, init } = experiment;
   if (data.kind !== 'shapes') {
     if (data.path !== undefined) await checkData('data.path', absolutePath(data.path, file), experiment, problems);
     if (data.test_path !== undefined) await checkData('data.test_path', absolutePath(data.test_path, file), experiment, problems);
   }
-  if (teacher?.checkpoint !== undefined) await checkTeacherFile(absolutePath(teacher.checkpoint, file), problems);
+  if (teacher?.checkpoint !== undefined) await checkWeights('teacher.checkpoint', 'teacher', absolutePath(teacher.checkpoint, file), problems);
+  if (init !== undefined) await checkWeights('init.checkpoint', 'checkpoint', absolutePath(init.checkpoint, file), problems);
   return problems.all;
 }
 
@@ -78,19 +79,19 @@ async function checkFolder(key: string, path: string, { method, evaluate }: Expe
   }
 }
 
-async function checkTeacherFile(path: string, problems: ProblemList): Promise<void> {
-  const key = 'teacher.checkpoint';
+/** @param what it is called in the messages */
+async function checkWeights(key: string, what: 'teacher' | 'checkpoint', path: string, problems: ProblemList): Promise<void> {
   const info = await stat(path).catch(() => undefined);
   if (!info) {
     const details = await missingPathDetails(path);
-    problems.add('MIM1204', key, `The teacher ${path} does not exist.`, { ...details, hint: `${details.hint} A run of \`mim teacher\` makes one.` });
+    problems.add('MIM1204', key, `The ${what} ${path} does not exist.`, what === 'teacher' ? { ...details, hint: `${details.hint} A run of \`mim teacher\` makes one.` } : details);
   } else if (info.isDirectory()) {
     const names = (await list(path)).map((entry) => entry.name);
     const known = names.some((name) => name === 'checkpoints' || /^step-\d+$/.test(name) || name === 'model.safetensors' || name === 'pytorch_model.bin');
     if (known) return;
-    problems.add('MIM1205', key, `The folder ${path} holds no teacher.`, { hint: 'Give a weights file, a run’s folder, or a folder with model.safetensors or pytorch_model.bin.' });
+    problems.add('MIM1205', key, `The folder ${path} holds no ${what}.`, { hint: 'Give a weights file, a run’s folder, or a folder with model.safetensors or pytorch_model.bin.' });
   } else if (!WEIGHTS.includes(extname(path).toLowerCase())) {
-    problems.add('MIM1205', key, `${path} does not look like weights.`, { hint: `A teacher is read from ${WEIGHTS.join(', ')} files or from a run’s folder.` });
+    problems.add('MIM1205', key, `${path} does not look like weights.`, { hint: `A ${what} is read from ${WEIGHTS.join(', ')} files or from a run’s folder.` });
   } else if (info.size === 0) {
     problems.add('MIM1205', key, `${path} is empty.`, { hint: 'Download or copy it again.' });
   }

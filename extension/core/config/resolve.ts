@@ -49,6 +49,7 @@ export function resolveExperiment(
     data: resolveData(experiment, absolute, locate),
     student,
     ...(teacher && { teacher: resolveTeacher(teacher, absolute) }),
+    ...(single.init && { init: { checkpoint: absolute(single.init.checkpoint) } }),
     schedule: resolveSchedule(experiment.schedule),
     engine: resolveEngine(experiment.engine),
     runs: absolute(experiment.runs),

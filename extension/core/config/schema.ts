@@ -125,6 +125,15 @@ export const engineSchema = z.strictObject({
   steps_per_run: upTo(1024).default(4).describe('Training steps handed to the compiled engine at once.'),
 }).describe('What computes.');
 
+export const samplesSchema = z.strictObject({
+  every: nonNegative.default(0).describe('Draw every this many epochs too; 0: at the start and at the end only.'),
+  count: z.int().min(0).max(64).default(8).describe('Images on each picture, always the same; 0: no pictures.'),
+}).describe('Pictures of masks and teacher attention in the run’s `samples` folder. `method: maskalign` only.');
+
+export const initSchema = z.strictObject({
+  checkpoint: path.describe('Weights of a model with the student’s dimensions, relative to this file: a run, a checkpoint’s folder or a weight file, as for `teacher.checkpoint`.'),
+}).describe('Start the student from weights instead of random ones. Adaptors, moments and the schedule begin anew.');
+
 export const sweepSchema = z.strictObject({
   name: z.string().regex(RUN_NAME, RUN_NAME_RULE).optional().describe('Name of the sweep; default: that of the experiment.'),
   grid: z
@@ -141,6 +150,7 @@ const experimentShape = {
   method: z.enum(['maskalign', 'supervised']).describe('`maskalign`: masked pretraining by alignment. `supervised`: a classifier trained from scratch, to serve as a teacher.'),
   data: dataSchema,
   student: z.union([z.string().meta({ examples: ['vit_tiny_patch4', 'vit_small_patch16', 'vit_base_patch16'] }), vitSchema]).default('vit_base_patch16').describe('The model that is trained: a name (`vit_tiny_patch4`) or its dimensions.'),
+  init: initSchema.optional(),
   teacher: teacherSchema.optional(),
   masking: maskingSchema.prefault({}),
   alignment: alignmentSchema.prefault({}),
@@ -155,6 +165,7 @@ const experimentShape = {
     .describe('`method: supervised` only.'),
   evaluate: z.array(evaluationSchema).default([]).describe('Probes during and after training.'),
   checkpoints: checkpointsSchema.prefault({}),
+  samples: samplesSchema.prefault({}),
   engine: z.union([engineSchema.shape.kind.unwrap(), engineSchema]).default('auto').describe('An engine’s name or its settings.'),
   log_every: positiveInt.default(1).describe('Write a metrics record every this many steps.'),
   runs: path.default('runs').describe('Folder in which run directories are made, relative to this file.'),

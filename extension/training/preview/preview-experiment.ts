@@ -11,7 +11,7 @@ import { drawStream } from '../random';
 import type { PreparedTeacher } from '../teachers/prepare';
 import { runTeacher } from '../teachers/teacher';
 import { previewSheet, visibleAttention } from './sheet';
-import type { PreviewImage } from './sheet';
+import type { PreviewImage, PreviewSheet } from './sheet';
 
 interface PreviewOptions {
   readonly engine: Engine;
@@ -35,13 +35,18 @@ export interface Preview {
   readonly visibleAttention?: number;
 }
 
+/** What the student would see of some images, before it is drawn. */
+interface Looked extends Pick<Preview, 'keepCount' | 'keepIds'> {
+  readonly sheet: PreviewSheet;
+}
+
 /**
  * The masks are those of training's first steps: the same draws for the same images, and the teacher's attention at
  * that moment, which for a frozen teacher is its attention at any moment.
  *
  * @throws UserError where masking is attentive and there is no teacher to attend
  */
-export async function previewExperiment(experiment: ResolvedExperiment, { engine, images, names, teacher }: PreviewOptions): Promise<Preview> {
+export async function lookAt(experiment: ResolvedExperiment, { engine, images, names, teacher }: PreviewOptions): Promise<Looked> {
   const { student, data, masking, derived } = experiment;
   const { patchCount, keepCount } = derived;
   const pixels = 3 * student.imageSize ** 2;
@@ -58,21 +63,26 @@ export async function previewExperiment(experiment: ResolvedExperiment, { engine
     keepIds: keepIds?.data.subarray(i * keepCount, (i + 1) * keepCount),
     scores: scores?.data.subarray(i * patchCount, (i + 1) * patchCount),
   }));
-  const png = await previewSheet({
+  const sheet: PreviewSheet = {
     images: rows,
     imageSize: student.imageSize,
     patchSize: student.patchSize,
     mean: data.mean,
     std: data.std,
     title: masks ? `${experiment.name}: ${masking.strategy} masking, ratio ${masking.ratio}` : experiment.name,
-  });
-  const shares = rows.flatMap((row) => (row.keepIds && row.scores ? [visibleAttention(row.keepIds, row.scores)] : []));
+  };
+  return { sheet, keepCount: masks ? keepCount : patchCount, ...(keepIds ? { keepIds } : {}) };
+}
+
+/** The same as one picture, with its figures. @throws UserError as {@link lookAt} */
+export async function previewExperiment(experiment: ResolvedExperiment, options: PreviewOptions): Promise<Preview> {
+  const { sheet, ...looked } = await lookAt(experiment, options);
+  const shares = sheet.images.flatMap((row) => (row.keepIds && row.scores ? [visibleAttention(row.keepIds, row.scores)] : []));
   return {
-    png,
-    images: count,
-    patchCount,
-    keepCount: masks ? keepCount : patchCount,
-    ...(keepIds ? { keepIds } : {}),
+    png: await previewSheet(sheet),
+    images: sheet.images.length,
+    patchCount: experiment.derived.patchCount,
+    ...looked,
     ...(shares.length > 0 ? { visibleAttention: shares.reduce((a, b) => a + b) / shares.length } : {}),
   };
 }

@@ -16,7 +16,7 @@ export interface PreviewImage {
   readonly scores?: ArrayLike<number>;
 }
 
-interface PreviewSheet {
+export interface PreviewSheet {
   readonly images: readonly PreviewImage[];
   /** S, pixels. */
   readonly imageSize: number;
@@ -25,6 +25,8 @@ interface PreviewSheet {
   readonly std: readonly number[];
   /** First line of the sheet: the experiment and its masking. */
   readonly title: string;
+  /** Beside the image only this column; absent: all there are. */
+  readonly only?: 'masks' | 'attention';
 }
 
 const MARGIN = 16;
@@ -79,17 +81,17 @@ interface Column {
   caption(image: PreviewImage): string;
 }
 
-function columnsOf({ images, imageSize, patchSize }: PreviewSheet): Column[] {
+function columnsOf({ images, imageSize, patchSize, only }: PreviewSheet): Column[] {
   const grid = { grid: imageSize / patchSize };
   const columns: Column[] = [{ title: 'Augmented image', tile: (_, plain) => plain, caption: ({ name = '' }) => (name.length > NAME_LENGTH ? `…${name.slice(1 - NAME_LENGTH)}` : name) }];
-  if (images.some(({ keepIds }) => keepIds)) {
+  if (only !== 'attention' && images.some(({ keepIds }) => keepIds)) {
     columns.push({
       title: 'Seen by the student',
       tile: ({ keepIds }, plain) => (keepIds ? maskTile(plain, grid, keepIds) : plain),
       caption: ({ keepIds, scores }) => (keepIds ? visibleCaption(keepIds, scores, grid.grid ** 2) : ''),
     });
   }
-  if (images.some(({ scores }) => scores)) {
+  if (only !== 'masks' && images.some(({ scores }) => scores)) {
     columns.push({
       title: 'Teacher’s CLS attention',
       tile: ({ scores }, plain) => (scores ? attentionTile(plain, grid, scores) : plain),

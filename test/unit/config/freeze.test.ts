@@ -93,6 +93,9 @@ describe('config.yaml', () => {
       checkpoints:
         every: 1
         keep_every: 50
+      samples:
+        every: 0
+        count: 8
       engine:
         kind: auto
         threads: 0
