@@ -1,6 +1,6 @@
 /** Jobs whose window closes, whose worker is killed or cannot start: with a small worker in place of `mim`. */
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -175,6 +175,19 @@ engine: { kind: compiled-cpu, threads: 1 }
     const ended = await until(board, ({ state }) => state !== 'running');
     expect(ended.state).toBe('stopped');
     expect(JSON.parse(await readFile(join(job.run!, 'status.json'), 'utf8'))).toMatchObject({ state: 'stopped' });
+  });
+
+  it('ends a whole sweep, not only the run at work', { timeout: 120_000 }, async () => {
+    ensureBuilt();
+    await writeFile(config, `${experiment}sweep: { seeds: 3 }\n`);
+    const board = boardOn([join(process.cwd(), 'dist/mim.mjs')]);
+    const { folder: at } = await board.start({ kind: 'sweep', configFile: config });
+    started.push((await readJobRecord(at))!.process!.pid);
+    const job = await until(board, ({ state }) => state !== 'starting');
+    expect(job.run).toBe(join(folder, 'runs', 'a-seed-0'));
+    await board.stop(job);
+    expect((await until(board, ({ state }) => state !== 'running')).state).toBe('stopped');
+    expect(await readdir(join(folder, 'runs'))).toEqual(['.mim', 'a-seed-0']);
   });
 
   it('tells a mistake in the experiment as its reason to fail', { timeout: 60_000 }, async () => {
