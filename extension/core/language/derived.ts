@@ -1,0 +1,77 @@
+/** Values that follow from several keys, each beside the key where a reader wonders about it. */
+import { gmacPerImage } from '../config/cost';
+import type { ResolvedExperiment } from '../config/schema';
+import { stepCounts } from '../config/summary';
+import type { LibraryRun } from '../library/library-run';
+import { comparableRuns } from './past-runs';
+
+export interface DerivedValue {
+  /** Keys beside which it may stand: the first that is written. */
+  readonly keys: readonly string[];
+  /** At the end of the line: `lr 6e-4`. */
+  readonly short: string;
+  /** Markdown, with the computation. */
+  readonly long: string;
+}
+
+/** @param runs to learn from them how many images there are */
+export function derivedValues(resolved: ResolvedExperiment, runs: readonly LibraryRun[] = []): DerivedValue[] {
+  const aligned = resolved.method === 'maskalign';
+  return [rate(resolved), ...(aligned ? [kept(resolved), ...levels(resolved)] : []), ...steps(resolved, runs), cost(resolved)].filter((value) => value !== undefined);
+}
+
+function rate({ optimizer, derived }: ResolvedExperiment): DerivedValue | undefined {
+  if (optimizer.lr !== undefined) return undefined;
+  const lr = show(derived.learningRate);
+  return {
+    keys: ['optimizer.blr', 'optimizer.batch_size', 'optimizer'],
+    short: `lr ${lr}`,
+    long: `Learning rate: **${lr}** = blr ${optimizer.blr} · batch ${optimizer.batch_size} / 256`,
+  };
+}
+
+function kept({ derived, masking, student }: ResolvedExperiment): DerivedValue {
+  const side = Math.round(Math.sqrt(derived.patchCount));
+  return {
+    keys: ['masking.ratio', 'masking'],
+    short: `keeps ${derived.keepCount} of ${derived.patchCount}`,
+    long: `The student sees **${derived.keepCount} of ${derived.patchCount} patches** = trunc(${side}² · (1 − ${masking.ratio})), for patches of ${student.patchSize} at ${student.imageSize} px`,
+  };
+}
+
+function levels({ alignment, derived, student, teacher }: ResolvedExperiment): DerivedValue[] {
+  if (alignment.levels !== 'auto') return [];
+  const assumed = teacher?.ema ? '' : ', if the teacher is as deep as the student';
+  return [{ keys: ['alignment.levels', 'alignment'], short: derived.levels, long: `Levels: **${derived.levels}** of ${student.depth}${assumed}` }];
+}
+
+function steps(resolved: ResolvedExperiment, runs: readonly LibraryRun[]): DerivedValue[] {
+  const perEpoch = stepsPerEpoch(resolved, runs);
+  if (perEpoch === undefined) return [];
+  const { total } = stepCounts(resolved, perEpoch * resolved.optimizer.batch_size);
+  const { epochs, max_steps } = resolved.schedule;
+  const cut = max_steps === total ? ', cut short by `max_steps`' : '';
+  return [{ keys: ['schedule.epochs', 'schedule'], short: `${total} steps`, long: `Steps: **${total}** = ${epochs} epochs · ${perEpoch} steps of ${resolved.optimizer.batch_size} images${cut}` }];
+}
+
+/** Known for images that are made; otherwise as an earlier run on the same data found it. */
+function stepsPerEpoch(resolved: ResolvedExperiment, runs: readonly LibraryRun[]): number | undefined {
+  const { data, optimizer } = resolved;
+  if (data.kind === 'shapes') return stepCounts(resolved, Math.min(data.size, data.limit ?? data.size)).perEpoch;
+  for (const { config, status } of comparableRuns(runs, resolved)) {
+    if (config?.optimizer.batch_size !== optimizer.batch_size || config.data.holdout !== data.holdout || config.schedule.max_steps !== undefined) continue;
+    if (status && status.totalEpochs > 0) return Math.round(status.totalSteps / status.totalEpochs);
+  }
+  return undefined;
+}
+
+function cost(resolved: ResolvedExperiment): DerivedValue {
+  const { step, student, heads, teacher } = gmacPerImage(resolved);
+  const aligned = resolved.method === 'maskalign';
+  const parts = aligned ? ` = 3 · (student ${show(student)} + adaptors ${show(heads)}) + teacher ${show(teacher)}${resolved.teacher?.ema ? '' : ', the teacher taken to be as large as the student'}` : ` = 3 · student ${show(student)}`;
+  return { keys: ['student'], short: `${show(step)} GMAC/image`, long: `Cost of a step: **${show(step)} GMAC an image**${parts}` };
+}
+
+function show(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}

@@ -1,0 +1,34 @@
+/** Run, preview and earlier results, above the lines they are about. */
+import * as vscode from 'vscode';
+import { type Lens, lensesOf } from '../../core/language/lenses';
+import type { RunLibrary } from '../../core/library/library';
+import { experimentSelector, readingOf } from './experiments';
+
+export function registerCodeLens(library: RunLibrary): vscode.Disposable {
+  const changed = new vscode.EventEmitter<void>();
+  const stop = library.onChange(() => changed.fire());
+  const provider = vscode.languages.registerCodeLensProvider(experimentSelector, {
+    onDidChangeCodeLenses: changed.event,
+    provideCodeLenses(document) {
+      const { checked, places } = readingOf(document);
+      const lenses = lensesOf({ file: document.fileName, places, resolved: checked.resolved, runs: library.runs, now: Date.now() });
+      return lenses.map((lens) => new vscode.CodeLens(document.lineAt(document.positionAt(lens.offset).line).range, commandOf(lens, document.uri)));
+    },
+  });
+  return vscode.Disposable.from(changed, provider, { dispose: stop });
+}
+
+function commandOf({ title, tooltip, action }: Lens, uri: vscode.Uri): vscode.Command {
+  switch (action.kind) {
+    case 'run':
+      return { title, command: 'mim.runPretraining', arguments: [uri] };
+    case 'sweep':
+      return { title, command: 'mim.runSweep', arguments: [uri] };
+    case 'preview':
+      return { title, command: 'mim.previewMasks', arguments: [uri] };
+    case 'dashboard': {
+      const nodes = action.runs.map((run) => ({ kind: 'run', run }));
+      return { title, tooltip, command: 'mim.openDashboard', arguments: [nodes[0], nodes] };
+    }
+  }
+}

@@ -1,0 +1,24 @@
+/** Everything that helps while an experiment is written. */
+import * as vscode from 'vscode';
+import type { Register } from '../services';
+import { registerCodeLens } from './code-lens';
+import { registerCompletion } from './completion';
+import { Diagnostics } from './diagnostics';
+import { registerHover } from './hover';
+import { registerInlayHints } from './inlay-hints';
+import { registerQuickFixes } from './quick-fixes';
+import { RedHat } from './red-hat';
+
+export const registerYaml: Register = ({ context, library, log }) => {
+  const redHat = new RedHat(log);
+  const diagnostics = new Diagnostics(vscode.Uri.joinPath(context.extensionUri, 'docs', 'errors.md'), redHat, log);
+  return vscode.Disposable.from(
+    redHat,
+    diagnostics,
+    registerCompletion(redHat),
+    registerHover(library, redHat),
+    registerQuickFixes(diagnostics),
+    registerCodeLens(library),
+    registerInlayHints(library),
+  );
+};
