@@ -81,9 +81,9 @@ function moveFixes(text: string, { range, key }: Problem): QuickFix[] {
   const value = valueTextAt(text, range.start.offset);
   const removed = removeKey(text, range.start.offset);
   const added = value === undefined ? undefined : insertKey(text, [section], name, value);
-  if (!removed || !added || (added.start < removed.end && added.end > removed.start)) return [];
+  if (!removed || !added) return [];
   // After the very line that goes away: the new text begins with the line break that is taken.
-  if (added.start >= removed.start && added.start < removed.end) return [fix(`Move to \`${section}\``, { ...removed, text: `${added.text.replace(/^\n/, '')}\n` })];
+  if (added.start > removed.start && added.start < removed.end) return [fix(`Move to \`${section}\``, { ...removed, text: `${added.text.replace(/^\n/, '')}\n` })];
   return [fix(`Move to \`${section}\``, removed, added)];
 }
 
