@@ -1,4 +1,5 @@
-import type { FileSummary, TensorStatistics } from '../../core/checkpoints/inspect';
+import type { FileSummary } from '../../core/checkpoints/inspect';
+import type { TensorStatistics } from '../../core/checkpoints/statistics';
 import { examples, jsonOption, runsOption, type Cli } from '../command';
 import { bytes, significant } from '../format';
 import { findTarget, isRunDirectory } from '../locate';

@@ -5,6 +5,7 @@ import { bytesPerElement, type StoredDtype } from './dtypes';
 import { resolveWeights } from './find-weights';
 import { planImport, reportOf, type ImportReport } from './import-teacher';
 import { openTensors } from './open-tensors';
+import { Statistics, type TensorStatistics } from './statistics';
 import type { TeacherShape } from './teacher-shape';
 import type { TensorSource } from './tensor-source';
 
@@ -14,17 +15,6 @@ export interface TensorSummary {
   readonly shape: readonly number[];
   /** As stored. */
   readonly bytes: number;
-}
-
-export interface TensorStatistics {
-  /** Of the finite values, as are max, mean and std; NaN where there are none. */
-  readonly min: number;
-  readonly max: number;
-  readonly mean: number;
-  /** Of the population. */
-  readonly std: number;
-  readonly nan: number;
-  readonly infinite: number;
 }
 
 export interface FileSummary {
@@ -87,21 +77,8 @@ export async function tensorStatistics(path: string, names?: readonly string[]):
   }
 }
 
-/** One pass (Welford), so that large means do not drown small deviations. */
 export function statisticsOf({ data }: HostTensor): TensorStatistics {
-  let [min, max, mean, squares, count, nan, infinite] = [NaN, NaN, 0, 0, 0, 0, 0];
-  for (const value of data) {
-    if (Number.isNaN(value)) nan++;
-    else if (!Number.isFinite(value)) infinite++;
-    else {
-      count++;
-      const delta = value - mean;
-      mean += delta / count;
-      squares += delta * (value - mean);
-      // Written so that the NaN of the beginning gives way.
-      if (!(value >= min)) min = value;
-      if (!(value <= max)) max = value;
-    }
-  }
-  return { min, max, mean: count > 0 ? mean : NaN, std: count > 0 ? Math.sqrt(squares / count) : NaN, nan, infinite };
+  const statistics = new Statistics();
+  statistics.add(data);
+  return statistics.result();
 }

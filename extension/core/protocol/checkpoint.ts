@@ -23,9 +23,9 @@ export interface TensorDetail {
 
 export interface TensorChange {
   readonly name: string;
-  /** ‖b − a‖₂ / ‖a‖₂; null where a is zero, the shapes differ or one side lacks the tensor. */
+  /** ‖b − a‖₂ / ‖a‖₂; 0 where nothing changed; null where there is no such number, for which `note` gives the reason. */
   readonly relative: number | null;
-  readonly note?: 'only here' | 'only there' | 'other shape';
+  readonly note?: 'only here' | 'only there' | 'other shape' | 'zero before' | 'not finite' | 'type not read';
 }
 
 export interface CheckpointState {
