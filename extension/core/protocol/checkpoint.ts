@@ -40,11 +40,19 @@ export type ToCheckpoint =
   | { readonly type: 'detail'; readonly detail: TensorDetail }
   /** Complete once `done`; sent while the comparison runs. */
   | { readonly type: 'changes'; readonly other: string; readonly changes: readonly TensorChange[]; readonly done: boolean }
-  | { readonly type: 'problem'; readonly text: string };
+  /** Of the comparison, of one tensor or, with neither, of the whole file. */
+  | { readonly type: 'problem'; readonly text: string; readonly about?: 'comparison' | { readonly tensor: string } }
+  /** Every tensor asked for by `scan` was answered, or the scan was stopped. */
+  | { readonly type: 'scanned' };
 
 export type FromCheckpoint =
-  | { readonly type: 'ready' }
+  /** With what the page kept, of which the host needs only what was compared with. */
+  | { readonly type: 'ready'; readonly compareWith?: string }
+  /** Takes the place of one that is still being answered. */
   | { readonly type: 'detail'; readonly name: string }
+  /** A `detail` for each, in this order; a new scan ends the one before. */
+  | { readonly type: 'scan'; readonly names: readonly string[] }
+  | { readonly type: 'stop-scanning' }
   /** Without a file the host asks for one. */
   | { readonly type: 'compare'; readonly file?: string }
   | { readonly type: 'stop-comparing' };
