@@ -6,9 +6,10 @@ import { NO_EFFECT } from './checks';
 import { formatProblems } from './format';
 import { type Locator, sortProblems } from './location';
 import type { Overrides } from './overrides';
-import { parseExperiment } from './parse';
+import { parseTree } from './parse';
 import { resolveExperiment } from './resolve';
 import type { Experiment, ResolvedExperiment } from './schema';
+import { YamlTree } from './yaml-tree';
 
 /** An experiment that cannot be run. `message` is the whole report without colour. */
 export class ConfigError extends UserError {
@@ -37,9 +38,14 @@ export interface CheckedExperiment {
 
 /** Parses and resolves a text; touches no files. */
 export function checkText(text: string, file: string, overrides: Overrides = {}): CheckedExperiment {
-  const { experiment, problems, locate, frozen } = parseExperiment(text, file, overrides);
+  return checkTree(new YamlTree(text, file), overrides);
+}
+
+/** As {@link checkText}; the tree is written to. */
+export function checkTree(tree: YamlTree, overrides: Overrides = {}): CheckedExperiment {
+  const { experiment, problems, locate, frozen } = parseTree(tree, overrides);
   if (!experiment) return { problems, locate };
-  const resolution = resolveExperiment(experiment, file, { locate });
+  const resolution = resolveExperiment(experiment, tree.file, { locate });
   const told = frozen ? resolution.problems.filter((problem) => problem.code !== NO_EFFECT) : resolution.problems;
   return { experiment, resolved: resolution.resolved, problems: told, locate };
 }

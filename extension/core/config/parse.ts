@@ -32,12 +32,16 @@ export function isExperimentFile(name: string, text: string): boolean {
  * @param file its name, for the problems
  */
 export function parseExperiment(text: string, file: string, overrides: Overrides = {}): ParsedExperiment {
-  const tree = new YamlTree(text, file);
+  return parseTree(new YamlTree(text, file), overrides);
+}
+
+/** As {@link parseExperiment}; the tree is written to. */
+export function parseTree(tree: YamlTree, overrides: Overrides = {}): ParsedExperiment {
   const locate: Locator = (key, part) => tree.locate(key.split('.'), part);
   if (!tree.complete) return { problems: capped(tree.problems), locate };
   const { value } = tree;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { problems: [notAnExperiment(file)], locate };
+    return { problems: [notAnExperiment(tree.file)], locate };
   }
   const frozen = 'derived' in value;
   if (frozen) delete value.derived;

@@ -1,10 +1,11 @@
 /** An experiment with a `sweep` section → its cells, each a whole experiment. Pure: nothing is read or run. */
 import { createHash } from 'node:crypto';
 import type { Problem } from '../problems';
-import { checkText } from './load';
-import { nearestLocation, sortProblems, type SourceLocation } from './location';
+import { sectionsWithKey } from './json-schema';
+import { checkTree } from './load';
+import { sortProblems, type SourceLocation } from './location';
 import type { Overrides } from './overrides';
-import { parseExperiment } from './parse';
+import { parseTree } from './parse';
 import type { ResolvedExperiment, SweepConfig } from './schema';
 import { YamlTree } from './yaml-tree';
 
@@ -31,6 +32,8 @@ export interface ExpandedSweep {
 }
 
 const MAX_CELLS = 1000;
+/** An unknown key, or one that cannot be set: whatever its values are. */
+const KEY_FAULTS: ReadonlySet<string> = new Set(['MIM1003', 'MIM1011']);
 /** What belongs to the whole sweep and cannot differ between its cells. */
 const SHARED = /^(mim|name|runs|sweep)(\.|$)/;
 
@@ -38,15 +41,33 @@ const SHARED = /^(mim|name|runs|sweep)(\.|$)/;
  * @param overrides for every cell, as given with `--set`
  * @returns no sweep where a problem is an error; the problems of a cell are told at the value in `sweep` that makes it
  */
-export function expandSweep(text: string, file: string, overrides: Overrides = {}): { readonly sweep?: ExpandedSweep; readonly problems: Problem[] } {
-  const { experiment, problems } = parseExperiment(text, file, overrides);
-  if (!experiment) return { problems };
+export function expandSweep(text: string, file: string, overrides: Overrides = {}): SweepExpansion {
+  const steps = expansion(text, file, overrides);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+export interface SweepExpansion {
+  readonly sweep?: ExpandedSweep;
+  readonly problems: Problem[];
+}
+
+/** {@link expandSweep} that can pause after each cell: a thousand take about a second. */
+export function* expansion(text: string, file: string, overrides: Overrides = {}): Generator<void, SweepExpansion> {
   const tree = new YamlTree(text, file);
+  const { experiment, problems } = parseTree(tree.copy(), overrides);
+  if (!experiment) return { problems };
   const config = experiment.sweep;
   const faults = config === undefined ? [faultAt(tree, ['mim'], 'This experiment has no `sweep` section.', 'Add `sweep: { grid: { masking.ratio: [0.5, 0.7] } }`, or run it with `mim pretrain`.')] : faultsOf(config, tree);
   if (config === undefined || faults.length > 0) return { problems: [...problems, ...faults] };
 
-  const checked = combinations(config).map((values) => ({ values, ...checkCell(text, file, overrides, values, tree) }));
+  const checked: CheckedCell[] = [];
+  for (const values of combinations(config)) {
+    checked.push(checkCell(overrides, values, tree));
+    yield;
+  }
   const all = uniqueProblems(checked.flatMap((cell) => cell.problems));
   const first = checked[0]!.resolved;
   if (first === undefined || all.some(({ severity }) => severity === 'error')) return { problems: sortProblems(all) };
@@ -88,26 +109,43 @@ function seedsOf({ seeds }: SweepConfig): readonly number[] | undefined {
   return typeof seeds === 'number' ? Array.from({ length: seeds }, (_, i) => i) : seeds;
 }
 
-function checkCell(text: string, file: string, shared: Overrides, values: Record<string, SweepValue>, tree: YamlTree): { overrides: Overrides; resolved?: ResolvedExperiment; problems: Problem[] } {
-  // JSON is YAML: a text stays a text, also "1e3".
-  const overrides = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, JSON.stringify(value)]));
-  const { resolved, problems } = checkText(text, file, { ...shared, ...overrides });
-  return { overrides, resolved, problems: problems.map((problem) => placed(problem, values, tree)) };
+interface CheckedCell {
+  readonly values: Record<string, SweepValue>;
+  readonly overrides: Overrides;
+  readonly resolved?: ResolvedExperiment;
+  readonly problems: readonly Problem[];
 }
 
-/** What an override caused is told where the sweep gives that value. */
+function checkCell(shared: Overrides, values: Record<string, SweepValue>, tree: YamlTree): CheckedCell {
+  // JSON is YAML: a text stays a text, also "1e3".
+  const overrides = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, JSON.stringify(value)]));
+  const { resolved, problems } = checkTree(tree.copy(), { ...shared, ...overrides });
+  return { values, overrides, resolved, problems: problems.map((problem) => placed(problem, values, tree)) };
+}
+
+/** What an override caused is told where the sweep gives that value, or names that key. */
 function placed(problem: Problem, values: Record<string, SweepValue>, tree: YamlTree): Problem {
   const key = Object.keys(values).find((name) => problem.file === `--set ${name}=${JSON.stringify(values[name])}`);
   if (key === undefined) return problem;
-  const { replacement: _replacement, ...told } = problem;
-  return { ...told, ...locationOf(key, values[key]!, tree) };
+  const { replacement, ...told } = problem;
+  const named = KEY_FAULTS.has(problem.code) ? tree.locate(['sweep', 'grid', key], 'key') : undefined;
+  if (named) return { ...told, ...named, ...mendedKey(key, problem) };
+  const listed = listedAt(key, values[key]!, tree);
+  return { ...told, ...(listed ?? tree.locate(['sweep', 'seeds']) ?? tree.locate(['sweep'], 'key') ?? tree.start), ...(listed && replacement !== undefined && { replacement }) };
 }
 
-function locationOf(key: string, value: SweepValue, tree: YamlTree): SourceLocation {
+/** The key as it was probably meant: `masking.rato` → `masking.ratio`, `batch_size` → `optimizer.batch_size`. */
+function mendedKey(key: string, { key: wrong, replacement }: Problem): { replacement?: string } {
+  const section = sectionsWithKey(key)[0];
+  if (section !== undefined) return { replacement: `${section}.${key}` };
+  if (wrong === undefined || replacement === undefined || !key.startsWith(wrong)) return {};
+  return { replacement: wrong.slice(0, wrong.lastIndexOf('.') + 1) + replacement + key.slice(wrong.length) };
+}
+
+function listedAt(key: string, value: SweepValue, tree: YamlTree): SourceLocation | undefined {
   const listed = (tree.value as { sweep?: { grid?: Record<string, unknown[]> } }).sweep?.grid?.[key];
   const index = Array.isArray(listed) ? listed.indexOf(value) : -1;
-  const found = (index >= 0 ? tree.locate(['sweep', 'grid', key, index]) : undefined) ?? tree.locate(['sweep', 'seeds']);
-  return found ?? nearestLocation((name, part) => tree.locate(name.split('.'), part), ['sweep']) ?? tree.start;
+  return index >= 0 ? tree.locate(['sweep', 'grid', key, index]) : undefined;
 }
 
 /** Many cells share a fault. */

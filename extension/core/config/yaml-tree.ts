@@ -9,7 +9,7 @@ import type { Problem, SourcePosition, SourceRange } from '../problems';
 import type { SourceLocation } from './location';
 
 /** Experiments are a few kilobytes; a file far beyond that is something else. */
-const MAX_CHARACTERS = 64 * 1024;
+export const MAX_CHARACTERS = 64 * 1024;
 const MAX_DEPTH = 32;
 const MAX_VALUES = 10_000;
 
@@ -50,6 +50,12 @@ export class YamlTree {
       // A key given twice leaves the first one standing; any other fault leaves a hole.
       this.complete = this.problems.every((problem) => problem.code === 'MIM1008');
     }
+  }
+
+  /** The same text, whose values can be overridden apart from these. */
+  copy(): YamlTree {
+    const own = { value: copied(this.value), problems: [...this.problems], places: new Map(this.places) };
+    return Object.assign(Object.create(YamlTree.prototype) as object, this, own) as YamlTree;
   }
 
   locate(path: Path, part: 'key' | 'value' = 'value'): SourceLocation | undefined {
@@ -160,6 +166,14 @@ export class YamlTree {
     if (this.problems.length >= MAX_FAULTS) return;
     this.problems.push({ code, severity: 'error', ...(range ? this.location(range) : { file: this.file }), message, ...(hint && { hint }) });
   }
+}
+
+function copied(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(copied);
+  const copy = Object.create(null) as Record<string, unknown>;
+  for (const [key, item] of Object.entries(value)) copy[key] = copied(item);
+  return copy;
 }
 
 function placeKey(path: Path): string {

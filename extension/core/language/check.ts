@@ -1,28 +1,37 @@
 /** The checker of the command line, for a text that is being written. */
 import { checkFiles } from '../config/check-files';
-import { type CheckedExperiment, checkText } from '../config/load';
+import { checkText } from '../config/load';
 import { sortProblems } from '../config/location';
-import { expandSweep } from '../config/sweep';
+import { expansion } from '../config/sweep';
 import type { Problem } from '../problems';
 
-/** What the YAML extension of Red Hat says of any YAML file. */
-const SYNTAX: ReadonlySet<string> = new Set(['MIM1001', 'MIM1008']);
-
 export interface CheckOptions {
-  /** Faults of the YAML itself are told by another extension. */
-  readonly syntaxElsewhere?: boolean;
+  /** Look for the files that are named; not for a text that lies nowhere yet, or that nobody trusts. */
+  readonly files: boolean;
+  /** Whether the text has changed meanwhile, so that nobody waits for the answer. */
+  readonly isStale?: () => boolean;
 }
 
-/** Every problem that `mim pretrain` or `mim sweep` would tell, files included, in reading order. */
-export async function checkWhileTyping(text: string, file: string, { syntaxElsewhere = false }: CheckOptions = {}): Promise<Problem[]> {
-  const checked = checkText(text, file);
-  const problems = [...ownProblems(text, file, checked)];
-  if (checked.experiment) problems.push(...(await checkFiles(checked.experiment, file, checked.locate)));
-  const told = syntaxElsewhere ? problems.filter(({ code }) => !SYNTAX.has(code)) : problems;
-  return sortProblems(told);
+/** Cells of a sweep that are checked before others may go on: some ten milliseconds. */
+const CELLS_AT_ONCE = 20;
+
+/** Every problem that `mim pretrain` or `mim sweep` would tell, files included, in reading order; undefined once it is stale. */
+export async function checkWhileTyping(text: string, file: string, { files, isStale = () => false }: CheckOptions): Promise<Problem[] | undefined> {
+  const { experiment, problems, locate } = checkText(text, file);
+  // Of a sweep the cells are what runs; what is wrong without it may be right in all of them.
+  const own = experiment?.sweep === undefined ? problems : await sweepProblems(text, file, isStale);
+  if (own === undefined) return undefined;
+  const ofFiles = experiment && files ? await checkFiles(experiment, file, locate) : [];
+  return isStale() ? undefined : sortProblems([...own, ...ofFiles]);
 }
 
-/** Of a sweep the cells are what runs; what is wrong without it may be right in all of them. */
-function ownProblems(text: string, file: string, { experiment, problems }: CheckedExperiment): readonly Problem[] {
-  return experiment?.sweep === undefined ? problems : expandSweep(text, file).problems;
+async function sweepProblems(text: string, file: string, isStale: () => boolean): Promise<Problem[] | undefined> {
+  const steps = expansion(text, file);
+  for (let cell = 1; ; cell++) {
+    const step = steps.next();
+    if (step.done) return step.value.problems;
+    if (cell % CELLS_AT_ONCE > 0) continue;
+    await new Promise(setImmediate);
+    if (isStale()) return undefined;
+  }
 }

@@ -1,11 +1,11 @@
 /** Completion of keys, values and paths. */
 import { readdir } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
 import { absolutePath } from '../../core/config/resolve';
 import { type Suggestion, suggestionsAt } from '../../core/language/complete';
 import { type FolderEntry, pathSuggestionsAt } from '../../core/language/complete-path';
 import { experimentSelector, rangeIn } from './experiments';
-import type { RedHat } from './red-hat';
 
 const kinds: Readonly<Record<Suggestion['kind'], vscode.CompletionItemKind>> = {
   key: vscode.CompletionItemKind.Property,
@@ -15,28 +15,36 @@ const kinds: Readonly<Record<Suggestion['kind'], vscode.CompletionItemKind>> = {
   folder: vscode.CompletionItemKind.Folder,
 };
 
-export function registerCompletion(redHat: RedHat): vscode.Disposable {
+export function registerCompletion(): vscode.Disposable {
   return vscode.languages.registerCompletionItemProvider(
     experimentSelector,
     {
-      async provideCompletionItems(document, position) {
+      async provideCompletionItems(document, position, token) {
         const text = document.getText();
         const offset = document.offsetAt(position);
-        const fromSchema = redHat.describesSchema ? [] : suggestionsAt(text, offset);
-        const paths = document.uri.scheme === 'file' ? await pathSuggestionsAt(text, offset, (folder) => listFolder(absolutePath(folder, document.fileName))) : [];
-        return [...paths, ...fromSchema].map((suggestion) => completionItem(document, suggestion));
+        const paths = canLook(document) ? await pathSuggestionsAt(text, offset, (folder) => listFolder(absolutePath(folder, document.fileName))) : [];
+        if (token.isCancellationRequested) return [];
+        return [...paths, ...suggestionsAt(text, offset)].map((suggestion) => completionItem(document, position, suggestion));
       },
     },
-    ' ', ':', '{', '[', ',', '/',
+    ' ', ':', '{', '[', ',', '/', '.',
   );
 }
 
-function completionItem(document: vscode.TextDocument, suggestion: Suggestion): vscode.CompletionItem {
+/** An untrusted text may name a network share, and looking there would already tell it who asks. */
+function canLook(document: vscode.TextDocument): boolean {
+  return vscode.workspace.isTrusted && isAbsolute(document.fileName);
+}
+
+function completionItem(document: vscode.TextDocument, position: vscode.Position, suggestion: Suggestion): vscode.CompletionItem {
   const item = new vscode.CompletionItem(suggestion.label, kinds[suggestion.kind]);
   item.insertText = new vscode.SnippetString(suggestion.snippet);
   // The snippets carry their whole indentation.
   item.keepWhitespace = true;
   item.range = rangeIn(document, suggestion);
+  // VS Code compares with all that is replaced before the cursor, an opening quote included.
+  const quote = /^["']/.exec(document.getText(new vscode.Range(item.range.start, position)))?.[0] ?? '';
+  item.filterText = quote + suggestion.label;
   item.sortText = suggestion.order;
   item.detail = suggestion.detail;
   if (suggestion.documentation !== undefined) item.documentation = new vscode.MarkdownString(suggestion.documentation);

@@ -10,7 +10,7 @@ export function registerHover(library: RunLibrary, redHat: RedHat): vscode.Dispo
     provideHover(document, position) {
       const found = hoverAt(document.getText(), document.offsetAt(position), readingOf(document).checked.resolved, library.runs);
       if (!found) return undefined;
-      const parts = [redHat.describesSchema ? '' : found.schema, found.derived, found.past].filter((part) => part !== '');
+      const parts = [redHat.describes(document) ? '' : found.schema, found.derived, found.past].filter((part) => part !== '');
       return parts.length > 0 ? new vscode.Hover(parts.map((part) => new vscode.MarkdownString(part)), rangeIn(document, found)) : undefined;
     },
   });

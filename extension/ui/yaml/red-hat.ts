@@ -1,61 +1,55 @@
-/**
- * The YAML extension of Red Hat, where it is installed. It is given our schema without anything a text could break: so
- * it completes and describes, and we alone report what is wrong, except faults of the YAML itself, which it tells anyway.
- */
+/** The YAML extension of Red Hat, where it is installed: it shows our documentation on hover, and we what follows and what came of it. */
 import * as vscode from 'vscode';
 import { editorSchema } from '../../core/language/editor-schema';
+import { isExperiment } from './experiments';
 
 const EXTENSION = 'redhat.vscode-yaml';
 const SCHEME = 'mim-lab';
 const SCHEMA_URI = `${SCHEME}://schema/experiment`;
 
 interface YamlApi {
-  registerContributor(scheme: string, requestSchema: (resource: string) => string | undefined, requestSchemaContent: (uri: string) => string, label?: string): boolean;
+  /** False where the scheme is taken already. */
+  registerContributor(scheme: string, requestSchema: (resource: string) => string | undefined, requestSchemaContent: (uri: string) => string): boolean;
 }
 
 export class RedHat implements vscode.Disposable {
-  /** It runs, and tells faults of the YAML itself. */
-  isActive = false;
-  /** It has our schema. */
-  describesSchema = false;
-  private readonly changed = new vscode.EventEmitter<void>();
-  readonly onChange = this.changed.event;
+  /** For good: it cannot be taken back, and outlives a deactivated YAML extension only with this window. */
   private registered = false;
-  private readonly subscriptions: vscode.Disposable[] = [];
+  private readonly subscriptions: vscode.Disposable[];
 
   constructor(private readonly log: vscode.LogOutputChannel) {
-    // Installed, enabled, or removed while we run.
-    this.subscriptions.push(vscode.extensions.onDidChange(() => void this.meet()));
+    this.subscriptions = [
+      // It is not started for anything but an experiment that is open.
+      vscode.workspace.onDidOpenTextDocument((document) => isExperiment(document) && void this.meet()),
+      // Installed or enabled while we run.
+      vscode.extensions.onDidChange(() => void this.meet()),
+    ];
     void this.meet();
+  }
+
+  /** Whether it shows the documentation of this document's keys: then we do not show it too. */
+  describes(document: vscode.TextDocument): boolean {
+    if (!this.registered || document.languageId !== 'yaml' || !vscode.extensions.getExtension(EXTENSION)?.isActive) return false;
+    return vscode.workspace.getConfiguration('yaml', document).get<boolean>('hover', true);
   }
 
   dispose(): void {
     for (const subscription of this.subscriptions) subscription.dispose();
-    this.changed.dispose();
   }
 
   private async meet(): Promise<void> {
-    const extension = vscode.extensions.getExtension<unknown>(EXTENSION);
-    let api: unknown;
+    if (this.registered || !vscode.workspace.textDocuments.some(isExperiment)) return;
     try {
-      api = await extension?.activate();
+      const api = await vscode.extensions.getExtension<unknown>(EXTENSION)?.activate();
+      this.registered ||= isYamlApi(api) && api.registerContributor(SCHEME, (resource) => (isExperimentUri(resource) ? SCHEMA_URI : undefined), () => JSON.stringify(editorSchema()));
     } catch (error) {
-      this.log.warn(`The YAML extension does not start; MIM Lab completes and describes by itself. ${String(error)}`);
+      this.log.warn(`The YAML extension does not start; MIM Lab describes experiments by itself. ${String(error)}`);
     }
-    this.isActive = extension?.isActive ?? false;
-    this.describesSchema = this.isActive && isYamlApi(api) && this.register(api);
-    this.changed.fire();
   }
+}
 
-  private register(api: YamlApi): boolean {
-    this.registered ||= api.registerContributor(
-      SCHEME,
-      (resource) => (/\.mim\.ya?ml$/i.test(vscode.Uri.parse(resource).path) ? SCHEMA_URI : undefined),
-      () => JSON.stringify(editorSchema()),
-      'MIM Lab experiment',
-    );
-    return this.registered;
-  }
+function isExperimentUri(resource: string): boolean {
+  return /\.mim\.ya?ml$/i.test(vscode.Uri.parse(resource).path);
 }
 
 function isYamlApi(api: unknown): api is YamlApi {

@@ -11,11 +11,11 @@ import { RedHat } from './red-hat';
 
 export const registerYaml: Register = ({ context, library, log }) => {
   const redHat = new RedHat(log);
-  const diagnostics = new Diagnostics(vscode.Uri.joinPath(context.extensionUri, 'docs', 'errors.md'), redHat, log);
+  const diagnostics = new Diagnostics(vscode.Uri.joinPath(context.extensionUri, 'docs', 'errors.md'), log);
   return vscode.Disposable.from(
     redHat,
     diagnostics,
-    registerCompletion(redHat),
+    registerCompletion(),
     registerHover(library, redHat),
     registerQuickFixes(diagnostics),
     registerCodeLens(library),

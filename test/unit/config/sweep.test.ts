@@ -34,9 +34,22 @@ describe('a sweep', () => {
     expect(text.slice(problems[0]!.range!.start.offset, problems[0]!.range!.end.offset)).toBe('1.5');
   });
 
-  it('tells an unknown key at the sweep', () => {
-    const { problems } = expand('sweep: { grid: { masking.ration: [0.5] } }');
-    expect(problems).toMatchObject([{ code: 'MIM1003', range: { start: { line: 6 } } }]);
+  it.each([
+    ['masking.rato', 'masking.ratio'],
+    ['maskin.ratio', 'masking.ratio'],
+    ['batch_size', 'optimizer.batch_size'],
+    ['masking.zzzzzzzz', undefined],
+  ])('tells the unknown key %s once, at its name, and what was meant', (key, meant) => {
+    const text = experimentText(`sweep: { grid: { ${key}: [1, 2] } }`);
+    const { problems } = expandSweep(text, '/lab/study.mim.yaml');
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatchObject({ code: 'MIM1003' });
+    expect(problems[0]?.replacement).toBe(meant);
+    expect(text.slice(problems[0]!.range!.start.offset, problems[0]!.range!.end.offset)).toBe(key);
+  });
+
+  it('says what a listed value was meant to be', () => {
+    expect(expand('sweep: { grid: { masking.strategy: [randon, attentive] } }').problems).toMatchObject([{ code: 'MIM1007', replacement: 'random' }]);
   });
 
   it.each([
