@@ -5,7 +5,7 @@
  * and dashes outside brackets, brackets and commas inside. Block scalars, anchors and tags, which experiments do
  * not use, are read as plain text.
  */
-import type { Path } from '../config/yaml-tree';
+import { MAX_CHARACTERS, type Path } from '../config/yaml-tree';
 import { type ScanState, scanTo } from './scan';
 import { type OffsetRange, lineEndAt } from './text-edit';
 
@@ -29,8 +29,9 @@ export interface Cursor extends OffsetRange {
 
 const KEY = /^[ \t]*(?:- +)*("[^"\n]*"|'[^'\n]*'|[\w.-]+)[ \t]*:(?=\s|$)/;
 
-/** Undefined in a comment. */
+/** Undefined in a comment, and in a text that is too long for an experiment. */
 export function cursorAt(text: string, offset: number): Cursor | undefined {
+  if (text.length > MAX_CHARACTERS) return undefined;
   const state = scanTo(text, offset);
   if (!state) return undefined;
   const frame = state.frames.at(-1)!;

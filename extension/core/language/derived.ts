@@ -1,6 +1,6 @@
 /** Values that follow from several keys, each beside the key where a reader wonders about it. */
 import { gmacPerImage } from '../config/cost';
-import type { ResolvedExperiment } from '../config/schema';
+import type { ResolvedExperiment, SweepConfig } from '../config/schema';
 import { stepCounts } from '../config/summary';
 import type { LibraryRun } from '../library/library-run';
 import { comparableRuns } from './past-runs';
@@ -15,9 +15,9 @@ export interface DerivedValue {
 }
 
 /** @param runs to learn from them how many images there are */
-export function derivedValues(resolved: ResolvedExperiment, runs: readonly LibraryRun[] = []): DerivedValue[] {
+export function derivedValues(resolved: ResolvedExperiment, runs: readonly LibraryRun[] = [], sweep?: SweepConfig): DerivedValue[] {
   const aligned = resolved.method === 'maskalign';
-  return [rate(resolved), ...(aligned ? [kept(resolved), ...levels(resolved)] : []), ...steps(resolved, runs), cost(resolved)].filter((value) => value !== undefined);
+  return [rate(resolved), ...(aligned ? [kept(resolved), ...levels(resolved)] : []), ...steps(resolved, runs), cost(resolved), ...(sweep ? [cells(sweep)] : [])].filter((value) => value !== undefined);
 }
 
 function rate({ optimizer, derived }: ResolvedExperiment): DerivedValue | undefined {
@@ -70,6 +70,15 @@ function cost(resolved: ResolvedExperiment): DerivedValue {
   const aligned = resolved.method === 'maskalign';
   const parts = aligned ? ` = 3 · (student ${show(student)} + adaptors ${show(heads)}) + teacher ${show(teacher)}${resolved.teacher?.ema ? '' : ', the teacher taken to be as large as the student'}` : ` = 3 · student ${show(student)}`;
   return { keys: ['student'], short: `${show(step)} GMAC/image`, long: `Cost of a step: **${show(step)} GMAC an image**${parts}` };
+}
+
+function cells({ grid, seeds }: SweepConfig): DerivedValue {
+  const seedCount = typeof seeds === 'number' ? seeds : seeds?.length;
+  const axes: [string, number][] = Object.entries(grid).map(([key, values]) => [`\`${key}\``, values.length]);
+  if (seedCount !== undefined) axes.push([seedCount === 1 ? 'seed' : 'seeds', seedCount]);
+  const count = axes.reduce((product, [, length]) => product * length, 1);
+  const short = `${count} run${count === 1 ? '' : 's'}`;
+  return { keys: ['sweep'], short, long: `The sweep is **${short}** = ${axes.map(([name, length]) => `${length} ${name}`).join(' · ')}` };
 }
 
 function show(value: number): string {

@@ -1,10 +1,10 @@
 /** What a key means, what follows from it here, and what came of it in earlier runs. */
-import type { ResolvedExperiment } from '../config/schema';
+import type { ResolvedExperiment, SweepConfig } from '../config/schema';
 import type { LibraryRun } from '../library/library-run';
 import { keyOf } from './complete';
 import { derivedValues } from './derived';
 import { describeNode } from './describe-key';
-import { keyAt, keyPlaces } from './locate-key';
+import { type KeyPlace, keyAt, keyPlaces } from './locate-key';
 import { percent, resultsByRatio, sparkline } from './past-runs';
 import { nodeAt } from './schema-at';
 import type { OffsetRange } from './text-edit';
@@ -18,19 +18,32 @@ export interface HoverText extends OffsetRange {
 
 const MAX_ROWS = 12;
 
-/** @param resolved absent while the experiment has errors: then only the schema speaks */
-export function hoverAt(text: string, offset: number, resolved?: ResolvedExperiment, runs: readonly LibraryRun[] = []): HoverText | undefined {
+export interface Known {
+  /** Absent while the experiment has errors: then only the schema speaks. */
+  readonly resolved?: ResolvedExperiment;
+  readonly sweep?: SweepConfig;
+  readonly runs?: readonly LibraryRun[];
+}
+
+export function hoverAt(text: string, offset: number, { resolved, sweep, runs = [] }: Known = {}): HoverText | undefined {
   const place = keyAt(keyPlaces(text), offset);
   const node = place && nodeAt(place.path);
-  if (!place || !node) return undefined;
+  const range = place && pointedAt(text, offset, place);
+  if (!place || !node || !range) return undefined;
   const key = keyOf(place.path);
-  const derived = resolved ? derivedValues(resolved, runs).filter(({ keys }) => keys.includes(key) && !isSectionOf(key, keys)) : [];
+  const derived = resolved ? derivedValues(resolved, runs, sweep).filter(({ keys }) => keys.includes(key) && !isSectionOf(key, keys)) : [];
   return {
-    ...place.key,
+    ...range,
     schema: `**\`${key}\`**\n\n${describeNode(node)}`,
     derived: derived.map(({ long }) => long).join('\n\n'),
     past: key === 'masking.ratio' && resolved ? pastByRatio(resolved, runs) : '',
   };
+}
+
+/** The name, or a value on one line; of a section over several lines nothing is pointed at between its keys. */
+function pointedAt(text: string, offset: number, { key, value }: KeyPlace): OffsetRange | undefined {
+  if (offset <= key.end) return key;
+  return value && !text.slice(value.start, value.end).includes('\n') ? value : undefined;
 }
 
 /** A section carries what its keys derive only while they are not written; its hover need not. */

@@ -18,16 +18,21 @@ export interface LensContext {
   /** Absent while the experiment has errors. */
   readonly resolved?: ResolvedExperiment;
   readonly runs: readonly LibraryRun[];
+  /** Nothing can be run where nobody trusts the folder, nor from a text without a file. */
+  readonly canRun: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
 export function lensesOf(context: LensContext): Lens[] {
-  const { places, resolved } = context;
-  const sweep = placeOf(places, 'sweep');
-  const first: Lens[] = [{ offset: 0, title: '$(play) Run', action: { kind: 'run' } }];
-  if (resolved?.method !== 'supervised') first.push({ offset: 0, title: 'Preview masks', action: { kind: 'preview' } });
-  return [...first, ...lastResult(context), ...(sweep ? [{ offset: sweep.key.start, title: '$(run-all) Run Sweep', action: { kind: 'sweep' } } satisfies Lens] : []), ...ratioLens(context)];
+  return [...(context.canRun ? runLenses(context) : []), ...lastResult(context), ...ratioLens(context)];
+}
+
+/** An experiment with a sweep is many runs, and cannot be run as one. */
+function runLenses({ places, resolved }: LensContext): Lens[] {
+  const lenses: Lens[] = [placeOf(places, 'sweep') ? { offset: 0, title: '$(run-all) Run Sweep', action: { kind: 'sweep' } } : { offset: 0, title: '$(play) Run', action: { kind: 'run' } }];
+  if (resolved?.method !== 'supervised') lenses.push({ offset: 0, title: 'Preview masks', action: { kind: 'preview' } });
+  return lenses;
 }
 
 function lastResult({ file, resolved, runs, now }: LensContext): Lens[] {

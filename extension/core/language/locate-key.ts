@@ -1,6 +1,6 @@
 /** Dotted keys ⇄ their places in an experiment's text, also in one that is broken elsewhere. */
 import { type Node, type Pair, isMap, isScalar, isSeq, parseDocument } from 'yaml';
-import type { Path } from '../config/yaml-tree';
+import { MAX_CHARACTERS, type Path } from '../config/yaml-tree';
 import type { OffsetRange } from './text-edit';
 
 export interface KeyPlace {
@@ -11,8 +11,6 @@ export interface KeyPlace {
   readonly value?: OffsetRange;
 }
 
-/** Beyond this an experiment is something else, and is not looked at while someone types. */
-const MAX_CHARACTERS = 64 * 1024;
 const MAX_DEPTH = 32;
 
 /** Every key that is written, in reading order. */
@@ -23,7 +21,7 @@ export function keyPlaces(text: string): KeyPlace[] {
   return places;
 }
 
-/** The tree of a text as far as it can be read. */
+/** The tree of a text as far as it can be read; none of one that is too long for an experiment. */
 export function contentsOf(text: string): Node | null {
   if (text.length > MAX_CHARACTERS) return null;
   try {
@@ -57,14 +55,32 @@ export function placeOf(places: readonly KeyPlace[], dottedKey: string): KeyPlac
   return places.find(({ path }) => path.join('.') === dottedKey);
 }
 
+/** Keys of a resolved experiment that nobody writes, and those that make them. */
+const sources: Readonly<Record<string, readonly string[]>> = {
+  'derived.learningRate': ['optimizer.lr', 'optimizer.blr', 'optimizer.batch_size'],
+  'derived.levels': ['alignment.levels'],
+  'derived.patchCount': ['data.image_size'],
+  'derived.keepCount': ['masking.ratio'],
+  'derived.microBatch': ['optimizer.accumulate', 'optimizer.batch_size'],
+  'student.imageSize': ['data.image_size'],
+};
+
 /**
- * Where to look for a dotted key such as `masking.ratio`: its name, or the place that sweeps it, or the nearest section
- * around it that is written. Undefined where none of them is.
+ * Where to look for a dotted key of an experiment as written or as resolved, such as `masking.ratio`: the place that
+ * sweeps it, or its name, or the nearest section around it that is written. Undefined where none of them is.
  */
 export function rangeOfKey(text: string, dottedKey: string): OffsetRange | undefined {
   const places = keyPlaces(text);
-  const swept = placeOf(places, `sweep.grid.${dottedKey}`) ?? (dottedKey === 'seed' ? placeOf(places, 'sweep.seeds') : undefined);
-  if (swept) return swept.key;
+  const keys = sources[dottedKey] ?? [dottedKey.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)];
+  const exact = keys.map((key) => sweptPlace(places, key) ?? placeOf(places, key)).find((place) => place);
+  return exact?.key ?? (keys[0] === undefined ? undefined : sectionAround(places, keys[0]));
+}
+
+function sweptPlace(places: readonly KeyPlace[], key: string): KeyPlace | undefined {
+  return placeOf(places, `sweep.grid.${key}`) ?? (key === 'seed' ? placeOf(places, 'sweep.seeds') : undefined);
+}
+
+function sectionAround(places: readonly KeyPlace[], dottedKey: string): OffsetRange | undefined {
   for (let key = dottedKey; key !== ''; key = key.slice(0, Math.max(0, key.lastIndexOf('.')))) {
     const place = placeOf(places, key);
     if (place) return place.key;

@@ -30,8 +30,14 @@ export function bestProbe(run: LibraryRun, protocol?: string): RunEvaluation | u
 
 /** Runs of this very file, or else of an experiment of its name; newest first. */
 export function runsOf(runs: readonly LibraryRun[], { file, name }: ExperimentName): LibraryRun[] {
-  const own = runs.filter((run) => run.experimentFile === file);
+  const wanted = plainPath(file);
+  const own = runs.filter((run) => run.experimentFile !== undefined && plainPath(run.experimentFile) === wanted);
   return own.length > 0 || name === undefined ? own : runs.filter((run) => run.experimentFile === undefined && run.config?.name === name);
+}
+
+/** On Windows `C:/lab` and `c:\\lab` are one place. */
+function plainPath(path: string): string {
+  return /^[a-z]:[\\/]/i.test(path) ? path.replaceAll('\\', '/').toLowerCase() : path;
 }
 
 /** Runs whose numbers may be put beside this experiment's: of the same method, on the same data. */

@@ -2,20 +2,27 @@
 import * as vscode from 'vscode';
 import { type Lens, lensesOf } from '../../core/language/lenses';
 import type { RunLibrary } from '../../core/library/library';
+import type { RunNode } from '../nodes';
 import { experimentSelector, readingOf } from './experiments';
+import type { ResultsChanged } from './results-changed';
 
-export function registerCodeLens(library: RunLibrary): vscode.Disposable {
+const MINUTE = 60_000;
+
+export function registerCodeLens(library: RunLibrary, results: ResultsChanged): vscode.Disposable {
   const changed = new vscode.EventEmitter<void>();
-  const stop = library.onChange(() => changed.fire());
+  // A lens says how long ago its result is.
+  const clock = setInterval(() => changed.fire(), MINUTE);
+  const subscriptions = [results.event(() => changed.fire()), vscode.workspace.onDidGrantWorkspaceTrust(() => changed.fire())];
   const provider = vscode.languages.registerCodeLensProvider(experimentSelector, {
     onDidChangeCodeLenses: changed.event,
     provideCodeLenses(document) {
       const { checked, places } = readingOf(document);
-      const lenses = lensesOf({ file: document.fileName, places, resolved: checked.resolved, runs: library.runs, now: Date.now() });
+      const canRun = vscode.workspace.isTrusted && document.uri.scheme === 'file';
+      const lenses = lensesOf({ file: document.fileName, places, resolved: checked.resolved, runs: library.runs, canRun, now: Date.now() });
       return lenses.map((lens) => new vscode.CodeLens(document.lineAt(document.positionAt(lens.offset).line).range, commandOf(lens, document.uri)));
     },
   });
-  return vscode.Disposable.from(changed, provider, { dispose: stop });
+  return vscode.Disposable.from(provider, ...subscriptions, changed, { dispose: () => clearInterval(clock) });
 }
 
 function commandOf({ title, tooltip, action }: Lens, uri: vscode.Uri): vscode.Command {
@@ -27,7 +34,7 @@ function commandOf({ title, tooltip, action }: Lens, uri: vscode.Uri): vscode.Co
     case 'preview':
       return { title, command: 'mim.previewMasks', arguments: [uri] };
     case 'dashboard': {
-      const nodes = action.runs.map((run) => ({ kind: 'run', run }));
+      const nodes = action.runs.map((run): RunNode => ({ kind: 'run', run }));
       return { title, tooltip, command: 'mim.openDashboard', arguments: [nodes[0], nodes] };
     }
   }

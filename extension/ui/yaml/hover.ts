@@ -8,7 +8,8 @@ import type { RedHat } from './red-hat';
 export function registerHover(library: RunLibrary, redHat: RedHat): vscode.Disposable {
   return vscode.languages.registerHoverProvider(experimentSelector, {
     provideHover(document, position) {
-      const found = hoverAt(document.getText(), document.offsetAt(position), readingOf(document).checked.resolved, library.runs);
+      const { resolved, experiment } = readingOf(document).checked;
+      const found = hoverAt(document.getText(), document.offsetAt(position), { resolved, sweep: experiment?.sweep, runs: library.runs });
       if (!found) return undefined;
       const parts = [redHat.describes(document) ? '' : found.schema, found.derived, found.past].filter((part) => part !== '');
       return parts.length > 0 ? new vscode.Hover(parts.map((part) => new vscode.MarkdownString(part)), rangeIn(document, found)) : undefined;

@@ -4,13 +4,15 @@ import { derivedValues } from '../../core/language/derived';
 import { hintsOf } from '../../core/language/hints';
 import type { RunLibrary } from '../../core/library/library';
 import { experimentSelector, readingOf } from './experiments';
+import type { ResultsChanged } from './results-changed';
 
-export function registerInlayHints(library: RunLibrary): vscode.Disposable {
+export function registerInlayHints(library: RunLibrary, results: ResultsChanged): vscode.Disposable {
   return vscode.languages.registerInlayHintsProvider(experimentSelector, {
+    onDidChangeInlayHints: results.event,
     provideInlayHints(document, range) {
       const { checked, places } = readingOf(document);
       if (!checked.resolved) return [];
-      return hintsOf(document.getText(), places, derivedValues(checked.resolved, library.runs))
+      return hintsOf(document.getText(), places, derivedValues(checked.resolved, library.runs, checked.experiment?.sweep))
         .map(({ offset, label, tooltip }) => {
           const hint = new vscode.InlayHint(document.positionAt(offset), label);
           hint.paddingLeft = true;

@@ -8,8 +8,8 @@ import { pastRun } from './runs';
 
 function hover(lines: readonly string[], runs: readonly LibraryRun[] = []) {
   const at = marked(experimentText(...lines));
-  const { resolved } = checkText(at.text, '/lab/my.mim.yaml');
-  return hoverAt(at.text, at.offset, resolved, runs);
+  const { resolved, experiment } = checkText(at.text, '/lab/my.mim.yaml');
+  return hoverAt(at.text, at.offset, { resolved, sweep: experiment?.sweep, runs });
 }
 
 describe('hover', () => {
@@ -57,6 +57,19 @@ describe('hover', () => {
 
   test('a run’s name is no Markdown', () => {
     expect(hover(['masking: { ra|tio: 0.7 }'], [pastRun('a', [], { linear: 0.4, name: '[x](command:evil)|`' })])?.past).toContain('\\[x\\]\\(command:evil\\)\\|\\`');
+  });
+
+  test('what is pointed at is the name, or a value on one line', () => {
+    const text = 'masking:\n  # why\n  ratio: 0.7\n  strategy: random\n';
+    const at = (part: string) => {
+      const found = hoverAt(text, text.indexOf(part) + 1);
+      return found && text.slice(found.start, found.end);
+    };
+    expect(['masking', 'why', 'ratio', '0.7'].map(at)).toEqual(['masking', undefined, 'ratio', '0.7']);
+  });
+
+  test('a sweep tells how many runs it is', () => {
+    expect(hover(['sweep: |{ grid: { masking.ratio: [0.5, 0.7, 0.9] }, seeds: 2 }'])?.derived).toBe('The sweep is **6 runs** = 3 `masking.ratio` · 2 seeds');
   });
 
   test('nothing is said of comments and unknown keys', () => {

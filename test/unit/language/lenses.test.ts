@@ -12,9 +12,9 @@ import { pastRun, statusAt } from './runs';
 const FILE = '/lab/my.mim.yaml';
 const NOW = Date.parse('2026-01-02T12:00:00Z');
 
-function lenses(text: string, runs: readonly LibraryRun[] = []) {
+function lenses(text: string, runs: readonly LibraryRun[] = [], canRun = true) {
   const { resolved } = checkText(text, FILE);
-  return lensesOf({ file: FILE, places: keyPlaces(text), resolved, runs, now: NOW });
+  return lensesOf({ file: FILE, places: keyPlaces(text), resolved, runs, canRun, now: NOW });
 }
 
 const titles = (text: string, runs: readonly LibraryRun[] = []) => lenses(text, runs).map(({ title }) => title);
@@ -29,9 +29,18 @@ describe('lenses', () => {
     expect(titles('mim: [')).toEqual(['$(play) Run', 'Preview masks']);
   });
 
-  test('a sweep is run from its key', () => {
-    const text = experimentText('sweep: { seeds: 3 }');
-    expect(lenses(text).find(({ action }) => action.kind === 'sweep')?.offset).toBe(text.indexOf('sweep'));
+  test('an experiment with a sweep is run as one', () => {
+    expect(titles(experimentText('sweep: { seeds: 3 }'))).toEqual(['$(run-all) Run Sweep', 'Preview masks']);
+  });
+
+  test('where nothing may be run, results are still shown', () => {
+    const found = lenses(experimentText(), [pastRun('my-1', [], { linear: 0.4, experimentFile: FILE })], false);
+    expect(found.map(({ title }) => title)).toEqual(['last: linear 40.0 % (my-1)']);
+  });
+
+  test('a drive letter is the same in either case', () => {
+    const runs = [pastRun('my-1', [], { linear: 0.4, experimentFile: 'C:\\lab\\my.mim.yaml' })];
+    expect(lensesOf({ file: 'c:\\lab\\my.mim.yaml', places: [], runs, canRun: false, now: NOW })).toHaveLength(1);
   });
 
   test('the last result is the newest run’s of this file', () => {
@@ -98,6 +107,9 @@ describe('places of keys', () => {
     ['optimizer.blr', 'optimizer.blr'],
     ['masking.strategy', 'masking'],
     ['seed', 'seeds'],
+    ['derived.keepCount', 'ratio'],
+    ['derived.learningRate', 'optimizer.blr'],
+    ['masking.someThing', 'masking'],
   ])('%s is found at %s', (key, expected) => {
     const range = rangeOfKey(text, key)!;
     expect(text.slice(range.start, range.end)).toBe(expected);
