@@ -134,7 +134,9 @@ export class CheckpointSession {
     const controller = new AbortController();
     this.tasks.set(task, controller);
     work(controller.signal).catch((error: unknown) => {
-      if (!controller.signal.aborted) this.send({ type: 'problem', about, text: this.sentence(error) });
+      if (controller.signal.aborted) return;
+      if (task === 'comparison') this.other = undefined;
+      this.send({ type: 'problem', about, text: this.sentence(error) });
     });
   }
 
