@@ -4,6 +4,7 @@
 export type RunKey = string;
 
 export type DashboardView = 'curves' | 'sweep' | 'alignment' | 'probe' | 'samples' | 'compare';
+/** `time`: seconds since the run's first record. `gmac`: GMAC spent so far. */
 export type XAxis = 'step' | 'epoch' | 'time' | 'gmac';
 export type Scalar = string | number | boolean | null;
 

@@ -2,70 +2,71 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { errorCode } from '../files/durable-files';
 import { parseRecord, type MetricRecord } from '../runs/metrics-file';
-
-export interface MetricsNews {
-  /**
-   * The file is not the one read so far, since a resumed run rewrote it, or it became shorter: the records are all
-   * there are, and earlier ones are void.
-   */
-  readonly restarted: boolean;
-  /** In the order of the file. */
-  readonly records: MetricRecord[];
-}
+import { sampleRecords } from './overview';
+import type { RecordSink, RecordSource } from './record-source';
 
 const NEWLINE = 0x0a;
-const PIECE_BYTES = 1 << 20;
+/** About 1000 records: parsed in a few milliseconds, then the event loop has its turn. */
+const PIECE_BYTES = 256 << 10;
 
-export class MetricsTail {
+export class MetricsTail implements RecordSource {
   /** Bytes read that ended in a newline; a torn last line is read again when it is whole. */
   private offset = 0;
   private inode: number | undefined;
 
   constructor(private readonly file: string) {}
 
-  /** Records added since the last call. A file that does not exist yet has none. */
-  async readNew(): Promise<MetricsNews> {
+  /**
+   * Hands over the records added since the last call. A file that is not the one read so far, since a resumed run
+   * rewrote it, or that became shorter, restarts.
+   */
+  async readInto(sink: RecordSink): Promise<void> {
     let handle: FileHandle;
     try {
       handle = await open(this.file, 'r');
     } catch (error) {
-      if (errorCode(error) === 'ENOENT') return { restarted: this.restart(undefined), records: [] };
-      throw error;
+      if (errorCode(error) !== 'ENOENT') throw error;
+      this.restart(sink);
+      this.inode = undefined;
+      return;
     }
     try {
       const { ino, size } = await handle.stat();
-      const replaced = (this.inode !== undefined && ino !== this.inode) || size < this.offset;
-      const restarted = replaced && this.restart(ino);
+      if ((this.inode !== undefined && ino !== this.inode) || size < this.offset) this.restart(sink);
       this.inode = ino;
-      return { restarted, records: await this.readLines(handle) };
+      if (size > this.offset) await this.readLines(handle, sink, size - this.offset);
     } finally {
       await handle.close();
     }
   }
 
-  /** Begins anew; true where something had been read. */
-  private restart(inode: number | undefined): boolean {
-    const hadRead = this.offset > 0;
-    this.offset = 0;
-    this.inode = inode;
-    return hadRead;
+  overview(): Promise<readonly MetricRecord[] | undefined> {
+    return sampleRecords(this.file);
   }
 
-  private async readLines(handle: FileHandle): Promise<MetricRecord[]> {
-    const records: MetricRecord[] = [];
-    let size = PIECE_BYTES;
+  private restart(sink: RecordSink): void {
+    if (this.offset > 0) sink.restart();
+    this.offset = 0;
+  }
+
+  private async readLines(handle: FileHandle, sink: RecordSink, expected: number): Promise<void> {
+    let piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, expected));
     for (;;) {
-      const piece = Buffer.alloc(size);
-      const { bytesRead } = await handle.read(piece, 0, size, this.offset);
+      const { bytesRead } = await handle.read(piece, 0, piece.byteLength, this.offset);
       const end = piece.subarray(0, bytesRead).lastIndexOf(NEWLINE) + 1;
-      if (end === 0 && bytesRead < size) return records;
+      if (end === 0 && bytesRead < piece.byteLength) return;
       // A line longer than the piece needs a larger one.
-      if (end === 0) size *= 2;
-      for (const line of piece.toString('utf8', 0, end).split('\n')) {
-        const record = parseRecord(line);
-        if (record !== undefined) records.push(record);
-      }
+      if (end === 0) piece = Buffer.allocUnsafe(2 * piece.byteLength);
+      else sink.add(recordsOf(piece.toString('utf8', 0, end)));
       this.offset += end;
     }
   }
+}
+
+/** Lines that are no records are skipped. */
+function recordsOf(text: string): MetricRecord[] {
+  return text
+    .split('\n')
+    .map(parseRecord)
+    .filter((record) => record !== undefined);
 }

@@ -1,0 +1,124 @@
+import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createDashboardModel, type DashboardModel } from '../../../extension/core/dashboard/model';
+import type { LibraryRun } from '../../../extension/core/library/library-run';
+import type { CurvesData, DashboardState } from '../../../extension/core/protocol/dashboard';
+import { libraryOf, lines, makeConfig, makeRun, makeState, makeStatus } from './runs';
+
+let folder: string;
+let model: DashboardModel;
+beforeEach(async () => void (folder = await mkdtemp(path.join(os.tmpdir(), 'mim-curves-'))));
+afterEach(async () => {
+  model.dispose();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function open(...runs: LibraryRun[]): DashboardModel {
+  return (model = createDashboardModel({ library: libraryOf(runs), pollMs: 10 }));
+}
+
+async function curvesOf(runs: readonly LibraryRun[], changes: Partial<DashboardState['curves']> = {}): Promise<CurvesData> {
+  const state = makeState(runs);
+  return (await model.view({ ...state, curves: { ...state.curves, ...changes } })) as CurvesData;
+}
+
+const record = (step: number) => ({ step, epoch: step / 10, loss: 1 / step, lr: 1e-4, level_losses: [step, 2 * step], grad_norm: 1, images_per_second: 9, time: new Date(Date.UTC(2026, 0, 1) + step * 2000).toISOString() });
+const records = [1, 2, 3].map(record);
+
+it('lines of every usual metric, grouped, and none of a metric that is missing', async () => {
+  const run = await makeRun(folder, 'a', records);
+  open(run);
+  const data = await curvesOf([run]);
+  expect(data.metrics.map(({ name, group }) => `${group}/${name}`)).toEqual(['loss/loss', 'levels/level_1', 'levels/level_2', 'optimizer/lr', 'optimizer/grad_norm', 'speed/images_per_second']);
+  expect(data.series.find(({ metric }) => metric === 'loss')).toEqual({ run: run.key, metric: 'loss', x: [1, 2, 3], y: [1, 0.5, Math.fround(1 / 3)] });
+  expect((await curvesOf([run], { metrics: ['nothing'] })).series).toEqual([]);
+});
+
+it('x is step, epoch, seconds since the first record, or GMAC as the run recorded them', async () => {
+  const config = makeConfig('optimizer: { batch_size: 256 }\n');
+  const run = await makeRun(folder, 'a', records, { config });
+  await writeFile(path.join(run.key, 'environment.json'), '{"gmacPerImage": 0.5}');
+  open(run);
+  const xOf = async (x: DashboardState['curves']['x']) => (await curvesOf([run], { x, metrics: ['loss'] })).series[0]!.x;
+  expect(await xOf('epoch')).toEqual([0.1, 0.2, 0.3]);
+  expect(await xOf('time')).toEqual([0, 2, 4]);
+  expect(await xOf('gmac')).toEqual([128, 256, 384]);
+});
+
+it('levels as a heat map: rows are levels, columns are x', async () => {
+  const run = await makeRun(folder, 'a', records);
+  open(run);
+  const data = await curvesOf([run], { heatMap: true });
+  expect(data.heatMaps).toEqual([{ run: run.key, matrix: { rows: ['1', '2'], columns: ['1', '2', '3'], values: [[1, 2, 3], [2, 4, 6]] } }]);
+  expect(data.series.some(({ metric }) => metric.startsWith('level_'))).toBe(false);
+});
+
+it('a live run is followed, also when a resume rewrites its metrics', async () => {
+  const run = await makeRun(folder, 'a', records, { state: 'running' });
+  open(run);
+  const last = async () => (await curvesOf([run], { metrics: ['loss'] })).series[0]?.x.at(-1);
+  expect(await last()).toBe(3);
+  const news = new Promise<void>((resolve) => void model.onChange(resolve));
+  await appendFile(path.join(run.key, 'metrics.jsonl'), lines([record(4)]));
+  await news;
+  expect(await last()).toBe(4);
+  const more = new Promise<void>((resolve) => void model.onChange(resolve));
+  await writeFile(path.join(run.key, 'new'), lines([record(2)]));
+  await rename(path.join(run.key, 'new'), path.join(run.key, 'metrics.jsonl'));
+  await more;
+  expect(await last()).toBe(2);
+});
+
+it('of a long file a sample is shown at once and then all of it', async () => {
+  const run = await makeRun(folder, 'a', Array.from({ length: 30_000 }, (_, i) => record(i + 1)));
+  open(run);
+  const whole = new Promise<void>((resolve) => void model.onChange(resolve));
+  const sample = (await curvesOf([run], { metrics: ['loss'] })).series[0]!;
+  expect(sample.x[0]).toBeLessThan(10);
+  expect(sample.x.at(-1)).toBe(30_000);
+  await whole;
+  const { x, low } = (await curvesOf([run], { metrics: ['loss'] })).series[0]!;
+  expect(x.at(-1)).toBe(30_000);
+  expect(Math.min(...(low as number[]))).toBe(Math.fround(1 / 30_000));
+});
+
+it('a run without metrics, a removed folder and an unknown key show nothing and break nothing', async () => {
+  const [a, b, c] = [await makeRun(folder, 'a', records), await makeRun(folder, 'b', []), await makeRun(folder, 'c', records)];
+  await rm(c.key, { recursive: true });
+  open(a, b, c);
+  const state = makeState([a, b, c]);
+  const data = (await model.view({ ...state, selected: [...state.selected, '/gone'] })) as CurvesData;
+  expect(new Set(data.series.map(({ run }) => run))).toEqual(new Set([a.key]));
+});
+
+it('warnings name a loss that is no number, divergence and a stalled probe', async () => {
+  const steps = Array.from({ length: 400 }, (_, i) => i + 1);
+  const probes = [1, 2, 3, 4].map((step) => ({ protocol: 'knn', step, subject: 'student', features: 'cls', top1: 0.5 - step / 100 }));
+  const runs = [
+    await makeRun(folder, 'nan', [{ step: 1, loss: 1 }, { step: 2, loss: null }]),
+    await makeRun(folder, 'diverges', steps.map((step) => ({ step, loss: step < 200 ? 1 : 5 }))),
+    await makeRun(folder, 'stalls', steps.map((step) => ({ step, loss: 1 - step / 1000 })), { evaluations: probes }),
+    await makeRun(folder, 'flat', steps.map((step) => ({ step, loss: 1 })), { state: 'running' }),
+    await makeRun(folder, 'fine', steps.map((step) => ({ step, loss: 1 / step }))),
+  ];
+  open(...runs);
+  const { warnings } = await curvesOf(runs);
+  expect(warnings.map(({ run, text }) => `${path.basename(run)}: ${text}`)).toEqual([
+    'nan: The loss is not a number at step 2.',
+    'diverges: The loss diverges: 5 now, 1 at its lowest.',
+    'stalls: The loss falls, but the probe has not improved over its last three results.',
+    'flat: The loss has fallen by less than 0.5 % over the last third of 400 records.',
+  ]);
+});
+
+it('rows: what is known of a run, and colours that a new run does not change', async () => {
+  const old = await makeRun(folder, 'old', [], { status: makeStatus({ step: 50, loss: 0.3 }), marks: { starred: true, tags: ['x'], name: 'Old' }, name: 'Old' });
+  const young = await makeRun(folder, 'young', [], { status: makeStatus({ startedAt: '2026-02-01T00:00:00.000Z' }) });
+  const external = await makeRun(folder, 'elsewhere', [], { origin: 'csv', state: 'external', status: undefined, marks: { starred: false, tags: [], color: 7 } });
+  const rows = open(young, old).rows();
+  expect(rows[1]).toMatchObject({ name: 'Old', progress: 0.5, loss: 0.3, starred: true, tags: ['x'], color: 0 });
+  expect(rows[0]!.color).toBe(1);
+  expect(createDashboardModel({ library: libraryOf([old, external]) }).rows()[1]).toMatchObject({ state: 'external', color: 7 });
+});
