@@ -26,7 +26,7 @@ export function insertKey(text: string, path: Path, key: string, value: string):
   const last = map.items.at(-1);
   if (map.flow) {
     if (!last) return { start: map.range![0] + 1, end: map.range![1] - 1, text: ` ${key}: ${value} ` };
-    const end = last.value?.range?.[1] ?? last.key.range![1];
+    const end = entryEnd(text, last);
     return { start: end, end, text: `, ${key}: ${value}` };
   }
   if (!last) return undefined;
@@ -36,10 +36,16 @@ export function insertKey(text: string, path: Path, key: string, value: string):
   return { start: end, end, text: `\n${' '.repeat(column)}${key}: ${value}` };
 }
 
-function lastLineEnd(text: string, { key, value }: Entry): number {
-  const end = value?.range && value.range[1] > value.range[0] ? value.range[1] : key.range![1];
-  const trimmed = text.slice(0, end).trimEnd().length;
-  return lineEndAt(text, Math.max(trimmed, key.range![1]));
+function lastLineEnd(text: string, entry: Entry): number {
+  const trimmed = text.slice(0, entryEnd(text, entry)).trimEnd().length;
+  return lineEndAt(text, Math.max(trimmed, entry.key.range![1]));
+}
+
+/** After its value, or after the colon where none is written. */
+function entryEnd(text: string, { key, value }: Entry): number {
+  if (value?.range && value.range[1] > value.range[0]) return value.range[1];
+  const end = key.range![1];
+  return end + (/^[ \t]*:/.exec(text.slice(end, end + 100))?.[0].length ?? 0);
 }
 
 /** Takes out the entry whose key begins at `offset`, with its line or its comma. */
@@ -47,7 +53,7 @@ export function removeKey(text: string, offset: number): TextEdit | undefined {
   const found = entryAt(contentsOf(text), offset);
   if (!found) return undefined;
   const { map, entry } = found;
-  const end = entry.value?.range && entry.value.range[1] > entry.value.range[0] ? entry.value.range[1] : entry.key.range![1];
+  const end = entryEnd(text, entry);
   if (map.flow) return removeFromFlow(text, map, entry, end);
   const start = lineStartAt(text, offset);
   const next = text.indexOf('\n', Math.max(text.slice(0, end).trimEnd().length, offset));
@@ -63,7 +69,7 @@ function removeFromFlow(text: string, map: YAMLMap<Node, Node | null>, entry: En
   const next = map.items[index + 1];
   if (next) return { start: entry.key.range![0], end: next.key.range![0], text: '' };
   const before = map.items[index - 1];
-  const start = before ? (before.value?.range?.[1] ?? before.key.range![1]) : entry.key.range![0];
+  const start = before ? entryEnd(text, before) : entry.key.range![0];
   return { start, end, text: '' };
 }
 

@@ -1,3 +1,6 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkText } from '../../../extension/core/config/load';
 import { quickFixes } from '../../../extension/core/language/quick-fixes';
@@ -41,8 +44,9 @@ describe('every fix gives a text without its problem', () => {
     ['MIM1116', `${head}optimizer: { blr: 1e-4, lr: 1e-3 }\n`],
     ['MIM1116', `${head}optimizer:\n  blr: 1e-4\n  lr: 1e-3\n`],
     ['MIM1116', `${head}evaluate:\n  - k: 3\n    protocol: linear\n    at: end\n`],
+    ['MIM1003', `${head}masking: { strategy: random, rato: }\n`],
     ['MIM1117', head.replace('kind: shapes, ', '')],
-  ])('%s in %j', (code, text) => {
+  ].flatMap(([code, text]) => [[code!, text!], [code!, text!.replaceAll('\n', '\r\n')]] as const))('%s in %j', (code, text) => {
     const problem = problemsOf(text).find((found) => found.code === code)!;
     const found = fixes(text, code);
     expect(found.size).toBeGreaterThan(0);
@@ -52,6 +56,31 @@ describe('every fix gives a text without its problem', () => {
       expect(code === 'MIM1001' ? [] : left.filter(({ code: other }) => other === 'MIM1001'), title).toEqual([]);
     }
   });
+});
+
+const folder = fileURLToPath(new URL('../../../examples/', import.meta.url));
+const examples = readdirSync(folder).filter((name) => name.endsWith('.yaml')).map((name) => readFileSync(`${folder}${name}`, 'utf8'));
+
+test('whatever is typed into an example, fixes keep YAML that can be read readable', () => {
+  const typed = fc.constantFrom('', 'x', ': ', '  ', '\n', '{', '}', ', ', '- ', '\t', 'seed: 1\n', 'batch_size: 3', '"', '#', 'k', '[', '] ');
+  fc.assert(
+    fc.property(fc.constantFrom(...examples), fc.nat(), fc.nat({ max: 12 }), typed, fc.boolean(), (example, at, removed, added, windows) => {
+      const start = at % example.length;
+      const changed = example.slice(0, start) + added + example.slice(start + removed);
+      const text = windows ? changed.replaceAll('\n', '\r\n') : changed;
+      const problems = problemsOf(text);
+      const readable = !problems.some(({ code }) => code === 'MIM1001');
+      for (const problem of problems) {
+        for (const { title, edits } of quickFixes(text, problem)) {
+          const sorted = [...edits].sort((a, b) => a.start - b.start);
+          expect(sorted.every(({ start: from, end }, i) => from <= end && from >= (sorted[i - 1]?.end ?? 0) && end <= text.length), title).toBe(true);
+          const fixed = applyEdits(text, edits);
+          if (readable) expect(problemsOf(fixed).filter(({ code }) => code === 'MIM1001').map(({ message }) => message), `${title}\n${fixed}`).toEqual([]);
+        }
+      }
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 test('a key in the wrong place goes to its section, written or not', () => {
