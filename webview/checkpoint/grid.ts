@@ -3,21 +3,7 @@
  * Focus stays on the grid and points at a row (aria-activedescendant), so that rows may come and go.
  */
 import { h, setAttributes } from '../dom';
-
-export interface GridColumn {
-  readonly label: string;
-  readonly isNumber?: boolean;
-}
-
-export interface GridRow {
-  /** Names the row among all; kept while rows come and go. */
-  readonly key: string;
-  readonly cells: readonly string[];
-  /** Drawn as a warning, and said to be one. */
-  readonly warning?: string;
-  /** Of tree grids. */
-  readonly tree?: { readonly level: number; readonly position: number; readonly size: number; readonly isExpanded?: boolean };
-}
+import type { GridColumn, GridRow } from './grid-row';
 
 export interface GridOptions {
   readonly label: string;

@@ -1,5 +1,6 @@
 /** What stands above the tensors: which file this is, the model in it, its alignment weights. */
 import type { ToCheckpoint } from '../../extension/core/protocol/checkpoint';
+import type { Matrix } from '../../extension/core/protocol/dashboard';
 import { bytes as sizeText } from '../../extension/core/text/format';
 import { heatMapChart, type HeatMapChart } from '../charts/heat-map';
 import { h } from '../dom';
@@ -25,22 +26,28 @@ export class Overview {
     this.element.replaceChildren(
       h('h1', { title: file }, shortPath(file)),
       h('p', { class: 'totals' }, `${countText(tensors.length, 'tensor')}, ${countText(elements, 'value')}, ${sizeText(bytes)}`),
-      modelOf(header),
     );
     const entries = Object.entries(metadata);
-    if (entries.length > 0) this.element.append(folded(`Metadata (${entries.length})`, factList(entries)));
-    if (alignment) {
-      const place = h('div', { class: 'alignment' });
-      const section = folded('Alignment weights', place);
-      section.open = true;
-      this.element.append(section);
-      const height = Math.min(360, 90 + 20 * alignment.rows.length);
-      this.map = heatMapChart(place, alignment, {
-        title: 'Alignment weights', label: 'Alignment weights: a row for each teacher level, a column for each student level',
-        xLabel: 'student level', yLabel: 'teacher level', signed: true, height,
-      });
-    }
+    const facts = h('div', {}, modelOf(header), entries.length > 0 ? folded(`Metadata (${entries.length})`, factList(entries)) : undefined);
+    const sections = h('div', { class: 'overview-sections' }, facts);
+    this.element.append(sections);
+    if (alignment) this.map = drawAlignment(sections, alignment);
   }
+}
+
+function drawAlignment(sections: HTMLElement, alignment: Matrix): HeatMapChart {
+  const place = h('div', {});
+  const section = folded('Alignment weights', place);
+  section.open = true;
+  sections.append(section);
+  return heatMapChart(place, alignment, {
+    title: 'Teacher level × student level',
+    label: 'Alignment weights: a row for each teacher level, a column for each student level',
+    xLabel: 'student level',
+    yLabel: 'teacher level',
+    signed: true,
+    height: Math.min(320, 80 + 18 * alignment.rows.length),
+  });
 }
 
 function modelOf({ model, notAModel }: Header): HTMLElement {

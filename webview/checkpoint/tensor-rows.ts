@@ -2,7 +2,7 @@
 import type { TensorChange, TensorDetail, TensorRow } from '../../extension/core/protocol/checkpoint';
 import { bytes as sizeText } from '../../extension/core/text/format';
 import { formatNumber } from '../charts/numbers';
-import type { GridColumn, GridRow } from './grid';
+import type { GridColumn, GridRow } from './grid-row';
 import { countText, shapeText } from './sizes';
 import type { TreeRow } from './tree';
 

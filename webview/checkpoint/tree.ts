@@ -45,7 +45,13 @@ function grow(label: string, path: string, named: readonly Named[], depth: numbe
     else if (below.has(part)) below.get(part)!.push(entry);
     else below.set(part, [entry]);
   }
-  const groups = [...below].map(([part, entries]) => merged(grow(part, depth === 0 ? part : `${path}.${part}`, entries, depth + 1)));
+  const groups: Group[] = [];
+  for (const [part, entries] of below) {
+    const group = merged(grow(part, depth === 0 ? part : `${path}.${part}`, entries, depth + 1));
+    // A group of one tensor is no group.
+    if (group.count === 1) tensors.push({ label: `${group.label}.${group.tensors[0]!.label}`, tensor: group.tensors[0]!.tensor });
+    else groups.push(group);
+  }
   const byLabel = (a: { readonly label: string }, b: { readonly label: string }) => byName.compare(a.label, b.label);
   return { label, path, groups: groups.sort(byLabel), tensors: tensors.sort(byLabel), count: named.length, bytes: named.reduce((sum, { tensor }) => sum + tensor.bytes, 0) };
 }
