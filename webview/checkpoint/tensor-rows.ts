@@ -69,13 +69,14 @@ export function sickness({ nan, infinite }: TensorDetail): string | undefined {
   return parts.length > 0 ? parts.join(', ') : undefined;
 }
 
+/** As notes, and after a count. */
 const NOTES: Readonly<Record<NonNullable<TensorChange['note']>, string>> = {
-  'not finite': 'NaN or infinite values',
-  'zero before': 'all zero here, not there',
-  'other shape': 'another shape there',
+  'not finite': 'with NaN or infinite values',
+  'zero before': 'all zero here only',
+  'other shape': 'of another shape there',
   'only here': 'missing there',
   'only there': 'missing here',
-  'type not read': 'type is not read',
+  'type not read': 'of a type that is not read',
 };
 
 /** The most changed first; before them what is sick, and before the unchanged what cannot be compared. */
