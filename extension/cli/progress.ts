@@ -5,7 +5,7 @@
 import { SingleBar } from 'cli-progress';
 import type { StepProgress, TrainingEvents } from '../training/events';
 import { evaluationProgressText, pacedEvaluationNotes } from './evaluation-notes';
-import { duration, percent, rate, significant } from './format';
+import { duration, percent, rate, significant } from '../core/text/format';
 import type { Terminal } from './terminal';
 
 export interface TrainingDisplay {

@@ -1,6 +1,6 @@
 /** The last page of the quickstart: what student, random student and teacher know, what it took, what to do next. */
 import type { TrainingOutcome } from '../training/events';
-import { duration, percent, rate } from './format';
+import { duration, percent, rate } from '../core/text/format';
 import { tableLines } from './table';
 import { shortPath } from './train';
 

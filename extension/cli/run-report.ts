@@ -1,6 +1,6 @@
 /** A run in the words of `mim inspect`. */
 import type { RunReport } from '../core/runs/run-report';
-import { bytes, duration, percent, rate, significant } from './format';
+import { bytes, duration, percent, rate, significant } from '../core/text/format';
 import { tableLines } from './table';
 import type { Terminal } from './terminal';
 

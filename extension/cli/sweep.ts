@@ -8,7 +8,7 @@ import { planSweep, type PlannedCell, type RerunOptions } from '../core/runs/swe
 import { writeSweep } from '../core/runs/sweeps';
 import { reportError } from './errors';
 import { exitCodes } from './exit-codes';
-import { significant } from './format';
+import { significant } from '../core/text/format';
 import { tableLines } from './table';
 import { styled, type Terminal } from './terminal';
 import { train } from './train';

@@ -3,7 +3,7 @@ import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import type { EngineProbe } from '../../training/engines/create';
 import { examples, jsonOption, type Cli } from '../command';
 import { exitCodes } from '../exit-codes';
-import { bytes } from '../format';
+import { bytes } from '../../core/text/format';
 import type { MatmulRate } from '../matmul-rate';
 import { printJson, styled, type Terminal } from '../terminal';
 

@@ -3,7 +3,7 @@ import type { EvaluationConfig } from '../../core/config/schema';
 import { examples, jsonOption, positiveInteger, positiveNumber, runsOption, setOption, wholeNumber, type Cli } from '../command';
 import { tellJobOfRun } from '../job-worker';
 import { pacedEvaluationNotes } from '../evaluation-notes';
-import { percent } from '../format';
+import { percent } from '../../core/text/format';
 import { findConfig, findTarget, isRunDirectory } from '../locate';
 import { tableLines } from '../table';
 import { printJson } from '../terminal';

@@ -1,7 +1,7 @@
 import type { FileSummary } from '../../core/checkpoints/inspect';
 import type { TensorStatistics } from '../../core/checkpoints/statistics';
 import { examples, jsonOption, runsOption, type Cli } from '../command';
-import { bytes, significant } from '../format';
+import { bytes, significant } from '../../core/text/format';
 import { findTarget, isRunDirectory } from '../locate';
 import { inspectRun } from '../../core/runs/run-report';
 import { printRun } from '../run-report';

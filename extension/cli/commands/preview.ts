@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { examples, jsonOption, positiveInteger, setOption, type Cli } from '../command';
-import { percent } from '../format';
+import { percent } from '../../core/text/format';
 import { findConfig } from '../locate';
 import { printJson } from '../terminal';
 

@@ -1,6 +1,6 @@
 import type { RunReport } from '../../core/runs/run-report';
 import { examples, jsonOption, type Cli } from '../command';
-import { age, percent, rate } from '../format';
+import { age, percent, rate } from '../../core/text/format';
 import { defaultRunsFolder } from '../locate';
 import { tableLines } from '../table';
 import { printJson } from '../terminal';
