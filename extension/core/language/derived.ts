@@ -1,23 +1,41 @@
 /** Values that follow from several keys, each beside the key where a reader wonders about it. */
 import { gmacPerImage } from '../config/cost';
+import { keepCount } from '../config/keep-count';
 import type { ResolvedExperiment, SweepConfig } from '../config/schema';
 import { stepCounts } from '../config/summary';
 import type { LibraryRun } from '../library/library-run';
 import { comparableRuns } from './past-runs';
 
+const GRID_OF_PATCHES = ['data.image_size', 'student'];
+
 export interface DerivedValue {
   /** Keys beside which it may stand: the first that is written. */
   readonly keys: readonly string[];
+  /** Sections and keys it is computed from. */
+  readonly from: readonly string[];
   /** At the end of the line: `lr 6e-4`. */
   readonly short: string;
   /** Markdown, with the computation. */
   readonly long: string;
 }
 
-/** @param runs to learn from them how many images there are */
+/**
+ * What holds for every run of the experiment: of what a sweep varies, only that which follows from the swept key alone.
+ *
+ * @param runs to learn from them how many images there are
+ */
 export function derivedValues(resolved: ResolvedExperiment, runs: readonly LibraryRun[] = [], sweep?: SweepConfig): DerivedValue[] {
   const aligned = resolved.method === 'maskalign';
-  return [rate(resolved), ...(aligned ? [kept(resolved), ...levels(resolved)] : []), ...steps(resolved, runs), cost(resolved), ...(sweep ? [cells(sweep)] : [])].filter((value) => value !== undefined);
+  const values = [rate(resolved), ...(aligned ? [kept(resolved), ...levels(resolved)] : []), ...steps(resolved, runs), cost(resolved)];
+  const known = values.filter((value) => value !== undefined);
+  if (!sweep) return known;
+  const swept = Object.keys(sweep.grid);
+  return [...known.filter(({ from }) => !from.some((source) => swept.some((key) => overlap(source, key)))), ...sweptKept(resolved, sweep), cells(sweep)];
+}
+
+/** Whether one is the other or a section around it. */
+function overlap(a: string, b: string): boolean {
+  return a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
 }
 
 function rate({ optimizer, derived }: ResolvedExperiment): DerivedValue | undefined {
@@ -25,6 +43,7 @@ function rate({ optimizer, derived }: ResolvedExperiment): DerivedValue | undefi
   const lr = show(derived.learningRate);
   return {
     keys: ['optimizer.blr', 'optimizer.batch_size', 'optimizer'],
+    from: ['optimizer.blr', 'optimizer.lr', 'optimizer.batch_size'],
     short: `lr ${lr}`,
     long: `Learning rate: **${lr}** = blr ${optimizer.blr} · batch ${optimizer.batch_size} / 256`,
   };
@@ -34,15 +53,24 @@ function kept({ derived, masking, student }: ResolvedExperiment): DerivedValue {
   const side = Math.round(Math.sqrt(derived.patchCount));
   return {
     keys: ['masking.ratio', 'masking'],
+    from: ['masking.ratio', ...GRID_OF_PATCHES],
     short: `keeps ${derived.keepCount} of ${derived.patchCount}`,
     long: `The student sees **${derived.keepCount} of ${derived.patchCount} patches** = trunc(${side}² · (1 − ${masking.ratio})), for patches of ${student.patchSize} at ${student.imageSize} px`,
   };
 }
 
+/** Of each swept ratio. */
+function sweptKept({ derived, method }: ResolvedExperiment, { grid }: SweepConfig): DerivedValue[] {
+  const ratios = grid['masking.ratio']?.filter((value) => typeof value === 'number');
+  if (method !== 'maskalign' || !ratios?.length || GRID_OF_PATCHES.some((source) => Object.keys(grid).some((key) => overlap(source, key)))) return [];
+  const counts = `${ratios.map((ratio) => keepCount(derived.patchCount, ratio)).join(', ')} of ${derived.patchCount}`;
+  return [{ keys: ['sweep.grid.masking.ratio'], from: [], short: `keeps ${counts}`, long: `The student sees **${counts} patches**, in the order of the ratios` }];
+}
+
 function levels({ alignment, derived, student, teacher }: ResolvedExperiment): DerivedValue[] {
   if (alignment.levels !== 'auto') return [];
   const assumed = teacher?.ema ? '' : ', if the teacher is as deep as the student';
-  return [{ keys: ['alignment.levels', 'alignment'], short: derived.levels, long: `Levels: **${derived.levels}** of ${student.depth}${assumed}` }];
+  return [{ keys: ['alignment.levels', 'alignment'], from: ['alignment.levels', 'student', 'teacher'], short: derived.levels, long: `Levels: **${derived.levels}** of ${student.depth}${assumed}` }];
 }
 
 function steps(resolved: ResolvedExperiment, runs: readonly LibraryRun[]): DerivedValue[] {
@@ -51,7 +79,7 @@ function steps(resolved: ResolvedExperiment, runs: readonly LibraryRun[]): Deriv
   const { total } = stepCounts(resolved, perEpoch * resolved.optimizer.batch_size);
   const { epochs, max_steps } = resolved.schedule;
   const cut = max_steps === total ? ', cut short by `max_steps`' : '';
-  return [{ keys: ['schedule.epochs', 'schedule'], short: `${total} steps`, long: `Steps: **${total}** = ${epochs} epochs · ${perEpoch} steps of ${resolved.optimizer.batch_size} images${cut}` }];
+  return [{ keys: ['schedule.epochs', 'schedule'], from: ['schedule', 'data', 'optimizer.batch_size'], short: `${total} steps`, long: `Steps: **${total}** = ${epochs} epochs · ${perEpoch} steps of ${resolved.optimizer.batch_size} images${cut}` }];
 }
 
 /** Known for images that are made; otherwise as an earlier run on the same data found it. */
@@ -69,7 +97,7 @@ function cost(resolved: ResolvedExperiment): DerivedValue {
   const { step, student, heads, teacher } = gmacPerImage(resolved);
   const aligned = resolved.method === 'maskalign';
   const parts = aligned ? ` = 3 · (student ${show(student)} + adaptors ${show(heads)}) + teacher ${show(teacher)}${resolved.teacher?.ema ? '' : ', the teacher taken to be as large as the student'}` : ` = 3 · student ${show(student)}`;
-  return { keys: ['student'], short: `${show(step)} GMAC/image`, long: `Cost of a step: **${show(step)} GMAC an image**${parts}` };
+  return { keys: ['student'], from: ['student', 'masking.ratio', 'data.image_size', 'alignment', 'teacher'], short: `${show(step)} GMAC/image`, long: `Cost of a step: **${show(step)} GMAC an image**${parts}` };
 }
 
 function cells({ grid, seeds }: SweepConfig): DerivedValue {
@@ -78,7 +106,7 @@ function cells({ grid, seeds }: SweepConfig): DerivedValue {
   if (seedCount !== undefined) axes.push([seedCount === 1 ? 'seed' : 'seeds', seedCount]);
   const count = axes.reduce((product, [, length]) => product * length, 1);
   const short = `${count} run${count === 1 ? '' : 's'}`;
-  return { keys: ['sweep'], short, long: `The sweep is **${short}** = ${axes.map(([name, length]) => `${length} ${name}`).join(' · ')}` };
+  return { keys: ['sweep'], from: [], short, long: `The sweep is **${short}** = ${axes.map(([name, length]) => `${length} ${name}`).join(' · ')}` };
 }
 
 function show(value: number): string {

@@ -31,7 +31,7 @@ export function hoverAt(text: string, offset: number, { resolved, sweep, runs = 
   const range = place && pointedAt(text, offset, place);
   if (!place || !node || !range) return undefined;
   const key = keyOf(place.path);
-  const derived = resolved ? derivedValues(resolved, runs, sweep).filter(({ keys }) => keys.includes(key) && !isSectionOf(key, keys)) : [];
+  const derived = resolved ? derivedValues(resolved, runs, sweep).filter(({ keys }) => keys.includes(place.path.join('.')) && !isSectionOf(key, keys)) : [];
   return {
     ...range,
     schema: `**\`${key}\`**\n\n${describeNode(node)}`,

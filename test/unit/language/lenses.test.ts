@@ -91,6 +91,14 @@ describe('hints', () => {
     expect(found.join()).not.toMatch(/lr 0|top/);
   });
 
+  test('of a sweep only what holds for all its runs, the patches of each ratio, and how many they are', () => {
+    const text = experimentText('masking: { strategy: random }', 'optimizer: { blr: 1e-4 }', 'sweep:\n  grid:\n    masking.ratio: [0.5, 0.75]\n  seeds: 2');
+    const { resolved, experiment } = checkText(text, FILE);
+    expect(derivedValues(resolved!, [], experiment!.sweep).map(({ keys, short }) => `${keys[0]}: ${short}`)).toEqual([
+      'optimizer.blr: lr 0.0004', 'alignment.levels: top5', 'schedule.epochs: 1800 steps', 'sweep.grid.masking.ratio: keeps 32, 16 of 64', 'sweep: 4 runs',
+    ]);
+  });
+
   test('steps on files are known from an earlier run with the same batch', () => {
     const data = 'data: { kind: folder, path: images, image_size: 32 }';
     const text = experimentText(data, 'schedule: { epochs: 20 }');
