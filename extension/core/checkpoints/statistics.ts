@@ -12,7 +12,10 @@ export interface TensorStatistics {
   readonly infinite: number;
 }
 
-/** One pass (Welford), so that large means do not drown small deviations. */
+/**
+ * Each piece's sum of squares is taken about its own mean and joined with those before (Chan, Golub and LeVeque, 1979), so
+ * that large means do not drown small deviations.
+ */
 export class Statistics {
   private min = NaN;
   private max = NaN;
@@ -23,25 +26,45 @@ export class Statistics {
   private infinite = 0;
 
   add(values: HostTensor['data']): void {
-    let { min, max, mean, squares, count, nan, infinite } = this;
-    for (const value of values) {
-      if (Number.isNaN(value)) nan++;
-      else if (!Number.isFinite(value)) infinite++;
-      else {
-        count++;
-        const delta = value - mean;
-        mean += delta / count;
-        squares += delta * (value - mean);
-        // Written so that the NaN of the beginning gives way.
-        if (!(value >= min)) min = value;
-        if (!(value <= max)) max = value;
-      }
+    let [min, max, sum, nan, infinite] = [Infinity, -Infinity, 0, 0, 0];
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      if (Number.isFinite(value)) {
+        sum += value;
+        if (value < min) min = value;
+        if (value > max) max = value;
+      } else if (Number.isNaN(value)) nan++;
+      else infinite++;
     }
-    Object.assign(this, { min, max, mean, squares, count, nan, infinite });
+    this.nan += nan;
+    this.infinite += infinite;
+    const count = values.length - nan - infinite;
+    if (count === 0) return;
+    this.join(count, sum / count, squaresAbout(sum / count, values));
+    // Written so that the NaN of the beginning gives way.
+    if (!(min >= this.min)) this.min = min;
+    if (!(max <= this.max)) this.max = max;
   }
 
   result(): TensorStatistics {
     const { min, max, mean, squares, count, nan, infinite } = this;
     return { min, max, mean: count > 0 ? mean : NaN, std: count > 0 ? Math.sqrt(squares / count) : NaN, nan, infinite };
   }
+
+  private join(count: number, mean: number, squares: number): void {
+    const all = this.count + count;
+    const delta = mean - this.mean;
+    this.squares += squares + (delta * delta * this.count * count) / all;
+    this.mean += (delta * count) / all;
+    this.count = all;
+  }
+}
+
+function squaresAbout(mean: number, values: HostTensor['data']): number {
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (Number.isFinite(value)) squares += (value - mean) ** 2;
+  }
+  return squares;
 }

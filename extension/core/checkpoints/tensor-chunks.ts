@@ -6,8 +6,8 @@ import { bytesPerElement, toHostTensor } from './dtypes';
 import { openForReading, readHeader } from './safetensors';
 import type { SafetensorsHeader } from './safetensors-header';
 
-/** Bytes that are read at once: work between two looks at the signal stays below some milliseconds. */
-export const CHUNK_BYTES = 4 << 20;
+/** Bytes that are read at once: few enough that work on them holds nobody up for more than some milliseconds. */
+export const CHUNK_BYTES = 1 << 20;
 
 /** A safetensors file whose header is known and whose bytes are read where they are needed. */
 export interface TensorFile {

@@ -41,7 +41,8 @@ function countInto(counts: number[], edges: readonly number[], values: HostTenso
   const from = edges[0]!;
   const perUnit = counts.length / (edges.at(-1)! - from);
   const last = counts.length - 1;
-  for (const value of values) {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
     if (!Number.isFinite(value)) continue;
     const bin = Math.floor((value - from) * perUnit);
     // Rounding may carry a value at an edge beyond it, and a file that is written meanwhile any value.

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { Channel } from '../../core/protocol/channel';
 import type { FromCheckpoint, ToCheckpoint } from '../../core/protocol/checkpoint';
-import { pageHtml } from './page';
+import { messageHtml, pageHtml } from './page';
 import { CheckpointSession } from './session';
 
 export const VIEW_TYPE = 'mim.checkpoint';
@@ -35,6 +35,11 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
   }
 
   resolveCustomEditor({ uri }: CheckpointDocument, panel: vscode.WebviewPanel): void {
+    if (uri.scheme !== 'file') {
+      // An earlier version in Git's diff, for instance: there is no file to read ranges of.
+      panel.webview.html = messageHtml(`Checkpoints can be inspected only as files on disk, not as ${uri.scheme}: documents. Save this one to a folder and open it there.`);
+      return;
+    }
     const pages = vscode.Uri.joinPath(this.extension, 'dist', 'webview');
     const { webview } = panel;
     webview.options = { enableScripts: true, localResourceRoots: [pages] };

@@ -33,6 +33,19 @@ export function pageHtml({ title, script, style, source }: PageOptions): string 
 </html>`;
 }
 
+/** A page that only says something. */
+export function messageHtml(text: string): string {
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'">
+<title>Checkpoint</title>
+</head>
+<body><p role="alert">${escaped(text)}</p></body>
+</html>`;
+}
+
 function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
 }
