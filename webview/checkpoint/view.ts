@@ -116,6 +116,8 @@ export class CheckpointView {
   private toggle(key: string, isOpen: boolean): void {
     const path = readKey(key).group!;
     this.change({ expanded: isOpen ? [...this.state.expanded, path] : this.state.expanded.filter((other) => other !== path) });
+    // At once: the next key is about the rows as they are now.
+    this.draw();
   }
 
   private scan(): void {
