@@ -1,0 +1,225 @@
+/** Curves of many runs over one x axis, with a cursor shared with the charts beside it. */
+import type { ActiveElement, ChartConfiguration, ChartEvent, Point } from 'chart.js';
+import { h } from '../dom';
+import type { SharedCursor } from './cursor';
+import { axisLook, Chart, STILL, translucent } from './engine';
+import { composePng, Frame, type ChartHandle, type ChartTable, type FrameOptions } from './frame';
+import { extent, lineDatasets, type LineDataset } from './line-data';
+import { formatNumber, valueAt } from './numbers';
+import { runMark } from './run-mark';
+import { onThemeChange, readTheme } from './theme';
+
+export interface Line {
+  /** What `onPick` gets. */
+  readonly id: string;
+  readonly label: string;
+  /** The run's index into the palette. */
+  readonly color: number;
+  /** Ascending. */
+  readonly x: readonly number[];
+  /** null and NaN are gaps. */
+  readonly y: readonly (number | null)[];
+  /** Extent of each point before smoothing or decimation, drawn as a band. */
+  readonly low?: readonly (number | null)[];
+  readonly high?: readonly (number | null)[];
+}
+
+export interface LinesOptions extends FrameOptions {
+  readonly xLabel: string;
+  readonly logX?: boolean;
+  readonly logY?: boolean;
+  /** Visible part of x; all of it unless given. */
+  readonly range?: readonly [number, number];
+  readonly cursor: SharedCursor;
+  readonly formatX?: (x: number) => string;
+  readonly formatY?: (y: number) => string;
+  /** The user zoomed or panned; undefined: back to everything. */
+  readonly onRange?: (range: readonly [number, number] | undefined) => void;
+  /** The user clicked a curve, or pressed Enter on it. */
+  readonly onPick?: (id: string) => void;
+}
+
+export type LinesChart = ChartHandle<[lines: readonly Line[], options: LinesOptions]>;
+
+/** How far from a curve, in pixels, a click still means it. */
+const REACH = 24;
+const TABLE_ROWS = 50;
+
+export function linesChart(container: HTMLElement, lines: readonly Line[], options: LinesOptions): LinesChart {
+  return new Lines(container, lines, options);
+}
+
+class Lines implements LinesChart {
+  private readonly frame: Frame;
+  private readonly chart: Chart<'line', Point[]>;
+  private readonly cursorLine = h('div', { class: 'chart-cursor', hidden: true });
+  private readonly reset: HTMLButtonElement;
+  private readonly ends: (() => void)[] = [];
+  /** Of the line the arrow keys stand on. */
+  private chosen = 0;
+  private pressedAt = 0;
+
+  constructor(container: HTMLElement, private lines: readonly Line[], private options: LinesOptions) {
+    this.frame = new Frame(container, options, () => this.toPng());
+    this.frame.plot.append(this.cursorLine);
+    this.reset = this.frame.tool('Reset zoom', () => this.options.onRange?.(undefined));
+    this.chart = new Chart(this.frame.canvas, this.configuration());
+    this.ends.push(onThemeChange(() => this.draw()), options.cursor.listen(() => this.placeCursor()));
+    this.frame.canvas.addEventListener('pointermove', (event) => this.point(event));
+    this.frame.canvas.addEventListener('pointerdown', (event) => (this.pressedAt = event.offsetX));
+    this.frame.canvas.addEventListener('keydown', (event) => this.key(event));
+    this.draw();
+  }
+
+  update(lines: readonly Line[], options: LinesOptions): void {
+    this.lines = lines;
+    this.options = options;
+    this.draw();
+  }
+
+  destroy(): void {
+    for (const end of this.ends) end();
+    this.chart.destroy();
+    this.frame.remove();
+  }
+
+  toPng(): string {
+    return composePng(this.chart.canvas, this.options.title, this.lines.map(({ label, color }) => ({ label, ...runMark(color) })));
+  }
+
+  private draw(): void {
+    const { options } = this;
+    this.frame.describe(options);
+    this.frame.setTable(() => this.table());
+    this.reset.hidden = options.range === undefined;
+    const { data, options: look } = this.configuration();
+    this.chart.data.datasets = data.datasets;
+    this.chart.options = look!;
+    this.chart.update('none');
+    this.placeCursor();
+  }
+
+  private configuration(): ChartConfiguration<'line', Point[]> {
+    const { options } = this;
+    const theme = readTheme();
+    const xLook = axisLook(theme, { title: options.xLabel, grid: false, format: options.formatX ?? formatNumber });
+    const yLook = axisLook(theme, { format: options.formatY ?? formatNumber, maxTicks: 5 });
+    const [min, max] = options.range ?? extent(this.lines, options.logX ?? false);
+    return {
+      type: 'line',
+      data: { datasets: this.lines.flatMap((line) => lineDatasets(line, theme, options)) },
+      options: {
+        ...STILL,
+        parsing: false,
+        events: ['click'],
+        onClick: (event, _elements, chart) => this.click(event, chart),
+        scales: {
+          x: { ...xLook, type: options.logX ? 'logarithmic' : 'linear', min, max },
+          y: { ...yLook, type: options.logY ? 'logarithmic' : 'linear', afterFit: (scale) => (scale.width = Math.max(scale.width, 48)) },
+        },
+        plugins: {
+          tooltip: { enabled: false },
+          zoom: {
+            pan: { enabled: true, mode: 'x', modifierKey: 'shift', onPanComplete: ({ chart }) => this.tellRange(chart.scales.x!) },
+            zoom: {
+              mode: 'x',
+              wheel: { enabled: true, modifierKey: 'ctrl' },
+              pinch: { enabled: true },
+              drag: { enabled: true, threshold: 6, backgroundColor: translucent(theme.series[0]!, 0.25) },
+              onZoomComplete: ({ chart }) => this.tellRange(chart.scales.x!),
+            },
+          },
+        },
+      },
+    };
+  }
+
+  private tellRange({ min, max }: { min: number; max: number }): void {
+    this.options.onRange?.([min, max]);
+  }
+
+  private point(event: PointerEvent): void {
+    const { left, right } = this.chart.chartArea;
+    if (event.offsetX < left || event.offsetX > right) return;
+    this.options.cursor.set(this.chart.scales.x!.getValueForPixel(event.offsetX));
+  }
+
+  private click(event: ChartEvent, chart: { getElementsAtEventForMode: Chart['getElementsAtEventForMode'] }): void {
+    if (event.native === null || event.x === null || event.y === null || Math.abs(event.x - this.pressedAt) > 4) return;
+    const hits = chart.getElementsAtEventForMode(event.native, 'nearest', { intersect: false }, true);
+    const near = hits.find(({ element }: ActiveElement) => Math.hypot(element.x - event.x!, element.y - event.y!) <= REACH);
+    const id = near && (this.chart.data.datasets[near.datasetIndex] as LineDataset).run;
+    if (id !== undefined) this.options.onPick?.(id);
+  }
+
+  private key(event: KeyboardEvent): void {
+    const { cursor } = this.options;
+    const scale = this.chart.scales.x!;
+    const moves: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1 };
+    const move = moves[event.key];
+    if (move !== undefined) {
+      const { left, right } = this.chart.chartArea;
+      const from = cursor.x === undefined ? right : scale.getPixelForValue(cursor.x);
+      const to = from + (move * (right - left)) / (event.shiftKey ? 10 : 100);
+      cursor.set(scale.getValueForPixel(Math.min(right, Math.max(left, to))));
+    } else if (event.key === 'Home') cursor.set(scale.min);
+    else if (event.key === 'End') cursor.set(scale.max);
+    else if (event.key === 'Escape') cursor.set(undefined);
+    else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') this.chosen += event.key === 'ArrowDown' ? 1 : this.lines.length - 1;
+    else if (event.key === 'Enter') return this.pickChosen();
+    else if (event.key === '+' || event.key === '=') this.zoomBy(0.5);
+    else if (event.key === '-') this.zoomBy(2);
+    else if (event.key === '0') this.options.onRange?.(undefined);
+    else return;
+    event.preventDefault();
+    this.speak();
+  }
+
+  private zoomBy(factor: number): void {
+    const { min, max } = this.chart.scales.x!;
+    const centre = this.options.cursor.x ?? (min + max) / 2;
+    const [low, high] = extent(this.lines, this.options.logX ?? false);
+    const at = (end: number) => centre + (end - centre) * factor;
+    this.options.onRange?.([Math.max(low ?? min, at(min)), Math.min(high ?? max, at(max))]);
+  }
+
+  private pickChosen(): void {
+    const line = this.line();
+    if (line) this.options.onPick?.(line.id);
+  }
+
+  private line(): Line | undefined {
+    return this.lines[this.chosen % Math.max(1, this.lines.length)];
+  }
+
+  private speak(): void {
+    const line = this.line();
+    if (!line) return;
+    const x = this.options.cursor.x ?? line.x.at(-1) ?? 0;
+    const where = (this.options.formatX ?? formatNumber)(x);
+    this.frame.say(`${line.label}: ${(this.options.formatY ?? formatNumber)(valueAt(line.x, line.y, x) ?? Number.NaN)} at ${this.options.xLabel} ${where}`);
+  }
+
+  private placeCursor(): void {
+    const { x } = this.options.cursor;
+    const scale = this.chart.scales.x;
+    const hidden = x === undefined || scale === undefined || x < scale.min || x > scale.max;
+    this.cursorLine.hidden = hidden;
+    if (hidden) return;
+    const { top, bottom } = this.chart.chartArea;
+    this.cursorLine.style.transform = `translate(${scale.getPixelForValue(x)}px, ${top}px)`;
+    this.cursorLine.style.height = `${bottom - top}px`;
+  }
+
+  private table(): ChartTable {
+    const xs = [...new Set(this.lines.flatMap(({ x }) => x))].sort((a, b) => a - b);
+    const shown = xs.length <= TABLE_ROWS ? xs : Array.from({ length: TABLE_ROWS }, (_, i) => xs[Math.round((i * (xs.length - 1)) / (TABLE_ROWS - 1))]!);
+    const formatX = this.options.formatX ?? formatNumber;
+    const formatY = this.options.formatY ?? formatNumber;
+    return {
+      columns: [this.options.xLabel, ...this.lines.map(({ label }) => label)],
+      rows: shown.map((x) => [formatX(x), ...this.lines.map((line) => formatY(valueAt(line.x, line.y, x) ?? Number.NaN))]),
+      ...(shown.length < xs.length && { caption: `${shown.length} of ${xs.length} points` }),
+    };
+  }
+}
