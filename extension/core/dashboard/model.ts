@@ -6,9 +6,14 @@ import type { DashboardState, RunKey, RunRow, ViewData } from '../protocol/dashb
 import { MetricsTail } from '../series/metrics-tail';
 import type { RecordSource } from '../series/record-source';
 import { SeriesCache } from '../series/series-cache';
+import { alignmentData } from './alignment';
+import { compareData } from './compare';
 import { CurvesView } from './curves';
+import { probeData } from './probe';
 import { runRows } from './rows';
+import { samplesData } from './samples';
 import { firstLevel, gmacPerStep, type SelectedRun } from './selected-run';
+import { sweepData } from './sweep';
 
 export interface DashboardModel {
   /** Every run of the library. */
@@ -52,7 +57,24 @@ export function createDashboardModel({ library, pollMs = 500, openSource = openM
     rows: () => runRows(library.runs),
     view: async (state) => {
       const selected = [...new Set(state.selected)].flatMap((key) => library.get(key) ?? []);
-      return curves.make(await withSeries(selected), state.curves);
+      switch (state.view) {
+        case 'curves':
+          return curves.make(await withSeries(selected), state.curves);
+        case 'sweep':
+          cache.rest();
+          return sweepData(selected, library.runs, state.sweep);
+        case 'alignment':
+          cache.rest();
+          return alignmentData(selected, state.alignment);
+        case 'probe':
+          cache.rest();
+          return probeData(selected, state.probe);
+        case 'samples':
+          cache.rest();
+          return samplesData(selected, state.samples);
+        case 'compare':
+          return compareData(await withSeries(selected), state.compare, state.curves.smoothing, state.baseline);
+      }
     },
     onChange: (listener) => {
       listeners.add(listener);

@@ -110,6 +110,8 @@ export interface SweepCell {
   /** 95 % interval of the mean over seeds (Student's t); absent below two seeds. */
   readonly interval?: readonly [number, number];
   readonly state: 'done' | 'running' | 'failed' | 'missing';
+  /** Seeds the sweep expects here that no run trains. */
+  readonly missingSeeds?: readonly number[];
 }
 
 export interface SweepData {

@@ -1,0 +1,30 @@
+/** The mean over seeds and how sure it is. */
+
+/** Student's t: 97.5 % quantile for 1, 2, … degrees of freedom. */
+const QUANTILES = [
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131,
+  2.12, 2.11, 2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
+];
+const NORMAL_QUANTILE = 1.96;
+
+export interface MeanInterval {
+  readonly mean: number;
+  /** 95 % interval of the mean; absent below two values. */
+  readonly interval?: readonly [number, number];
+}
+
+/** Undefined of no values. */
+export function meanInterval(values: readonly number[]): MeanInterval | undefined {
+  const count = values.length;
+  if (count === 0) return undefined;
+  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  if (count === 1) return { mean };
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1);
+  const half = tQuantile(count - 1) * Math.sqrt(variance / count);
+  return { mean, interval: [mean - half, mean + half] };
+}
+
+/** Past the table by its first correction term, right to three digits. */
+function tQuantile(freedom: number): number {
+  return QUANTILES[freedom - 1] ?? NORMAL_QUANTILE + (NORMAL_QUANTILE ** 3 + NORMAL_QUANTILE) / (4 * freedom);
+}
