@@ -111,7 +111,7 @@ it('shows how another checkpoint differs, the most changed first, and keeps it f
   const changes = [{ name: 'blocks.0.weight', relative: 0.1 }, { name: 'blocks.0.bias', relative: 0 }, { name: 'blocks.1.weight', relative: 0.5 }, { name: 'blocks.1.bias', relative: null, note: 'not finite' }] as const;
   await opened.hear({ type: 'changes', other, changes: changes.slice(0, 1), done: false }, { type: 'changes', other, changes, done: true });
   await eventually(() => opened.rows(), ['blocks.1.bias', 'blocks.1.weight', 'blocks.0.weight', 'blocks.0.bias']);
-  expect(await page.getByRole('status').first().textContent()).toContain('Against checkpoints/step-000400/model.safetensors: 2 changed, 1 unchanged, 1 with NaN or infinite values.');
+  expect(await page.getByRole('status').first().textContent()).toContain('Against checkpoints/step-000400/model.safetensors: 2 changed, 1 unchanged, 1 not finite.');
   expect(await opened.state()).toMatchObject({ compareWith: other });
   await page.getByText('Stop comparing').click();
   await eventually(() => page.getByRole('treegrid').isVisible(), true);

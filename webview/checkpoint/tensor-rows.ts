@@ -71,7 +71,7 @@ export function sickness({ nan, infinite }: TensorDetail): string | undefined {
 
 /** As notes, and after a count. */
 const NOTES: Readonly<Record<NonNullable<TensorChange['note']>, string>> = {
-  'not finite': 'with NaN or infinite values',
+  'not finite': 'not finite',
   'zero before': 'all zero here only',
   'other shape': 'of another shape there',
   'only here': 'missing there',

@@ -16,9 +16,11 @@ export const registerCheckpointEditor: Register = ({ context, library, log }) =>
 
   const compare = async (clicked?: Target, selected?: readonly Target[]) => {
     const [first, second] = filesOf(clicked, selected, library.runs);
+    // A selection has no order of its own; where one is asked for after the other, the user gave it.
+    if (first !== undefined && second !== undefined) return editors.open(...inOrder([first, second], library.runs));
     const left = first ?? activeCheckpoint() ?? (await chooseCheckpoint(library, 'Compare Checkpoints: from'));
-    const right = left && (second ?? (await chooseCheckpoint(library, 'Compare Checkpoints: to', left)));
-    if (left !== undefined && right !== undefined) await editors.open(...inOrder([left, right], library.runs));
+    const right = left && (await chooseCheckpoint(library, 'Compare Checkpoints: to', left));
+    if (left !== undefined && right !== undefined) await editors.open(left, right);
   };
 
   return vscode.Disposable.from(

@@ -56,5 +56,5 @@ it('changes come in the order of what needs a look', () => {
     { name: 'grown', relative: null, note: 'zero before' },
   ] as const;
   expect(changeRows(changes, new Map()).map(({ key }) => readKey(key).tensor)).toEqual(['sick', 'grown', 'much', 'little', 'gone', 'same']);
-  expect(changeSummary(changes)).toBe('1 unchanged, 2 changed, 1 missing there, 1 with NaN or infinite values, 1 all zero here only');
+  expect(changeSummary(changes)).toBe('1 unchanged, 2 changed, 1 missing there, 1 not finite, 1 all zero here only');
 });
