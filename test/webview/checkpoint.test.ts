@@ -94,7 +94,7 @@ it('reads the statistics of all that are shown, until it is told to stop', async
   await opened.hear(headerOf(blocksOf(2)));
   await page.getByText('All statistics').click();
   await opened.hear({ type: 'detail', detail: detailOf('blocks.0.bias', { infinite: 1 }) }, { type: 'detail', detail: detailOf('blocks.0.weight') });
-  await eventually(() => page.getByRole('status').first().textContent(), 'Statistics of 2 of 4 tensors read; 1 hold values that are not finite.');
+  await eventually(() => page.getByRole('status').first().textContent(), 'Statistics of 2 of 4 tensors read; 1 tensor with values that are not finite.');
   await page.getByText('Stop reading').click();
   await page.getByText('All statistics').click();
   expect((await opened.said()).slice(1).map((message) => ('names' in message ? message.names.length : message.type))).toEqual([4, 'stop-scanning', 2]);

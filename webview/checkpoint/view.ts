@@ -5,6 +5,7 @@ import type { Host } from '../host';
 import { DetailPane } from './detail-pane';
 import { Grid } from './grid';
 import { Overview, shortPath, type Header } from './overview';
+import { countText } from './sizes';
 import { CHANGE_COLUMNS, changeRows, changeSummary, readKey, tensorKey, TREE_COLUMNS, treeRow } from './tensor-rows';
 import { Toolbar } from './toolbar';
 import { allGroups, matching, treeOf, visibleRows, type Group } from './tree';
@@ -186,7 +187,7 @@ export class CheckpointView {
     const known = shown.filter(({ name }) => this.details.has(name)).length;
     const parts = [
       this.state.filter.trim() === '' ? '' : `${shown.length} of ${this.tensors.size} tensors match.`,
-      known > 1 || this.isScanning ? `Statistics of ${known} of ${shown.length} tensors read${sick > 0 ? `; ${sick} hold values that are not finite` : ''}.` : '',
+      known > 1 || this.isScanning ? `Statistics of ${known} of ${shown.length} tensors read${sick > 0 ? `; ${countText(sick, 'tensor')} with values that are not finite` : ''}.` : '',
     ];
     return parts.filter(Boolean).join(' ');
   }
