@@ -4,7 +4,7 @@
  */
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, join, sep } from 'node:path';
 import type { Problem } from '../problems';
 import type { Locator } from './location';
 import { ProblemList } from './problem-list';
@@ -29,18 +29,19 @@ export async function checkFiles(experiment: Experiment, file: string, locate: L
   const problems = new ProblemList(file, locate);
   const { data, teacher, init } = experiment;
   if (data.kind !== 'shapes') {
-    if (data.path !== undefined) await checkData('data.path', absolutePath(data.path, file), experiment, problems);
-    if (data.test_path !== undefined) await checkData('data.test_path', absolutePath(data.test_path, file), experiment, problems);
+    if (data.path !== undefined) await checkData('data.path', data.path, experiment, problems);
+    if (data.test_path !== undefined) await checkData('data.test_path', data.test_path, experiment, problems);
   }
-  if (teacher?.checkpoint !== undefined) await checkWeights('teacher.checkpoint', 'teacher', absolutePath(teacher.checkpoint, file), problems);
-  if (init !== undefined) await checkWeights('init.checkpoint', 'checkpoint', absolutePath(init.checkpoint, file), problems);
+  if (teacher?.checkpoint !== undefined) await checkWeights('teacher.checkpoint', 'teacher', teacher.checkpoint, problems);
+  if (init !== undefined) await checkWeights('init.checkpoint', 'checkpoint', init.checkpoint, problems);
   return problems.all;
 }
 
-async function checkData(key: string, path: string, experiment: Experiment, problems: ProblemList): Promise<void> {
+async function checkData(key: string, written: string, experiment: Experiment, problems: ProblemList): Promise<void> {
+  const path = absolutePath(written, problems.file);
   const info = await stat(path).catch(() => undefined);
   if (!info) {
-    problems.add('MIM1201', key, `${path} does not exist.`, await missingPathDetails(path));
+    problems.add('MIM1201', key, `${path} does not exist.`, await missingPathDetails(path, written));
     return;
   }
   const { kind } = experiment.data;
@@ -80,10 +81,11 @@ async function checkFolder(key: string, path: string, { method, evaluate }: Expe
 }
 
 /** @param what it is called in the messages */
-async function checkWeights(key: string, what: 'teacher' | 'checkpoint', path: string, problems: ProblemList): Promise<void> {
+async function checkWeights(key: string, what: 'teacher' | 'checkpoint', written: string, problems: ProblemList): Promise<void> {
+  const path = absolutePath(written, problems.file);
   const info = await stat(path).catch(() => undefined);
   if (!info) {
-    const details = await missingPathDetails(path);
+    const details = await missingPathDetails(path, written);
     problems.add('MIM1204', key, `The ${what} ${path} does not exist.`, what === 'teacher' ? { ...details, hint: `${details.hint} A run of \`mim teacher\` makes one.` } : details);
   } else if (info.isDirectory()) {
     const names = (await list(path)).map((entry) => entry.name);
@@ -98,14 +100,24 @@ async function checkWeights(key: string, what: 'teacher' | 'checkpoint', path: s
 }
 
 /** Where a path leaves what exists, and the name there that may have been meant. */
-async function missingPathDetails(path: string): Promise<{ hint: string }> {
+async function missingPathDetails(path: string, written: string): Promise<{ hint: string; replacement?: string }> {
   let missing = path;
   while (dirname(missing) !== missing && !(await stat(dirname(missing)).catch(() => undefined))) missing = dirname(missing);
   const folder = dirname(missing);
   const names = (await list(folder)).map((entry) => entry.name);
   const suggestion = closest(basename(missing), names);
-  if (suggestion) return { hint: `There is ${join(folder, suggestion)}. Paths are relative to the experiment’s file.` };
+  if (suggestion) return { hint: `There is ${join(folder, suggestion)}. Paths are relative to the experiment’s file.`, ...mended(written, path, missing, suggestion) };
   return { hint: `${folder} exists, ${basename(missing)} in it does not. Paths are relative to the experiment’s file.` };
+}
+
+/** The path as written with the name that is there, as one writes it in YAML. */
+function mended(written: string, path: string, missing: string, name: string): { replacement?: string } {
+  const below = path.slice(missing.length).split(sep).filter((step) => step !== '').length;
+  const steps = written.replace(/\/+$/, '').split('/');
+  const at = steps.length - 1 - below;
+  if (steps[at] !== basename(missing)) return {};
+  const fixed = steps.with(at, name).join('/');
+  return { replacement: /^[\w./~@+-]+$/.test(fixed) ? fixed : JSON.stringify(fixed) };
 }
 
 /** Links are followed by whoever opens them. */

@@ -12,7 +12,7 @@ export class ProblemList {
   readonly all: Problem[] = [];
 
   constructor(
-    private readonly file: string,
+    readonly file: string,
     readonly locate: Locator,
   ) {}
 

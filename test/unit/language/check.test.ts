@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { checkWhileTyping } from '../../../extension/core/language/check';
 import { type EditorNode, editorSchema } from '../../../extension/core/language/editor-schema';
+import { quickFixes } from '../../../extension/core/language/quick-fixes';
+import { applyEdits } from '../../../extension/core/language/text-edit';
 import { withoutToldElsewhere } from '../../../extension/core/language/told-elsewhere';
 import { experimentText } from '../config/experiment-of';
 
@@ -22,6 +24,16 @@ describe('problems while typing', () => {
   test('a sweep is judged by its cells', async () => {
     expect(await codes(experimentText('teacher: { ema: {} }', 'masking: { ratio: 0.5 }', 'sweep: { grid: { masking.ratio: [0.5, 2] } }'))).toContain('MIM1006');
     expect(await codes(experimentText('teacher: { ema: {} }', 'sweep: { grid: {} }'))).toEqual(['MIM1119']);
+  });
+
+  test.each([
+    ['data: { kind: folder, path: imagse/train, image_size: 32 }', 'data: { kind: folder, path: images/train, image_size: 32 }'],
+    ['data: { kind: folder, path: "./images/trian/", image_size: 32 }', 'data: { kind: folder, path: ./images/train, image_size: 32 }'],
+  ])('%s: a path that is nearly right is mended', async (line, expected) => {
+    mkdirSync(join(folder, 'images', 'train', 'cat'), { recursive: true });
+    const text = experimentText(line, 'teacher: { ema: {} }');
+    const [problem] = (await checkWhileTyping(text, file, { files: true }))!;
+    expect(applyEdits(text, quickFixes(text, problem!)[0]!.edits)).toBe(experimentText(expected, 'teacher: { ema: {} }'));
   });
 
   test('a long sweep is given up once the text has changed', async () => {
