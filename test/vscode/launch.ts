@@ -10,13 +10,15 @@ import { obtainChromium, type ServerProgram } from './obtain';
 const startSeconds = 60;
 
 export interface LaunchOptions {
-  /** The folder that holds the extension's package.json, dist and media. */
+  /** The folder that holds the extension's package.json, dist, media and docs. */
   readonly extension: string;
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Ask whether the workspace is trusted, as a user's VS Code does. */
   readonly workspaceTrust?: boolean;
   /** Lets a test inside the extension host report to the page; hides notifications, so not for tests of the interface. */
   readonly smokeTestDriver?: boolean;
+  /** Variables that the extension host shall find in its environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface VsCodeServer {
@@ -47,7 +49,7 @@ export async function launchServer(program: ServerProgram, options: LaunchOption
     ...(options.smokeTestDriver ? ['--enable-smoke-test-driver'] : []),
   ];
   // A group of its own, so that its extension host and watchers end with it.
-  const server = spawn(program.node, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment() });
+  const server = spawn(program.node, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...cleanEnvironment(), ...options.environment } });
   const stop = async () => {
     await endGroup(server);
     await rm(root, { recursive: true, force: true, maxRetries: 5 });
@@ -99,7 +101,7 @@ async function writeSettings(root: string, settings: Readonly<Record<string, unk
 /** What the package holds, under a name the server knows an extension by. */
 async function linkExtension(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
-  for (const name of ['package.json', 'dist', 'media']) await symlink(join(from, name), join(to, name));
+  for (const name of ['package.json', 'dist', 'media', 'docs']) await symlink(join(from, name), join(to, name));
 }
 
 /** Without what vitest and npm set for their own Node. */

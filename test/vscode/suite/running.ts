@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import * as vscode from 'vscode';
+import { inWorkspace, until } from './product';
+
+export function running(): void {
+  describe('a job', () => {
+    const status = (run: string) => {
+      const file = inWorkspace('runs', run, 'status.json').fsPath;
+      return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { state: string; step: number }) : undefined;
+    };
+
+    it('runs from a configuration to its end in a process of its own', async () => {
+      await vscode.commands.executeCommand('mim.runPretraining', inWorkspace('editing.mim.yaml'));
+      const last = await until('end of the run', () => (status('editing')?.state === 'finished' ? status('editing') : undefined), 60);
+      assert.ok(last.step > 0);
+      const metrics = readFileSync(inWorkspace('runs', 'editing', 'metrics.jsonl').fsPath, 'utf8').trim().split('\n');
+      assert.equal(metrics.length, last.step);
+    });
+  });
+}

@@ -1,0 +1,176 @@
+/** What a user does and sees in the workbench, in words of the user; selectors stay in here. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser, Frame, Locator, Page } from 'playwright-core';
+import type { VsCodeServer } from './launch';
+
+const startTimeout = 60_000;
+const timeout = 30_000;
+const artefacts = join(import.meta.dirname, '..', 'artefacts');
+
+const themes = {
+  dark: { setting: 'Default Dark Modern', mark: '.monaco-workbench.vs-dark' },
+  light: { setting: 'Default Light Modern', mark: '.monaco-workbench.vs:not(.vs-dark)' },
+  'high-contrast': { setting: 'Default High Contrast', mark: '.monaco-workbench.hc-black' },
+} as const;
+export type Theme = keyof typeof themes;
+
+export class Workbench {
+  private constructor(readonly page: Page, private readonly server: VsCodeServer) {}
+
+  /** A window of its own with `folder` open, once its extensions run. */
+  static async open(browser: Browser, server: VsCodeServer, folder: string): Promise<Workbench> {
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
+    page.setDefaultTimeout(timeout);
+    await page.goto(server.address(folder));
+    const workbench = new Workbench(page, server);
+    await workbench.ready();
+    return workbench;
+  }
+
+  private async ready(): Promise<void> {
+    await this.page.waitForSelector('.monaco-workbench .activitybar .action-item', { timeout: startTimeout });
+    await this.page.waitForSelector('.activitybar .action-item a[aria-label^="MIM"]', { timeout: startTimeout });
+  }
+
+  /** As a user's Developer: Reload Window. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.ready();
+  }
+
+  /** Runs a command by its title in the palette; it must be offered there. */
+  async command(title: string): Promise<void> {
+    await this.openPalette(title);
+    await this.quickRow(title).click();
+  }
+
+  /** The titles the palette offers for what is typed. */
+  async offered(typed: string): Promise<string[]> {
+    await this.openPalette(typed);
+    await this.page.locator('.quick-input-list .monaco-list-row').first().waitFor();
+    const titles = await this.page.locator('.quick-input-list .monaco-list-row .quick-input-list-label').allInnerTexts();
+    await this.page.keyboard.press('Escape');
+    return titles;
+  }
+
+  private async openPalette(typed: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.quickInput().fill(`>${typed}`);
+  }
+
+  /** Takes the entry of the open quick pick whose label holds `text`. */
+  async pick(text: string | RegExp): Promise<void> {
+    await this.quickRow(text).click();
+  }
+
+  /** Ticks entries of a quick pick of several and confirms. */
+  async pickMany(texts: readonly string[]): Promise<void> {
+    for (const text of texts) await this.quickRow(text).click();
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** Fills the open input box and confirms. */
+  async answer(text: string): Promise<void> {
+    await this.quickInput().fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** What the open quick input asks, its title or placeholder and its message. */
+  async question(): Promise<string> {
+    const input = this.quickInput();
+    await input.waitFor();
+    const shown = await this.page.locator('.quick-input-widget:visible .quick-input-title, .quick-input-widget:visible .quick-input-message').allInnerTexts();
+    return [...shown, (await input.getAttribute('placeholder')) ?? ''].join(' ');
+  }
+
+  private quickInput(): Locator {
+    return this.page.locator('.quick-input-widget:visible .quick-input-box input');
+  }
+
+  private quickRow(text: string | RegExp): Locator {
+    return this.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row').filter({ hasText: text }).first();
+  }
+
+  /** Shows the view container of the activity bar with this title. */
+  async showContainer(title: string): Promise<void> {
+    const item = this.page.locator(`.activitybar .action-item:has(a[aria-label^="${title}"])`);
+    if (!(await item.getAttribute('class'))?.includes('checked')) await item.locator('a').first().click();
+  }
+
+  /** The rows of the sidebar whose text holds `text`. */
+  row(text: string | RegExp): Locator {
+    return this.page.locator('.part.sidebar .monaco-list-row').filter({ hasText: text });
+  }
+
+  /** Clicks one of the buttons that show on a row while the pointer is over it. */
+  async rowAction(text: string | RegExp, action: string): Promise<void> {
+    await this.row(text).first().hover();
+    await this.row(text).first().locator(`.actions a[aria-label^="${action}"]`).click();
+  }
+
+  async contextMenu(on: Locator, item: string): Promise<void> {
+    await on.click({ button: 'right' });
+    await this.page.locator('.monaco-menu .action-item').filter({ hasText: item }).first().click();
+  }
+
+  /** Opens a file of the workspace by its name in quick open. */
+  async openFile(name: string): Promise<void> {
+    await this.page.keyboard.press('Control+P');
+    await this.quickInput().fill(name);
+    await this.quickRow(name).click();
+    await this.tab(name).waitFor();
+  }
+
+  tab(name: string | RegExp): Locator {
+    return this.page.locator('.tabs-container .tab').filter({ hasText: name });
+  }
+
+  /** The text of the editor that has the focus, as far as it is on screen. */
+  async editorText(): Promise<string> {
+    const lines = this.page.locator('.editor-group-container.active .view-lines').first();
+    return (await lines.innerText()).replaceAll('\u00a0', ' ');
+  }
+
+  codeLens(text: string | RegExp): Locator {
+    return this.page.locator('.codelens-decoration').filter({ hasText: text });
+  }
+
+  statusItem(id: string): Locator {
+    return this.page.locator(`.statusbar-item[id="${id}"]`);
+  }
+
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-toast').filter({ hasText: text });
+  }
+
+  dialog(): Locator {
+    return this.page.locator('.monaco-dialog-box');
+  }
+
+  /** The document of the shown webview that holds `selector`. */
+  async webview(selector: string, within = timeout): Promise<Frame> {
+    const deadline = Date.now() + within;
+    while (Date.now() < deadline) {
+      for (const frame of this.page.frames()) {
+        if (frame.name() !== 'active-frame' && frame.parentFrame() === null) continue;
+        if ((await frame.locator(selector).count().catch(() => 0)) > 0) return frame;
+      }
+      await this.page.waitForTimeout(200);
+    }
+    throw new Error(`no webview shows ${selector}`);
+  }
+
+  async useTheme(theme: Theme): Promise<void> {
+    const file = join(this.server.root, 'user', 'User', 'settings.json');
+    const settings = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+    await writeFile(file, JSON.stringify({ ...settings, 'workbench.colorTheme': themes[theme].setting }, null, 2));
+    await this.page.waitForSelector(themes[theme].mark);
+  }
+
+  /** Keeps what is on screen in test/artefacts. */
+  async screenshot(name: string): Promise<void> {
+    await mkdir(artefacts, { recursive: true });
+    await this.page.screenshot({ path: join(artefacts, `${name}.png`) });
+  }
+}
