@@ -81,6 +81,17 @@ it('shows five thousand tensors with elements for few of them', async () => {
   await eventually(async () => (await opened.said()).at(-1), { type: 'detail', name: 'blocks.2499.weight' });
 });
 
+it('rows are drawn where what is above them closes, without scrolling', async () => {
+  const { page } = await open({ state: { expanded: ['blocks'], filter: '' } });
+  const facts = Array.from({ length: 60 }, (_, i) => ({ label: `fact ${i}`, value: 'x' }));
+  await opened.hear({ ...headerOf(blocksOf(200)), model: facts });
+  const row = page.locator('[aria-rowindex="26"]');
+  await eventually(() => page.getByText('fact 59').isVisible(), true);
+  expect(await row.count()).toBe(0);
+  await page.getByText('Model', { exact: true }).click();
+  await eventually(() => row.count(), 1);
+});
+
 it('a filter shows what matches wherever it lies', async () => {
   const { page } = await open();
   await opened.hear(headerOf(blocksOf(30)));

@@ -35,9 +35,10 @@ export class Grid {
     this.element = h('div', { class: 'grid', role: options.role, tabindex: 0, 'aria-label': options.label, 'aria-readonly': 'true' }, h('div', { role: 'rowgroup', class: 'grid-top' }, head), this.body);
     this.element.addEventListener('keydown', (event) => this.key(event));
     this.body.addEventListener('click', (event) => this.click(event));
-    const onScroll = () => this.schedule();
-    window.addEventListener('scroll', onScroll, { passive: true });
-    window.addEventListener('resize', onScroll);
+    window.addEventListener('scroll', () => this.schedule(), { passive: true });
+    window.addEventListener('resize', () => this.schedule());
+    // What is above the grid may open and close.
+    new ResizeObserver(() => this.schedule()).observe(document.body);
   }
 
   /** @param selected key of the row that is pointed at; undefined or unknown: none */
@@ -49,8 +50,7 @@ export class Grid {
     this.draw();
   }
 
-  /** Also called when what is above the grid changes its height. */
-  schedule(): void {
+  private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
     requestAnimationFrame(() => this.draw());

@@ -105,13 +105,13 @@ export class CheckpointView {
   }
 
   private select(key: string): void {
-    const name = readKey(key).tensor;
     this.pointed = key;
-    if (name !== undefined && this.tensors.has(name)) {
-      this.change({ selected: name });
-      window.clearTimeout(this.timer);
-      if (!this.details.has(name)) this.timer = window.setTimeout(() => this.host.send({ type: 'detail', name }), PAUSE);
-    } else this.schedule();
+    window.clearTimeout(this.timer);
+    const name = readKey(key).tensor;
+    if (name === undefined) return this.schedule();
+    const isHere = this.tensors.has(name);
+    this.change({ selected: isHere ? name : undefined });
+    if (isHere && !this.details.has(name)) this.timer = window.setTimeout(() => this.host.send({ type: 'detail', name }), PAUSE);
   }
 
   private toggle(key: string, isOpen: boolean): void {
