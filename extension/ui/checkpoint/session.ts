@@ -145,7 +145,7 @@ export class CheckpointSession {
   }
 
   private sentence(error: unknown): string {
-    if (error instanceof UserError) return [error.message, error.hint].filter(Boolean).join('. ');
+    if (error instanceof UserError) return `${[error.message, error.hint].filter(Boolean).join('. ')} (${error.code})`;
     this.options.log(error);
     return `${this.options.file} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }

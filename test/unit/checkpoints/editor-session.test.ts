@@ -134,7 +134,7 @@ it.each([
   say({ type: 'ready' });
   const [problem] = (await heard('problem')) as Extract<ToCheckpoint, { type: 'problem' }>[];
   expect(problem!.text).toContain(words);
-  expect(problem!.text.split('. ').length).toBeGreaterThan(1);
+  expect(problem!.text).toMatch(/\. [A-Z].*\(MIM\d{4}\)$/);
   expect(log).not.toHaveBeenCalled();
 });
 
