@@ -1,0 +1,117 @@
+/** The dashboard: the list of runs beside one view, both drawn from what the host told last. */
+import type { DashboardState, DashboardView, FromDashboard, RunKey, RunRow, ToDashboard, ViewData } from '../../extension/core/protocol/dashboard';
+import { tabs } from '../controls/tabs';
+import { h, setText } from '../dom';
+import type { Host } from '../host';
+import { RunList } from './run-list';
+import { firstSelection, INITIAL, withState } from './state';
+import { unknownRun, type Dashboard, type View } from './view';
+import { VIEWS } from './views';
+
+/** While a slider is dragged the host is told at most this often, in ms. */
+const TELL_EVERY = 60;
+
+export class App implements Dashboard {
+  state: DashboardState;
+  private readonly runs = new Map<RunKey, RunRow>();
+  private readonly list: RunList;
+  private readonly tabs;
+  private readonly problem = h('p', { class: 'problem', role: 'alert', hidden: true });
+  private view: { readonly name: DashboardView; readonly view: View } | undefined;
+  private data: ViewData | undefined;
+  /** Until the runs are known there is nothing to ask for. */
+  private knowsRuns = false;
+  private hasChoice: boolean;
+  private frame = 0;
+  private teller: number | undefined;
+
+  constructor(root: HTMLElement, private readonly host: Host<ToDashboard, FromDashboard, DashboardState>) {
+    const kept = host.getState();
+    this.state = withState(INITIAL, kept ?? {});
+    this.hasChoice = kept !== undefined;
+    this.list = new RunList(this);
+    this.tabs = tabs('Views', VIEWS.map(({ name, label }) => ({ id: name, label })), this.state.view, (name) => this.change({ view: name as DashboardView }));
+    root.append(h('div', { class: 'dashboard' }, this.list.element, h('main', {}, this.problem, this.tabs.element)));
+    host.listen((message) => this.hear(message));
+    host.send({ type: 'ready', ...(kept && { state: this.state }) });
+    this.schedule();
+  }
+
+  run(key: RunKey): RunRow {
+    return this.runs.get(key) ?? unknownRun(key);
+  }
+
+  send(message: FromDashboard): void {
+    this.host.send(message);
+  }
+
+  change(part: Partial<DashboardState>): void {
+    this.state = { ...this.state, ...part };
+    this.hasChoice = true;
+    this.say('');
+    this.host.setState(this.state);
+    this.teller ??= window.setTimeout(() => this.tell(), TELL_EVERY);
+    this.schedule();
+  }
+
+  private tell(): void {
+    window.clearTimeout(this.teller);
+    this.teller = undefined;
+    this.host.send({ type: 'show', state: this.state });
+  }
+
+  private hear(message: ToDashboard): void {
+    switch (message.type) {
+      case 'runs':
+        this.takeRuns(message.runs);
+        break;
+      case 'view':
+        this.data = message.data;
+        break;
+      case 'navigate':
+        this.state = withState(this.state, message.state);
+        this.change({});
+        break;
+      case 'problem':
+        this.say(message.text);
+        break;
+    }
+    this.schedule();
+  }
+
+  private takeRuns(runs: readonly RunRow[]): void {
+    this.runs.clear();
+    for (const run of runs) this.runs.set(run.key, run);
+    this.list.takeRuns(runs);
+    if (this.knowsRuns || runs.length === 0) return;
+    this.knowsRuns = true;
+    if (!this.hasChoice) this.change({ selected: firstSelection(runs) });
+    this.tell();
+  }
+
+  private say(problem: string): void {
+    this.problem.hidden = problem === '';
+    setText(this.problem, problem);
+  }
+
+  private schedule(): void {
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.draw();
+    });
+  }
+
+  private draw(): void {
+    const { view: name } = this.state;
+    this.list.render();
+    this.tabs.set(name);
+    if (this.view?.name !== name) {
+      this.view?.view.destroy();
+      const panel = this.tabs.panel(name);
+      panel.replaceChildren();
+      this.view = { name, view: VIEWS.find((view) => view.name === name)!.make(panel, this) };
+    }
+    this.view.view.render(this.data?.view === name ? this.data : undefined);
+  }
+}

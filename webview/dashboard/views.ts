@@ -1,0 +1,8 @@
+/** The views in the order of their tabs. */
+import type { DashboardView } from '../../extension/core/protocol/dashboard';
+import type { MakeView } from './view';
+import { curvesView } from './views/curves';
+
+export const VIEWS: readonly { readonly name: DashboardView; readonly label: string; readonly make: MakeView }[] = [
+  { name: 'curves', label: 'Curves', make: curvesView },
+];
