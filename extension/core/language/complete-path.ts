@@ -1,12 +1,8 @@
 /** Files and folders where an experiment names a path. */
 import { type Suggestion, keyOf } from './complete';
 import { cursorAt } from './cursor';
+import type { FolderEntry } from './list-folder';
 import { escaped } from './snippets';
-
-export interface FolderEntry {
-  readonly name: string;
-  readonly isFolder: boolean;
-}
 
 /** The entries of a folder as the experiment would write it (relative to its file, `~/…` or absolute); empty where it cannot be read. */
 export type ListFolder = (folder: string) => Promise<readonly FolderEntry[]>;
@@ -24,7 +20,7 @@ const files: Readonly<Record<string, RegExp | undefined>> = {
 };
 
 /** Plain characters of a YAML value; other names are left to be typed, with quotes. */
-const PLAIN = /^[\w./~@+-][\w ./~@+()=-]*$/;
+const PLAIN = /^[\p{L}\p{N}_.][\p{L}\p{N}_ .~@+()=-]*$/u;
 
 export async function pathSuggestionsAt(text: string, offset: number, list: ListFolder): Promise<Suggestion[]> {
   const cursor = cursorAt(text, offset);

@@ -1,10 +1,10 @@
 /** Completion of keys, values and paths. */
-import { readdir } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
 import { absolutePath } from '../../core/config/resolve';
 import { type Suggestion, suggestionsAt } from '../../core/language/complete';
-import { type FolderEntry, pathSuggestionsAt } from '../../core/language/complete-path';
+import { pathSuggestionsAt } from '../../core/language/complete-path';
+import { listFolder } from '../../core/language/list-folder';
 import { experimentSelector, rangeIn } from './experiments';
 
 const kinds: Readonly<Record<Suggestion['kind'], vscode.CompletionItemKind>> = {
@@ -52,7 +52,3 @@ function completionItem(document: vscode.TextDocument, position: vscode.Position
   return item;
 }
 
-async function listFolder(folder: string): Promise<FolderEntry[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() || entry.isSymbolicLink() }));
-}

@@ -103,7 +103,7 @@ describe('values', () => {
 
 describe('paths', () => {
   const folders: Record<string, { name: string; isFolder: boolean }[]> = {
-    '.': [{ name: 'images', isFolder: true }, { name: 'train.tar', isFolder: false }, { name: 'notes.txt', isFolder: false }, { name: '.git', isFolder: true }],
+    '.': [{ name: 'images', isFolder: true }, { name: 'train.tar', isFolder: false }, { name: 'notes.txt', isFolder: false }, { name: '.git', isFolder: true }, { name: '数据', isFolder: true }, { name: 'a: b', isFolder: true }],
     '../runs/': [{ name: 'teacher', isFolder: true }, { name: 'clip.safetensors', isFolder: false }],
   };
   const paths = async (text: string) => {
@@ -113,7 +113,7 @@ describe('paths', () => {
   };
 
   test('folders and what the key can read, but nothing hidden', async () => {
-    expect(await paths('data:\n  path: |')).toEqual(['data:\n  path: images/', 'data:\n  path: train.tar']);
+    expect(await paths('data:\n  path: |')).toEqual(['data:\n  path: images/', 'data:\n  path: train.tar', 'data:\n  path: 数据/']);
   });
 
   test('only the last part of a path is replaced', async () => {
