@@ -9,8 +9,8 @@ import { runWarnings } from './warnings';
 type Options = DashboardState['curves'];
 
 /** Points of all lines together, and bounds of one. */
-const ALL_POINTS = 120_000;
-const LINE_POINTS = [150, 1000] as const;
+const ALL_POINTS = 60_000;
+const LINE_POINTS = [120, 1000] as const;
 const HEAT_COLUMNS = 120;
 /** Lines remembered a run; choices the user left are forgotten all at once. */
 const REMEMBERED = 200;

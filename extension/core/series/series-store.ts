@@ -5,8 +5,8 @@
 import type { MetricRecord } from '../runs/metrics-file';
 import { Column } from './column';
 
-/** More than a screen has pixels; a metric then takes at most 96 KiB. */
-const MOST_BINS = 8192;
+/** More than a screen has pixels; a metric then takes at most 48 KiB. */
+const MOST_BINS = 4096;
 const X_NAMES = new Set(['step', 'epoch', 'time']);
 
 export class SeriesStore {
