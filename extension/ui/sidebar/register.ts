@@ -1,0 +1,18 @@
+/** The three views of the activity bar's container, and what is done in them. */
+import * as vscode from 'vscode';
+import type { Register } from '../services';
+import { RunsView } from './runs-view';
+import { Throttle } from './throttle';
+
+/** Rows change at most this often, milliseconds. */
+const PACE = 400;
+
+export const registerSidebar: Register = ({ context, library, log }) => {
+  const first = library.refresh().catch((error: unknown) => log.error('The first look at the runs failed', error as Error));
+  const runs = new RunsView(library, context.workspaceState, () => first);
+
+  const updates = new Throttle(() => runs.update(), PACE);
+  void first.then(() => updates.ask());
+  const stopListening = library.onChange(() => updates.ask());
+  return vscode.Disposable.from(runs, updates, new vscode.Disposable(stopListening));
+};
