@@ -4,7 +4,7 @@ import type { DashboardState, RunRow } from '../../extension/core/protocol/dashb
 export const INITIAL: DashboardState = {
   view: 'curves',
   selected: [],
-  curves: { metrics: [], x: 'step', smoothing: 0.6, logX: false, logY: false, heatMap: false },
+  curves: { metrics: [], x: 'step', smoothing: 0.686, logX: false, logY: false, heatMap: false },
   sweep: { keys: [] },
   alignment: {},
   probe: {},

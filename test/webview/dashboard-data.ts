@@ -1,0 +1,41 @@
+/** Snapshots as a host would send them. */
+import type { CurvesData, RunRow, Series } from '../../extension/core/protocol/dashboard';
+
+const row = (name: string, color: number, more: Partial<RunRow> = {}): RunRow => ({ key: `/w/runs/${name}`, name, state: 'finished', method: 'maskalign', step: 2000, totalSteps: 2000, progress: 1, loss: 0.31, bestProbe: 0.42, starred: false, tags: [], color, startedAt: `2026-01-0${color + 1}T10:00:00Z`, ...more });
+
+export const runs: RunRow[] = [
+  row('r0.9-s0', 3, { sweep: 'ratio', state: 'running', progress: 0.42, step: 840 }),
+  row('r0.7-s1', 2, { sweep: 'ratio' }),
+  row('r0.7-s0', 1, { sweep: 'ratio', starred: true }),
+  row('baseline', 0, { tags: ['paper'], bestProbe: 0.38 }),
+  row('broken', 4, { state: 'failed', loss: undefined, bestProbe: undefined, progress: 0.1, step: 200 }),
+];
+
+export const [live, seed1, seed0, base, broken] = runs.map(({ key }) => key) as [string, string, string, string, string];
+
+const steps = Array.from({ length: 101 }, (_, i) => i * 20);
+const line = (run: string, metric: string, at: (step: number) => number): Series => ({ run, metric, x: steps, y: steps.map(at) });
+
+/** Loss of the n-th run falls from 1 towards 0.2 + 0.1 n. */
+const falling = (n: number) => (step: number) => 0.2 + 0.1 * n + 0.8 * Math.exp(-step / 500);
+
+export function curves(selected: readonly string[], heatMap = false): CurvesData {
+  const levels = [8, 9, 10, 11, 12];
+  return {
+    view: 'curves',
+    metrics: [
+      { name: 'loss', label: 'Loss', group: 'loss' }, ...levels.map((level) => ({ name: `level_${level}`, label: `Loss of level ${level}`, group: 'levels' as const })),
+      { name: 'lr', label: 'Learning rate', group: 'optimizer' }, { name: 'grad_norm', label: 'Gradient norm', group: 'optimizer' }, { name: 'images_per_second', label: 'Images per second', group: 'speed' },
+    ],
+    series: selected.flatMap((run, n) => {
+      const loss = line(run, 'loss', falling(n));
+      return [
+        { ...loss, low: loss.y.map((y) => y! - 0.05), high: loss.y.map((y) => y! + 0.05) },
+        ...(heatMap ? [] : levels.map((level) => line(run, `level_${level}`, (step) => falling(n)(step) + 0.03 * level))),
+        line(run, 'lr', (step) => 1e-3 * Math.cos((step / 2000) * 1.5)), line(run, 'grad_norm', (step) => 1 + n + Math.sin(step / 90)), line(run, 'images_per_second', (step) => 900 + 40 * n + 10 * Math.sin(step / 50)),
+      ];
+    }),
+    heatMaps: heatMap ? selected.map((run, n) => ({ run, matrix: { rows: levels.map(String), columns: steps.map(String), values: levels.map((level) => steps.map((step) => falling(n)(step) + 0.03 * level)) } })) : [],
+    warnings: [{ run: selected[0]!, text: 'the loss falls while the probe does not rise.' }],
+  };
+}
