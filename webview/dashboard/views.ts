@@ -1,8 +1,10 @@
 /** The views in the order of their tabs. */
 import type { DashboardView } from '../../extension/core/protocol/dashboard';
 import type { MakeView } from './view';
+import { compareView } from './views/compare';
 import { curvesView } from './views/curves';
 
 export const VIEWS: readonly { readonly name: DashboardView; readonly label: string; readonly make: MakeView }[] = [
   { name: 'curves', label: 'Curves', make: curvesView },
+  { name: 'compare', label: 'Compare', make: compareView },
 ];
