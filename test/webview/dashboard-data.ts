@@ -1,5 +1,5 @@
 /** Snapshots as a host would send them. */
-import type { CurvesData, RunRow, Series } from '../../extension/core/protocol/dashboard';
+import type { CompareData, CurvesData, RunRow, Series } from '../../extension/core/protocol/dashboard';
 
 const row = (name: string, color: number, more: Partial<RunRow> = {}): RunRow => ({ key: `/w/runs/${name}`, name, state: 'finished', method: 'maskalign', step: 2000, totalSteps: 2000, progress: 1, loss: 0.31, bestProbe: 0.42, starred: false, tags: [], color, startedAt: `2026-01-0${color + 1}T10:00:00Z`, ...more });
 
@@ -37,5 +37,13 @@ export function curves(selected: readonly string[], heatMap = false): CurvesData
     }),
     heatMaps: heatMap ? selected.map((run, n) => ({ run, matrix: { rows: levels.map(String), columns: steps.map(String), values: levels.map((level) => steps.map((step) => falling(n)(step) + 0.03 * level)) } })) : [],
     warnings: [{ run: selected[0]!, text: 'the loss falls while the probe does not rise.' }],
+  };
+}
+
+export function compare(): CompareData {
+  const columns: CompareData['columns'] = [{ name: 'name', label: 'Run', kind: 'run' }, { name: 'probe:linear', label: 'Probe linear', kind: 'probe' }, { name: 'config:masking.ratio', label: 'masking.ratio', kind: 'config' }];
+  return {
+    view: 'compare', available: columns, columns, rows: [{ run: base, cells: ['baseline', 0.38, 0.6] }, { run: seed0, cells: ['r0.7-s0', 0.42, 0.75] }],
+    differences: [{ key: 'masking.ratio', values: [0.6, 0.75] }],
   };
 }

@@ -2,7 +2,7 @@ import AxeBuilder from '@axe-core/playwright';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { launchBrowser } from './browser';
-import { base, curves, live, runs, seed0, seed1 } from './dashboard-data';
+import { base, compare, curves, live, runs, seed0, seed1 } from './dashboard-data';
 import { bundleDashboard, DashboardPage, pixelsOf, type OpenOptions } from './dashboard-page';
 import { themes, type Theme } from './dashboard-themes';
 
@@ -60,4 +60,36 @@ it('has no serious accessibility violation', async () => {
     expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => [theme, id, nodes.map(({ html }) => html.slice(0, 160))])).toEqual([]);
     if (theme !== 'high-contrast') await opened.close();
   }
+});
+
+it('compares runs: a head sorts, a value opens its config key, a table is saved', async () => {
+  const { page } = await open();
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected, view: 'compare', baseline: base } }, { type: 'view', data: compare() });
+  await page.getByRole('button', { name: '0.75', exact: true }).first().click();
+  await eventually(() => opened.lastSaid('open-config'), { type: 'open-config', run: seed0, key: 'masking.ratio' });
+  await page.getByRole('button', { name: 'diff' }).first().click();
+  await eventually(() => opened.lastSaid('diff-configs'), { type: 'diff-configs', left: base, right: seed0 });
+  await page.getByRole('button', { name: 'CSV' }).click();
+  await eventually(async () => (await opened.lastSaid('export'))?.content, 'Run,Probe linear,masking.ratio\r\nbaseline,0.38,0.6\r\nr0.7-s0,0.42,0.75\r\n');
+  await page.getByRole('button', { name: 'Probe linear' }).click();
+  await eventually(async () => (await opened.lastSaid('show'))?.state.compare.sort, { column: 'probe:linear', descending: true });
+  await opened.picture('compare-dark');
+});
+
+it('walks the runs with the arrow keys and selects with the space bar', async () => {
+  await openCurves();
+  await opened.page.getByRole('checkbox', { name: 'Show all runs of sweep ratio' }).focus();
+  for (const key of ['ArrowDown', 'ArrowDown', 'Space']) await opened.page.keyboard.press(key);
+  await eventually(async () => (await opened.lastSaid('show'))?.state.selected, [live, seed1, seed0, base]);
+});
+
+it('moves the cursor with the keys, opens the config of the chosen curve, and shows its data as a table', async () => {
+  const { page } = await openCurves();
+  await page.getByRole('img', { name: /^Loss of 3 runs/ }).focus();
+  for (const key of ['Home', 'ArrowDown']) await page.keyboard.press(key);
+  await eventually(() => page.locator('.readout h2').textContent(), 'Values at step 0');
+  await page.keyboard.press('Enter');
+  await eventually(() => opened.lastSaid('open-config'), { type: 'open-config', run: seed1 });
+  await page.getByRole('button', { name: 'Table: Loss', exact: true }).click();
+  expect(await page.getByRole('region', { name: 'Loss, as a table' }).locator('thead th').allTextContents()).toEqual(['Step', 'r0.7-s0', 'r0.7-s1', 'baseline']);
 });

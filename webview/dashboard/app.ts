@@ -27,7 +27,7 @@ export class App implements Dashboard {
 
   constructor(root: HTMLElement, private readonly host: Host<ToDashboard, FromDashboard, DashboardState>) {
     const kept = host.getState();
-    this.state = withState(INITIAL, kept ?? {});
+    this.state = known(withState(INITIAL, kept ?? {}));
     this.hasChoice = kept !== undefined;
     this.list = new RunList(this);
     this.tabs = tabs('Views', VIEWS.map(({ name, label }) => ({ id: name, label })), this.state.view, (name) => this.change({ view: name as DashboardView }));
@@ -69,7 +69,7 @@ export class App implements Dashboard {
         this.data = message.data;
         break;
       case 'navigate':
-        this.state = withState(this.state, message.state);
+        this.state = known(withState(this.state, message.state));
         this.change({});
         break;
       case 'problem':
@@ -103,15 +103,21 @@ export class App implements Dashboard {
   }
 
   private draw(): void {
-    const { view: name } = this.state;
+    const shown = VIEWS.find((view) => view.name === this.state.view) ?? VIEWS[0]!;
+    const { name } = shown;
     this.list.render();
     this.tabs.set(name);
     if (this.view?.name !== name) {
       this.view?.view.destroy();
       const panel = this.tabs.panel(name);
       panel.replaceChildren();
-      this.view = { name, view: VIEWS.find((view) => view.name === name)!.make(panel, this) };
+      this.view = { name, view: shown.make(panel, this) };
     }
     this.view.view.render(this.data?.view === name ? this.data : undefined);
   }
+}
+
+/** A view that this page does not have is asked for neither by its state nor by the host. */
+function known(state: DashboardState): DashboardState {
+  return VIEWS.some(({ name }) => name === state.view) ? state : { ...state, view: VIEWS[0]!.name };
 }

@@ -79,7 +79,11 @@ export class RunList implements RunActions {
   /** Rows are moved only where the order of runs changed: a live update keeps the focus where it is. */
   private arrange(): void {
     const keys = new Set(this.runs.map(({ key }) => key));
-    for (const [key, row] of this.rows) if (!keys.has(key)) (row.element.remove(), this.rows.delete(key));
+    for (const [key, row] of this.rows) {
+      if (keys.has(key)) continue;
+      row.element.remove();
+      this.rows.delete(key);
+    }
     const sections = bySweep(this.runs);
     const order = JSON.stringify(sections.map(({ sweep, runs }) => [sweep, runs.map(({ key }) => key)]));
     if (order === this.order) return;
