@@ -24,12 +24,12 @@ export async function runSuite(release: Release): Promise<SuiteResult[]> {
     const page = await browser.newPage();
     const log: string[] = [];
     const ended = new Promise<number>((resolve) => void page.exposeFunction('codeAutomationExit', (code: number) => resolve(code)));
-    await page.exposeFunction('codeAutomationLog', (type: string, args: readonly unknown[]) => void log.push(`${type}: ${args.join(' ')}`));
+    await page.exposeFunction('codeAutomationLog', (type: string, args: readonly unknown[]) => void log.push(`${type}: ${args.join(' ').split('\n')[0]}`));
     const remote = (path: string) => `vscode-remote://${new URL(server.origin).host}${path}`;
     await page.goto(server.address(workspace, [['extensionDevelopmentPath', remote(server.extension)], ['extensionTestsPath', remote(join(bundle, 'index.js'))]]));
     const late = new Promise<'late'>((resolve) => setTimeout(resolve, limitSeconds * 1000, 'late').unref());
     const code = await Promise.race([ended, late]);
-    if (code !== 0) throw new Error(`The suite in the ${release} VS Code ${code === 'late' ? `was not done after ${limitSeconds} s` : 'did not run'}:\n${log.join('\n')}`);
+    if (code !== 0) throw new Error(`The suite in the ${release} VS Code ${code === 'late' ? `was not done after ${limitSeconds} s` : 'did not run'}:\n${log.slice(-40).join('\n')}`);
     return JSON.parse(await readFile(results, 'utf8')) as SuiteResult[];
   } finally {
     await browser.close();
