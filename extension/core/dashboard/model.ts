@@ -1,4 +1,5 @@
 /** What the dashboard shows, made from the library's runs and the panel's navigation state. */
+import { ExternalSource } from '../library/external/external-source';
 import path from 'node:path';
 import type { LibraryRun } from '../library/library-run';
 import type { RunLibrary } from '../library/library';
@@ -34,7 +35,7 @@ export interface DashboardModelOptions {
   readonly library: RunLibrary;
   /** How often growing metrics are looked at, in ms. */
   readonly pollMs?: number;
-  /** The metrics of a run; default: its metrics.jsonl. */
+  /** The metrics of a run; default: its metrics.jsonl, or the file of another tool. */
   readonly openSource?: (run: LibraryRun) => RecordSource;
 }
 
@@ -94,5 +95,5 @@ function isLive({ origin, state }: LibraryRun): boolean {
 }
 
 function openMetrics(run: LibraryRun): RecordSource {
-  return new MetricsTail(path.join(run.key, 'metrics.jsonl'));
+  return run.origin === 'mim' ? new MetricsTail(path.join(run.key, 'metrics.jsonl')) : new ExternalSource(run.key, run.origin);
 }

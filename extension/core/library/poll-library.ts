@@ -1,0 +1,150 @@
+/** The library by looking again and again: a few stats a run, and reading only what changed. */
+import path from 'node:path';
+import type { RunKey } from '../protocol/dashboard';
+import { UserError } from '../problems';
+import { isLibraryRunEqual } from './equal-runs';
+import { ExternalRuns } from './external/read-external';
+import type { RunLibrary } from './library';
+import type { LibraryRun, RunMarks } from './library-run';
+import { NO_MARKS, readMarks, writeMarks } from './marks';
+import { folderNames, readRun, signatureOf, type OwnRun } from './read-run';
+
+export interface RunLibraryOptions {
+  /** Milliseconds between looks; 0: only when asked. */
+  readonly pollMs: number;
+  /** Where the marks of runs made elsewhere are kept: their folders are not ours to write into. */
+  readonly externalMarks: string;
+}
+
+interface Known {
+  readonly signature: string;
+  readonly run: OwnRun;
+}
+
+/** Looks at this many runs at a time, so that a network mount answers many questions at once. */
+const AT_ONCE = 32;
+
+export function createRunLibrary(options: RunLibraryOptions): RunLibrary {
+  return new PollingLibrary(options);
+}
+
+class PollingLibrary implements RunLibrary {
+  private list: readonly LibraryRun[] = [];
+  private byKey: ReadonlyMap<RunKey, LibraryRun> = new Map();
+  private places: { readonly runFolders: readonly string[]; readonly external: readonly string[] } = { runFolders: [], external: [] };
+  private readonly known = new Map<string, Known>();
+  private readonly externalRuns = new ExternalRuns();
+  private readonly listeners = new Set<(changed: ReadonlySet<RunKey>) => void>();
+  private looking: Promise<void> | undefined;
+  private next: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private disposed = false;
+
+  constructor(private readonly options: RunLibraryOptions) {}
+
+  get runs(): readonly LibraryRun[] {
+    return this.list;
+  }
+
+  get(key: RunKey): LibraryRun | undefined {
+    return this.byKey.get(key);
+  }
+
+  setPlaces(places: { readonly runFolders: readonly string[]; readonly external: readonly string[] }): void {
+    this.places = places;
+    void this.refresh();
+  }
+
+  /** Never two looks at once; who asks during one waits for the one after it, which sees all that was there when asking. */
+  refresh(): Promise<void> {
+    if (this.looking === undefined) return this.begin();
+    this.next ??= this.looking.then(() => {
+      this.next = undefined;
+      return this.begin();
+    });
+    return this.next;
+  }
+
+  onChange(listener: (changed: ReadonlySet<RunKey>) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  async mark(key: RunKey, marks: Partial<RunMarks>): Promise<void> {
+    const run = this.byKey.get(key);
+    if (run === undefined) throw new UserError('MIM7402', 'The run is no longer there.', 'Refresh the list of runs.');
+    const isOwn = run.origin === 'mim';
+    await writeMarks(isOwn ? path.dirname(key) : this.options.externalMarks, isOwn ? run.id : key, marks);
+    await this.refresh();
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    clearTimeout(this.timer);
+    this.listeners.clear();
+  }
+
+  private begin(): Promise<void> {
+    clearTimeout(this.timer);
+    this.looking = this.look().finally(() => {
+      this.looking = undefined;
+      if (this.options.pollMs > 0 && !this.disposed) this.timer = setTimeout(() => void this.refresh(), this.options.pollMs);
+      this.timer?.unref();
+    });
+    return this.looking;
+  }
+
+  private async look(): Promise<void> {
+    const { runFolders, external } = this.places;
+    const own = await Promise.all(runFolders.map((folder) => this.lookInto(folder)));
+    const externalMarks = await readMarks(this.options.externalMarks);
+    const foreign = (await this.externalRuns.read(external)).map((run) => marked(run, externalMarks[run.key]));
+    const seen = new Map([...own.flat(), ...foreign].map((run) => [run.key, run]));
+    for (const key of this.known.keys()) if (!seen.has(key)) this.known.delete(key);
+    if (!this.disposed) this.publish(seen);
+  }
+
+  private async lookInto(runsFolder: string): Promise<LibraryRun[]> {
+    const names = await folderNames(runsFolder);
+    // A mount that does not answer now has not lost its runs.
+    if (names === undefined) return this.list.filter(({ key, origin }) => origin === 'mim' && path.dirname(key) === runsFolder);
+    const marks = await readMarks(runsFolder);
+    const runs: LibraryRun[] = [];
+    for (let start = 0; start < names.length; start += AT_ONCE) {
+      const some = await Promise.all(names.slice(start, start + AT_ONCE).map((name) => this.ownRun(path.join(runsFolder, name))));
+      for (const run of some) if (run !== undefined) runs.push(marked(run, marks[run.id]));
+    }
+    return runs;
+  }
+
+  private async ownRun(folder: string): Promise<OwnRun | undefined> {
+    const signature = await signatureOf(folder);
+    if (signature === undefined) return undefined;
+    const known = this.known.get(folder);
+    // A run that says it works may have died without a word in its files.
+    const mayHaveDied = known?.run.state === 'running' || known?.run.state === 'paused' || known?.run.state === 'lost';
+    if (known !== undefined && known.signature === signature && !mayHaveDied) return known.run;
+    const run = await readRun(folder);
+    this.known.set(folder, { signature, run });
+    return run;
+  }
+
+  private publish(seen: ReadonlyMap<RunKey, LibraryRun>): void {
+    const changed = new Set<RunKey>();
+    const now = [...seen.values()].map((run) => {
+      const before = this.byKey.get(run.key);
+      if (before !== undefined && isLibraryRunEqual(before, run)) return before;
+      changed.add(run.key);
+      return run;
+    });
+    for (const key of this.byKey.keys()) if (!seen.has(key)) changed.add(key);
+    if (changed.size === 0) return;
+    this.list = now.sort((a, b) => (b.status?.startedAt ?? '').localeCompare(a.status?.startedAt ?? '') || a.id.localeCompare(b.id));
+    this.byKey = new Map(this.list.map((run) => [run.key, run]));
+    for (const listener of this.listeners) listener(changed);
+  }
+}
+
+function marked(run: OwnRun, marks: RunMarks = NO_MARKS): LibraryRun {
+  return { ...run, marks, name: marks.name ?? run.id };
+}
