@@ -81,6 +81,7 @@ async function writeSettings(root: string, settings: Readonly<Record<string, unk
     'workbench.enableExperiments': false,
     'workbench.welcomePage.walkthroughs.openOnInstall': false,
     'window.commandCenter': false,
+    'window.autoDetectColorScheme': true,
     'chat.disableAIFeatures': true,
     'chat.commandCenter.enabled': false,
     'workbench.secondarySideBar.defaultVisibility': 'hidden',

@@ -1,5 +1,5 @@
 /** Bundles ./suite, runs it in the extension host of a VS Code of `release` and brings back how each test ended. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { fillWorkspace, repository } from './fixture';
@@ -12,12 +12,15 @@ const limitSeconds = 240;
 /** @throws Error with what the extension host logged, when the suite does not come to its end. */
 export async function runSuite(release: Release): Promise<SuiteResult[]> {
   const program = await obtainServer(release);
-  const browser = await launchBrowser();
   // Beside mocha, so that the bundle in the extension host finds it.
   const bundle = join(repository, 'node_modules', '.cache', 'mim-vscode', `suite-${process.pid}`);
   await build({ entryPoints: [join(import.meta.dirname, 'suite', 'index.ts')], outfile: join(bundle, 'index.js'), bundle: true, platform: 'node', format: 'cjs', target: 'node20', external: ['vscode', 'mocha'], logLevel: 'error' });
   const results = join(bundle, `${release}.json`);
   const server = await launchServer(program, { extension: repository, smokeTestDriver: true, environment: { MIM_SUITE_RESULTS: results } });
+  const browser = await launchBrowser().catch(async (error: unknown) => {
+    await server.stop();
+    throw error;
+  });
   try {
     const workspace = join(server.root, 'workspace');
     await fillWorkspace(workspace);
@@ -34,5 +37,6 @@ export async function runSuite(release: Release): Promise<SuiteResult[]> {
   } finally {
     await browser.close();
     await server.stop();
+    await rm(bundle, { recursive: true, force: true });
   }
 }

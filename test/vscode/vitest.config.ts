@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/vscode/**/*.test.ts'],
+    include: ['test/vscode/**/*.vscode.ts'],
     pool: 'forks',
     fileParallelism: false,
     testTimeout: 300_000,

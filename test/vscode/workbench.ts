@@ -1,5 +1,5 @@
 /** What a user does and sees in the workbench, in words of the user; selectors stay in here. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Frame, Locator, Page } from 'playwright-core';
 import type { VsCodeServer } from './launch';
@@ -9,21 +9,21 @@ const timeout = 30_000;
 const artefacts = join(import.meta.dirname, '..', 'artefacts');
 
 const themes = {
-  dark: { setting: 'Default Dark Modern', mark: '.monaco-workbench.vs-dark' },
-  light: { setting: 'Default Light Modern', mark: '.monaco-workbench.vs:not(.vs-dark)' },
-  'high-contrast': { setting: 'Default High Contrast', mark: '.monaco-workbench.hc-black' },
+  dark: { media: { colorScheme: 'dark', forcedColors: 'none' }, mark: '.monaco-workbench.vs-dark' },
+  light: { media: { colorScheme: 'light', forcedColors: 'none' }, mark: '.monaco-workbench.vs' },
+  'high-contrast': { media: { colorScheme: 'dark', forcedColors: 'active' }, mark: '.monaco-workbench.hc-black' },
 } as const;
 export type Theme = keyof typeof themes;
 
 export class Workbench {
-  private constructor(readonly page: Page, private readonly server: VsCodeServer) {}
+  private constructor(readonly page: Page) {}
 
   /** A window of its own with `folder` open, once its extensions run. */
   static async open(browser: Browser, server: VsCodeServer, folder: string): Promise<Workbench> {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
     page.setDefaultTimeout(timeout);
     await page.goto(server.address(folder));
-    const workbench = new Workbench(page, server);
+    const workbench = new Workbench(page);
     await workbench.ready();
     return workbench;
   }
@@ -161,10 +161,9 @@ export class Workbench {
     throw new Error(`no webview shows ${selector}`);
   }
 
+  /** Changes what the operating system says it wants; the workbench follows, and so must every page in it. */
   async useTheme(theme: Theme): Promise<void> {
-    const file = join(this.server.root, 'user', 'User', 'settings.json');
-    const settings = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
-    await writeFile(file, JSON.stringify({ ...settings, 'workbench.colorTheme': themes[theme].setting }, null, 2));
+    await this.page.emulateMedia(themes[theme].media);
     await this.page.waitForSelector(themes[theme].mark);
   }
 
