@@ -10,7 +10,8 @@ export function running(): void {
       return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { state: string; step: number }) : undefined;
     };
 
-    it('runs from a configuration to its end in a process of its own', async () => {
+    it('runs from a configuration to its end in a process of its own', async function () {
+      this.timeout(90_000);
       await vscode.commands.executeCommand('mim.runPretraining', inWorkspace('editing.mim.yaml'));
       const last = await until('end of the run', () => (status('editing')?.state === 'finished' ? status('editing') : undefined), 60);
       assert.ok(last.step > 0);
