@@ -24,3 +24,32 @@ await build({
   // CommonJS packages inside an ESM bundle still call require().
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
 });
+
+// The extension's host loads CommonJS. It never holds an engine: training runs as `mim`, in processes of its own.
+await build({
+  entryPoints: { extension: 'extension/extension.ts' },
+  outdir: 'dist',
+  outExtension: { '.js': '.cjs' },
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  external: ['vscode'],
+  sourcemap: true,
+  // A CommonJS bundle has no import.meta.url.
+  define: { 'import.meta.url': '__moduleUrl' },
+  banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  logLevel: 'warning',
+});
+
+await build({
+  entryPoints: { dashboard: 'webview/dashboard/main.ts', checkpoint: 'webview/checkpoint/main.ts' },
+  outdir: 'dist/webview',
+  bundle: true,
+  minify: true,
+  platform: 'browser',
+  target: 'chrome128',
+  format: 'iife',
+  sourcemap: true,
+  logLevel: 'warning',
+});

@@ -4,5 +4,5 @@ export interface Mim {
    * Runs `mim ARGS` to its end in a process of its own; never through a shell.
    * @throws UserError with what the program said on stderr, without its stack.
    */
-  run(args: readonly string[], options?: { readonly cwd?: string; readonly signal?: AbortSignal }): Promise<{ readonly stdout: string }>;
+  run(args: readonly string[], options?: { readonly cwd?: string; readonly signal?: AbortSignal; /** Exit codes that are answers too; default 0. */ readonly accept?: readonly number[] }): Promise<{ readonly stdout: string }>;
 }

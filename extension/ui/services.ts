@@ -3,12 +3,14 @@ import type * as vscode from 'vscode';
 import type { JobBoard } from '../core/jobs/job';
 import type { RunLibrary } from '../core/library/library';
 import type { Mim } from './mim';
+import type { RunPlaces } from './places';
 
 export interface Services {
   readonly context: vscode.ExtensionContext;
   readonly log: vscode.LogOutputChannel;
   readonly library: RunLibrary;
   readonly jobs: JobBoard;
+  readonly places: RunPlaces;
   readonly mim: Mim;
 }
 

@@ -1,0 +1,152 @@
+/** The dashboard's panel: the page says where the user is, the host answers with complete snapshots of it. */
+import * as vscode from 'vscode';
+import { differingKey } from '../../core/dashboard/differing-key';
+import { createDashboardModel } from '../../core/dashboard/model';
+import type { DashboardState, FromDashboard, RunKey, ToDashboard, ViewData } from '../../core/protocol/dashboard';
+import { pageHtml } from '../checkpoint/page';
+import type { Services } from '../services';
+import { saveExport } from './save-export';
+import { Pace } from './pace';
+
+/** At most so often, in ms: runs that write at once make one snapshot. */
+const PACE_MS = 200;
+
+export class DashboardPanel implements vscode.Disposable {
+  private readonly model;
+  private readonly subscriptions: vscode.Disposable[] = [];
+  private readonly pace = new Pace(PACE_MS, () => this.answer());
+  private state: DashboardState | undefined;
+  private pending: Partial<DashboardState> | undefined;
+  private isLoaded = false;
+  private runsChanged = false;
+
+  constructor(
+    private readonly panel: vscode.WebviewPanel,
+    private readonly services: Services,
+  ) {
+    const { library, context } = services;
+    this.model = createDashboardModel({ library });
+    const { webview } = panel;
+    this.allowPictures();
+    const inDist = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(context.extensionUri, 'dist', 'webview', name)).toString();
+    this.subscriptions.push(
+      this.model,
+      webview.onDidReceiveMessage((message: FromDashboard) => this.hear(message)),
+      panel.onDidChangeViewState(() => this.seen()),
+      { dispose: this.model.onChange(() => this.pace.ask()) },
+      { dispose: library.onChange(() => this.libraryChanged()) },
+      { dispose: () => this.pace.dispose() },
+    );
+    webview.html = pageHtml({ title: 'MIM Dashboard', script: inDist('dashboard.js'), style: inDist('dashboard.css'), source: webview.cspSource });
+  }
+
+  navigate(part: Partial<DashboardState>): void {
+    this.panel.reveal();
+    if (this.isLoaded) this.send({ type: 'navigate', state: part });
+    else this.pending = { ...this.pending, ...part };
+  }
+
+  onDidDispose(listener: () => void): void {
+    this.panel.onDidDispose(listener);
+  }
+
+  dispose(): void {
+    for (const subscription of this.subscriptions) subscription.dispose();
+  }
+
+  private hear(message: FromDashboard): void {
+    switch (message.type) {
+      case 'ready':
+        this.isLoaded = true;
+        void this.greet();
+        return;
+      case 'show':
+        this.state = message.state;
+        this.pace.ask();
+        return;
+      case 'open-config':
+        void vscode.commands.executeCommand('mim.openConfigAt', message.run, message.key ?? this.keyOf(message.run));
+        return;
+      case 'diff-configs':
+        void vscode.commands.executeCommand('mim.diffConfigs', ...asNodes(message.left, message.right));
+        return;
+      case 'set-color':
+        return this.guard(this.services.library.mark(message.run, { color: message.color }));
+      case 'set-star':
+        return this.guard(this.services.library.mark(message.run, { starred: message.starred }));
+      case 'export':
+        return this.guard(saveExport(message));
+    }
+  }
+
+  private async greet(): Promise<void> {
+    await this.services.library.refresh().catch(() => undefined);
+    this.allowPictures();
+    this.send({ type: 'runs', runs: this.model.rows() });
+    if (this.pending !== undefined) this.send({ type: 'navigate', state: this.pending });
+    this.pending = undefined;
+  }
+
+  /** A hidden panel has no page: it says `ready` again when it is shown. */
+  private seen(): void {
+    if (this.panel.visible) return this.pace.ask();
+    this.isLoaded = false;
+    this.model.rest();
+  }
+
+  private libraryChanged(): void {
+    this.runsChanged = true;
+    this.pace.ask();
+  }
+
+  private async answer(): Promise<void> {
+    if (!this.isLoaded || !this.panel.visible) return;
+    try {
+      if (this.runsChanged) this.send({ type: 'runs', runs: this.model.rows() });
+      this.runsChanged = false;
+      if (this.state !== undefined) this.send({ type: 'view', data: this.loadable(await this.model.view(this.state)) });
+    } catch (error) {
+      this.tell(error);
+    }
+  }
+
+  /** Pictures are named by their paths until here. */
+  private loadable(data: ViewData): ViewData {
+    if (data.view !== 'samples') return data;
+    this.allowPictures();
+    const uriOf = (file: string) => this.panel.webview.asWebviewUri(vscode.Uri.file(file)).toString();
+    return { ...data, pictures: data.pictures.map((picture) => ({ ...picture, uri: uriOf(picture.uri) })) };
+  }
+
+  /** The page may load the product's own files and the pictures of the runs that are listed. */
+  private allowPictures(): void {
+    const { context, library } = this.services;
+    const folders = new Set(library.runs.filter(({ origin }) => origin === 'mim').map(({ key }) => vscode.Uri.joinPath(vscode.Uri.file(key), '..').fsPath));
+    const roots = [vscode.Uri.joinPath(context.extensionUri, 'dist', 'webview'), ...[...folders].map((folder) => vscode.Uri.file(folder))];
+    const known = this.panel.webview.options.localResourceRoots?.map(String).join();
+    // Setting the options loads the page anew.
+    if (known !== roots.map(String).join()) this.panel.webview.options = { enableScripts: true, localResourceRoots: roots };
+  }
+
+  private keyOf(run: RunKey): string | undefined {
+    return differingKey(run, this.state?.baseline, this.state?.selected ?? [], this.services.library);
+  }
+
+  private guard(work: Promise<void>): void {
+    work.catch((error: unknown) => this.tell(error));
+  }
+
+  private tell(error: unknown): void {
+    this.services.log.error(error instanceof Error ? error : String(error));
+    this.send({ type: 'problem', text: error instanceof Error ? error.message : String(error) });
+  }
+
+  private send(message: ToDashboard): void {
+    void this.panel.webview.postMessage(message);
+  }
+}
+
+function asNodes(left: RunKey, right: RunKey): [unknown, unknown[]] {
+  const nodes = [left, right].map((run) => ({ kind: 'run' as const, run }));
+  return [nodes[0], nodes];
+}

@@ -1,0 +1,66 @@
+/** The dashboard: one panel a window, opened by commands and found again after a reload. */
+import * as vscode from 'vscode';
+import type { DashboardState, RunKey } from '../../core/protocol/dashboard';
+import type { Node } from '../nodes';
+import type { Register, Services } from '../services';
+import { DashboardPanel } from './panel';
+import { runsOf } from './runs-of';
+
+const VIEW_TYPE = 'mim.dashboard';
+
+export const registerDashboard: Register = (services) => {
+  const dashboard = new Dashboard(services);
+  return vscode.Disposable.from(
+    dashboard,
+    vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, { deserializeWebviewPanel: (panel) => Promise.resolve(dashboard.adopt(panel)) }),
+    vscode.commands.registerCommand('mim.openDashboard', (clicked?: Node, selected?: readonly Node[]) => dashboard.open(runsOf(clicked, selected, services.library.runs), sweepView(clicked))),
+    vscode.commands.registerCommand('mim.compareRuns', (clicked?: Node, selected?: readonly Node[]) => dashboard.compare(runsOf(clicked, selected, services.library.runs))),
+  );
+};
+
+class Dashboard implements vscode.Disposable {
+  private panel: DashboardPanel | undefined;
+
+  constructor(private readonly services: Services) {}
+
+  open(runs: readonly RunKey[], part: Partial<DashboardState> = {}): void {
+    this.show(runs.length === 0 ? part : { selected: runs, ...part });
+  }
+
+  async compare(given: readonly RunKey[]): Promise<void> {
+    const runs = given.length > 1 ? given : await this.ask(given);
+    if (runs !== undefined && runs.length > 0) this.show({ view: 'compare', selected: runs });
+  }
+
+  adopt(panel: vscode.WebviewPanel): void {
+    const made = new DashboardPanel(panel, this.services);
+    this.panel = made;
+    made.onDidDispose(() => {
+      made.dispose();
+      if (this.panel === made) this.panel = undefined;
+    });
+  }
+
+  dispose(): void {
+    this.panel?.dispose();
+  }
+
+  private show(part: Partial<DashboardState>): void {
+    if (this.panel === undefined) {
+      const beside = vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside;
+      this.adopt(vscode.window.createWebviewPanel(VIEW_TYPE, 'MIM Dashboard', beside, { enableScripts: true, localResourceRoots: [] }));
+    }
+    this.panel?.navigate(part);
+  }
+
+  private async ask(picked: readonly RunKey[]): Promise<RunKey[] | undefined> {
+    const choices = this.services.library.runs.map(({ key, name, state, sweep }) => ({ label: name, description: [state, sweep].filter(Boolean).join(', '), key, picked: picked.includes(key) }));
+    const chosen = await vscode.window.showQuickPick(choices, { title: 'Compare Runs', canPickMany: true, matchOnDescription: true, placeHolder: 'Two or more' });
+    return chosen?.map(({ key }) => key);
+  }
+}
+
+/** A click on a sweep is about its accuracies. */
+function sweepView(clicked: Node | undefined): Partial<DashboardState> {
+  return clicked?.kind === 'sweep' ? { view: 'sweep' } : {};
+}
