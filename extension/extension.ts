@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { createJobBoard } from './core/jobs/board';
 import { createRunLibrary } from './core/library/poll-library';
 import { registerCheckpointEditor } from './ui/checkpoint/register';
+import { registerCommands } from './ui/commands/register';
 import { registerDashboard } from './ui/dashboard/register';
 import { createMim, type MimCommand } from './ui/mim-process';
 import { RunPlaces } from './ui/places';
@@ -12,7 +13,7 @@ import { nodePath, pollMs } from './ui/settings';
 import { registerSidebar } from './ui/sidebar/register';
 import { registerYaml } from './ui/yaml/register';
 
-const features: readonly Register[] = [registerYaml, registerCheckpointEditor, registerDashboard, registerSidebar];
+const features: readonly Register[] = [registerYaml, registerCheckpointEditor, registerDashboard, registerSidebar, registerCommands];
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('MIM Lab', { log: true });

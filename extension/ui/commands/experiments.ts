@@ -1,0 +1,98 @@
+/** Experiments as files: begun from a template, run, swept, looked at before they are run. */
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { loadExperiment } from '../../core/config/load';
+import type { JobSpec } from '../../core/jobs/job';
+import { UserError } from '../../core/problems';
+import { isExperiment } from '../yaml/experiments';
+import type { Register, Services } from '../services';
+import { registerCommand } from './command';
+import { templatesIn } from './templates';
+
+export const registerExperiments: Register = (services) =>
+  vscode.Disposable.from(
+    registerCommand(services.log, 'mim.newExperiment', () => newExperiment(services)),
+    registerCommand(services.log, 'mim.runPretraining', async (file?: unknown) => start(services, await chooseExperiment(file))),
+    registerCommand(services.log, 'mim.runSweep', async (file?: unknown) => start(services, await chooseExperiment(file))),
+    registerCommand(services.log, 'mim.previewMasks', async (file?: unknown) => preview(services, await chooseExperiment(file))),
+  );
+
+async function newExperiment({ context }: Services): Promise<void> {
+  const templates = await templatesIn(context.asAbsolutePath('examples'));
+  const chosen = await vscode.window.showQuickPick(templates, { title: 'New Experiment', placeHolder: 'Start from', matchOnDetail: true });
+  if (chosen === undefined) return;
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
+  const target = await vscode.window.showSaveDialog({ title: 'New Experiment', defaultUri: folder && vscode.Uri.joinPath(folder, chosen.label), filters: { Experiment: ['mim.yaml', 'mim.yml'] }, saveLabel: 'Create' });
+  if (target === undefined) return;
+  const file = /\.mim\.ya?ml$/.test(target.path) ? target : target.with({ path: `${target.path.replace(/\.ya?ml$/, '')}.mim.yaml` });
+  // The dialog asked about the name it was given, which may have got an ending since.
+  const isNew = file.path !== target.path && (await vscode.workspace.fs.stat(file).then(() => true, () => false));
+  if (isNew) throw new UserError('MIM9504', `${path.basename(file.fsPath)} is there already.`, 'Choose another name.');
+  await vscode.workspace.fs.writeFile(file, await readFile(chosen.file));
+  await vscode.window.showTextDocument(file);
+}
+
+/** The file a menu was opened on, else the one in front, else one the user picks. */
+async function chooseExperiment(given: unknown): Promise<vscode.Uri | undefined> {
+  if (given instanceof vscode.Uri) return given;
+  const front = vscode.window.activeTextEditor?.document;
+  if (front !== undefined && isExperiment(front)) {
+    if (front.isUntitled) throw new UserError('MIM9505', 'The experiment is not saved yet.', 'Save it as a *.mim.yaml file, so that its relative paths mean something.');
+    return front.uri;
+  }
+  const files = await vscode.workspace.findFiles('**/*.mim.{yaml,yml}', '**/node_modules/**', 500);
+  if (files.length === 0) throw new UserError('MIM9506', 'There is no experiment (*.mim.yaml) in this workspace.', 'Run `MIM: New Experiment` to begin one.');
+  const choices = files.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri })).sort((a, b) => a.label.localeCompare(b.label));
+  return (await vscode.window.showQuickPick(choices, { title: 'Experiment' }))?.uri;
+}
+
+/** A file that describes many runs is a sweep, whichever command started it. */
+async function start({ jobs, places, library }: Services, file: vscode.Uri | undefined): Promise<void> {
+  if (file === undefined) return;
+  const loaded = await ready(file);
+  if (loaded === undefined) return;
+  const spec: JobSpec = { kind: loaded.isSweep ? 'sweep' : 'pretrain', configFile: file.fsPath };
+  places.read(file, loaded.source);
+  await jobs.start(spec);
+  void library.refresh();
+  const name = path.basename(file.fsPath);
+  void vscode.window.showInformationMessage(`${spec.kind === 'sweep' ? 'Sweep' : 'Pretraining'} of ${name} started.`, 'Open Dashboard').then((chosen) => {
+    if (chosen !== undefined) void vscode.commands.executeCommand('mim.openDashboard');
+  });
+}
+
+/** Saved and free of errors; else the errors are shown where they are. */
+async function ready(file: vscode.Uri) {
+  requireTrust();
+  const open = vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === file.toString());
+  if (open?.isDirty === true && !(await open.save())) throw new UserError('MIM9507', `${path.basename(file.fsPath)} could not be saved.`, 'Save it, then run it.');
+  try {
+    return await loadExperiment(file.fsPath);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    await vscode.window.showTextDocument(file);
+    const shown = await vscode.window.showErrorMessage(`MIM: ${path.basename(file.fsPath)} cannot be run: ${firstSentence(error.message)}`, 'Show Problems');
+    if (shown !== undefined) await vscode.commands.executeCommand('workbench.actions.view.problems');
+    return undefined;
+  }
+}
+
+function requireTrust(): void {
+  if (!vscode.workspace.isTrusted) throw new UserError('MIM9508', 'Nothing is run in a workspace that is not trusted.', 'Trust it with `Workspaces: Manage Workspace Trust`.');
+}
+
+const firstSentence = (report: string): string => report.split('\n').find((line) => line.trim() !== '')?.trim() ?? report;
+
+async function preview({ mim, context }: Services, file: vscode.Uri | undefined): Promise<void> {
+  if (file === undefined || (await ready(file)) === undefined) return;
+  const folder = (context.storageUri ?? context.globalStorageUri).fsPath;
+  await mkdir(folder, { recursive: true });
+  const picture = path.join(folder, `${path.basename(file.fsPath).replace(/\.mim\.ya?ml$/, '')}-masks.png`);
+  await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: 'Drawing masks', cancellable: true }, (_progress, token) => {
+    const abort = new AbortController();
+    token.onCancellationRequested(() => abort.abort());
+    return mim.run(['preview', file.fsPath, '--output', picture], { cwd: path.dirname(file.fsPath), signal: abort.signal });
+  });
+  await vscode.commands.executeCommand('vscode.open', vscode.Uri.file(picture), vscode.ViewColumn.Beside);
+}

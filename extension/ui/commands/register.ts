@@ -1,0 +1,13 @@
+/** The commands that belong to no view. */
+import * as vscode from 'vscode';
+import type { Register } from '../services';
+import { registerCheckpointCommands } from './checkpoints';
+import { registerDoctor } from './doctor';
+import { registerExperiments } from './experiments';
+import { registerExternal } from './external';
+import { registerRunControl } from './run-control';
+import { registerRunCommands } from './runs';
+
+const families: readonly Register[] = [registerExperiments, registerRunControl, registerCheckpointCommands, registerRunCommands, registerExternal, registerDoctor];
+
+export const registerCommands: Register = (services) => vscode.Disposable.from(...families.map((register) => register(services)));
