@@ -11,9 +11,10 @@ import { RunPlaces } from './ui/places';
 import type { Register, Services } from './ui/services';
 import { nodePath, pollMs } from './ui/settings';
 import { registerSidebar } from './ui/sidebar/register';
+import { registerStatusBar } from './ui/status-bar/register';
 import { registerYaml } from './ui/yaml/register';
 
-const features: readonly Register[] = [registerYaml, registerCheckpointEditor, registerDashboard, registerSidebar, registerCommands];
+const features: readonly Register[] = [registerYaml, registerCheckpointEditor, registerDashboard, registerSidebar, registerStatusBar, registerCommands];
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('MIM Lab', { log: true });

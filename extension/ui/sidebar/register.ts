@@ -1,18 +1,27 @@
 /** The three views of the activity bar's container, and what is done in them. */
 import * as vscode from 'vscode';
 import type { Register } from '../services';
+import { CheckpointsView } from './checkpoints-view';
+import { EnginesView } from './engines-view';
+import { registerRunsCommands } from './run-commands';
 import { RunsView } from './runs-view';
 import { Throttle } from './throttle';
 
 /** Rows change at most this often, milliseconds. */
 const PACE = 400;
 
-export const registerSidebar: Register = ({ context, library, log }) => {
+export const registerSidebar: Register = (services) => {
+  const { context, library, log } = services;
   const first = library.refresh().catch((error: unknown) => log.error('The first look at the runs failed', error as Error));
   const runs = new RunsView(library, context.workspaceState, () => first);
+  const checkpoints = new CheckpointsView(library, () => first);
 
-  const updates = new Throttle(() => runs.update(), PACE);
+  const update = () => {
+    runs.update();
+    checkpoints.update();
+  };
+  const updates = new Throttle(update, PACE);
   void first.then(() => updates.ask());
   const stopListening = library.onChange(() => updates.ask());
-  return vscode.Disposable.from(runs, updates, new vscode.Disposable(stopListening));
+  return vscode.Disposable.from(runs, checkpoints, new EnginesView(services), registerRunsCommands(runs)(services), updates, new vscode.Disposable(stopListening));
 };

@@ -1,0 +1,66 @@
+/** What is done with runs in their list: marked, named, found, put in order. */
+import * as vscode from 'vscode';
+import type { LibraryRun } from '../../core/library/library-run';
+import { chooseRuns } from '../commands/choose-run';
+import { registerCommand } from '../commands/command';
+import type { Node } from '../nodes';
+import type { Register } from '../services';
+import { FILTER_HELP } from './run-filter';
+import { orders } from './run-order';
+import type { RunsView } from './runs-view';
+
+/** @param view asked for what is selected where a command was called by a key. */
+export const registerRunsCommands = (view: RunsView): Register => ({ library, log }) => {
+  const onRuns = (id: string, title: string, fits: (run: LibraryRun) => boolean, work: (runs: LibraryRun[]) => Promise<void>) =>
+    registerCommand(log, id, async (clicked?: Node, selected?: readonly Node[]) => {
+      const given = clicked ?? view.view.selection[0];
+      const runs = await chooseRuns(library, { title, fits, none: 'No run fits.' }, given, selected ?? (clicked === undefined ? view.view.selection : undefined));
+      if (runs.length > 0) await work(runs);
+    });
+  const markAll = (marks: { readonly starred: boolean }) => async (runs: LibraryRun[]) => {
+    for (const { key } of runs) await library.mark(key, marks);
+  };
+  return vscode.Disposable.from(
+    onRuns('mim.runs.star', 'Star Run', ({ marks }) => !marks.starred, markAll({ starred: true })),
+    onRuns('mim.runs.unstar', 'Unstar Run', ({ marks }) => marks.starred, markAll({ starred: false })),
+    onRuns('mim.runs.rename', 'Rename Run', () => true, async ([run]) => {
+      const name = await vscode.window.showInputBox({ title: `Rename ${run!.id}`, value: run!.name, prompt: 'Shown here and in charts; the folder keeps its name. Empty: the name of the folder.' });
+      if (name !== undefined) await library.mark(run!.key, { name: name.trim() === '' || name.trim() === run!.id ? undefined : name.trim() });
+    }),
+    onRuns('mim.runs.tag', 'Tag Run', () => true, async (runs) => {
+      const value = [...new Set(runs.flatMap(({ marks }) => marks.tags))].join(', ');
+      const tags = await vscode.window.showInputBox({ title: runs.length === 1 ? `Tag ${runs[0]!.name}` : `Tag ${runs.length} runs`, value, prompt: 'Tags, separated by commas' });
+      if (tags === undefined) return;
+      const listed = [...new Set(tags.split(',').map((tag) => tag.trim()).filter((tag) => tag !== ''))];
+      for (const { key } of runs) await library.mark(key, { tags: listed });
+    }),
+    registerCommand(log, 'mim.runs.filter', () => askFilter(view)),
+    registerCommand(log, 'mim.runs.sort', async () => {
+      const choices = orders.map(({ order, label, detail }) => ({ label, detail, description: order === view.order ? 'now' : '', order }));
+      const chosen = await vscode.window.showQuickPick(choices, { title: 'Sort Runs' });
+      if (chosen !== undefined) await view.setOrder(chosen.order);
+    }),
+    registerCommand(log, 'mim.runs.refresh', () => library.refresh()),
+  );
+};
+
+/** The list follows while the filter is typed; Escape brings back what was shown before. */
+function askFilter(view: RunsView): Promise<void> {
+  const before = view.filter;
+  const input = vscode.window.createInputBox();
+  Object.assign(input, { title: 'Filter Runs', value: before, prompt: FILTER_HELP, placeholder: 'Empty: all runs' });
+  return new Promise((resolve) => {
+    let isAccepted = false;
+    input.onDidChangeValue((text) => view.setFilter(text));
+    input.onDidAccept(() => {
+      isAccepted = true;
+      input.hide();
+    });
+    input.onDidHide(() => {
+      if (!isAccepted) view.setFilter(before);
+      input.dispose();
+      resolve(view.keep());
+    });
+    input.show();
+  });
+}
