@@ -2,7 +2,6 @@
 import * as vscode from 'vscode';
 import type { Register } from '../services';
 import { CheckpointsView } from './checkpoints-view';
-import { EnginesView } from './engines-view';
 import { registerRunsCommands } from './run-commands';
 import { RunsView } from './runs-view';
 import { Throttle } from './throttle';
@@ -16,12 +15,11 @@ export const registerSidebar: Register = (services) => {
   const runs = new RunsView(library, context.workspaceState, () => first);
   const checkpoints = new CheckpointsView(library, () => first);
 
-  const update = () => {
+  const updates = new Throttle(() => {
     runs.update();
     checkpoints.update();
-  };
-  const updates = new Throttle(update, PACE);
+  }, PACE);
   void first.then(() => updates.ask());
   const stopListening = library.onChange(() => updates.ask());
-  return vscode.Disposable.from(runs, checkpoints, new EnginesView(services), registerRunsCommands(runs)(services), updates, new vscode.Disposable(stopListening));
+  return vscode.Disposable.from(runs, checkpoints, updates, new vscode.Disposable(stopListening), registerRunsCommands(runs)(services));
 };

@@ -1,7 +1,7 @@
 /** What is done with runs in their list: marked, named, found, put in order. */
 import * as vscode from 'vscode';
 import type { LibraryRun } from '../../core/library/library-run';
-import { chooseRuns } from '../commands/choose-run';
+import { chooseRuns, type RunQuestion } from '../commands/choose-run';
 import { registerCommand } from '../commands/command';
 import type { Node } from '../nodes';
 import type { Register } from '../services';
@@ -9,25 +9,27 @@ import { FILTER_HELP } from './run-filter';
 import { orders } from './run-order';
 import type { RunsView } from './runs-view';
 
+const anyRun = { fits: () => true, none: 'There is no run yet.' };
+
 /** @param view asked for what is selected where a command was called by a key. */
 export const registerRunsCommands = (view: RunsView): Register => ({ library, log }) => {
-  const onRuns = (id: string, title: string, fits: (run: LibraryRun) => boolean, work: (runs: LibraryRun[]) => Promise<void>) =>
+  const onRuns = (id: string, title: string, { fits, none }: Omit<RunQuestion, 'title'>, work: (runs: LibraryRun[]) => Promise<void>) =>
     registerCommand(log, id, async (clicked?: Node, selected?: readonly Node[]) => {
       const given = clicked ?? view.view.selection[0];
-      const runs = await chooseRuns(library, { title, fits, none: 'No run fits.' }, given, selected ?? (clicked === undefined ? view.view.selection : undefined));
+      const runs = await chooseRuns(library, { title, fits, none }, given, selected ?? (clicked === undefined ? view.view.selection : undefined));
       if (runs.length > 0) await work(runs);
     });
   const markAll = (marks: { readonly starred: boolean }) => async (runs: LibraryRun[]) => {
     for (const { key } of runs) await library.mark(key, marks);
   };
   return vscode.Disposable.from(
-    onRuns('mim.runs.star', 'Star Run', ({ marks }) => !marks.starred, markAll({ starred: true })),
-    onRuns('mim.runs.unstar', 'Unstar Run', ({ marks }) => marks.starred, markAll({ starred: false })),
-    onRuns('mim.runs.rename', 'Rename Run', () => true, async ([run]) => {
+    onRuns('mim.runs.star', 'Star Run', { fits: ({ marks }) => !marks.starred, none: 'There is no run without a star.' }, markAll({ starred: true })),
+    onRuns('mim.runs.unstar', 'Unstar Run', { fits: ({ marks }) => marks.starred, none: 'There is no run with a star.' }, markAll({ starred: false })),
+    onRuns('mim.runs.rename', 'Rename Run', anyRun, async ([run]) => {
       const name = await vscode.window.showInputBox({ title: `Rename ${run!.id}`, value: run!.name, prompt: 'Shown here and in charts; the folder keeps its name. Empty: the name of the folder.' });
       if (name !== undefined) await library.mark(run!.key, { name: name.trim() === '' || name.trim() === run!.id ? undefined : name.trim() });
     }),
-    onRuns('mim.runs.tag', 'Tag Run', () => true, async (runs) => {
+    onRuns('mim.runs.tag', 'Tag Run', anyRun, async (runs) => {
       const value = [...new Set(runs.flatMap(({ marks }) => marks.tags))].join(', ');
       const tags = await vscode.window.showInputBox({ title: runs.length === 1 ? `Tag ${runs[0]!.name}` : `Tag ${runs.length} runs`, value, prompt: 'Tags, separated by commas' });
       if (tags === undefined) return;
