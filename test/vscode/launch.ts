@@ -102,7 +102,7 @@ async function writeSettings(root: string, settings: Readonly<Record<string, unk
 /** What the package holds, under a name the server knows an extension by. */
 async function linkExtension(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
-  for (const name of ['package.json', 'dist', 'media', 'docs']) await symlink(join(from, name), join(to, name));
+  for (const name of ['package.json', 'dist', 'media', 'docs', 'examples']) await symlink(join(from, name), join(to, name));
 }
 
 /** Without what vitest and npm set for their own Node. */

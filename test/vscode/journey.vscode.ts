@@ -1,0 +1,121 @@
+/** From a new experiment to an inspected checkpoint, as a user goes through the workbench. Each test goes on where the last one ended. */
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser, Frame } from 'playwright-core';
+import { PNG } from 'pngjs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fillWorkspace, repository } from './fixture';
+import { launchBrowser, launchServer, type VsCodeServer } from './launch';
+import { obtainServer } from './obtain';
+import { Workbench } from './workbench';
+
+let server: VsCodeServer;
+let browser: Browser;
+let workbench: Workbench;
+const folder = () => join(server.root, 'workspace');
+
+beforeAll(async () => {
+  server = await launchServer(await obtainServer('newest'), { extension: repository });
+  await fillWorkspace(folder());
+  // A training long enough to be watched.
+  const student = await readFile(join(folder(), 'student.mim.yaml'), 'utf8');
+  const long = student.replace('name: student', 'name: journey').replace('size: 256', 'size: 2048').replace('batch_size: 32', 'batch_size: 64').replace('width: 48, depth: 2', 'width: 96, depth: 4').replace('checkpoint: runs/teacher', 'ema: {}');
+  await writeFile(join(folder(), 'journey.mim.yaml'), long);
+  browser = await launchBrowser();
+  workbench = await Workbench.open(browser, server, folder());
+});
+
+afterAll(async () => {
+  await workbench?.screenshot('journey-end');
+  await browser?.close();
+  await server?.stop();
+});
+
+const status = async (run: string) => JSON.parse(await readFile(join(folder(), 'runs', run, 'status.json'), 'utf8')) as { state: string; step: number };
+const dashboard = () => workbench.webview('canvas', 60_000);
+
+/** Share of a canvas that is painted, read from the page's own pixels. */
+async function painted(frame: Frame): Promise<number> {
+  const shot = PNG.sync.read(await frame.locator('canvas').first().screenshot());
+  const background = shot.data.readUInt32BE(0);
+  let others = 0;
+  for (let at = 0; at < shot.data.length; at += 4) if (shot.data.readUInt32BE(at) !== background) others += 1;
+  return others / (shot.data.length / 4);
+}
+
+test('a new experiment begins from a template', async () => {
+  await workbench.command('MIM: New Experiment');
+  await workbench.pick('quickstart.mim.yaml');
+  await workbench.answer(join(folder(), 'mine.mim.yaml'));
+  await workbench.tab('mine.mim.yaml').waitFor();
+  expect(await readFile(join(folder(), 'mine.mim.yaml'), 'utf8')).toContain('method: maskalign');
+});
+
+test('it runs from the palette, and its row says how far it is', async () => {
+  await workbench.openFile('journey.mim.yaml');
+  await workbench.codeLens('Run').first().waitFor();
+  await workbench.screenshot('editor-dark');
+  await workbench.command('MIM: Run Pretraining');
+  await workbench.notification('started').waitFor();
+  await workbench.showContainer('MIM');
+  await workbench.row(/journey.*%/).first().waitFor({ timeout: 60_000 });
+  await workbench.statusItem('mim-lab.mim-lab.mim.jobs').waitFor();
+});
+
+test('its curves are drawn while it trains', async () => {
+  await workbench.command('MIM: Open Dashboard');
+  const frame = await dashboard();
+  await expect.poll(() => painted(frame), { timeout: 60_000 }).toBeGreaterThan(0.005);
+  for (const theme of ['dark', 'light', 'high-contrast'] as const) {
+    await workbench.useTheme(theme);
+    await workbench.page.waitForTimeout(1000);
+    await workbench.screenshot(`dashboard-${theme}`);
+  }
+  await workbench.useTheme('dark');
+});
+
+test('a reload of the window leaves it running, and the dashboard comes back', async () => {
+  const before = (await status('journey')).step;
+  await workbench.reload();
+  await dashboard();
+  await expect.poll(async () => (await status('journey')).step, { timeout: 60_000 }).toBeGreaterThan(before);
+  expect((await status('journey')).state).toBe('running');
+});
+
+test('it pauses, continues, stops and resumes', async () => {
+  await workbench.showContainer('MIM');
+  await workbench.row(/journey/).first().waitFor();
+  await workbench.rowAction(/journey/, 'Pause');
+  await expect.poll(async () => (await status('journey')).state, { timeout: 30_000 }).toBe('paused');
+  await workbench.row(/journey.*paused/i).first().waitFor();
+  await workbench.rowAction(/journey/, 'Continue');
+  await expect.poll(async () => (await status('journey')).state, { timeout: 30_000 }).toBe('running');
+  await workbench.rowAction(/journey/, 'Stop');
+  await expect.poll(async () => (await status('journey')).state, { timeout: 60_000 }).toBe('stopped');
+  const stoppedAt = (await status('journey')).step;
+  await workbench.rowAction(/journey/, 'Resume');
+  await expect.poll(async () => (await status('journey')).step, { timeout: 60_000 }).toBeGreaterThan(stoppedAt);
+  await workbench.rowAction(/journey/, 'Stop');
+  await expect.poll(async () => (await status('journey')).state, { timeout: 60_000 }).toBe('stopped');
+});
+
+test('a checkpoint is probed', async () => {
+  await workbench.contextMenu(workbench.row(/^journey/).first(), 'Evaluate Checkpoint');
+  await workbench.pick('kNN');
+  await expect.poll(async () => (await readdir(join(folder(), 'runs', 'journey', 'evaluations')).catch(() => [])).join(), { timeout: 120_000 }).toMatch(/knn-\d+\.json/);
+});
+
+test('runs are compared with what differs', async () => {
+  await workbench.command('MIM: Compare Selected Runs');
+  await workbench.pickMany(['journey', 'student']);
+  const frame = await workbench.webview('table');
+  await frame.getByText('optimizer.batch_size').first().waitFor();
+  await workbench.screenshot('compare-dark');
+});
+
+test('a checkpoint is inspected', async () => {
+  await workbench.row(/^step /).first().click();
+  const frame = await workbench.webview('[role="treegrid"]');
+  await frame.getByText('patch_embed').first().waitFor();
+  await workbench.screenshot('checkpoint-dark');
+});
