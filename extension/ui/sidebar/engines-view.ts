@@ -1,38 +1,61 @@
-/** The view of the engines: asked for when it is first looked at, in a process of its own. */
+/** The view of the engines. Looking starts a program and takes a second, so it is done once the view is open and the workspace trusted. */
 import * as vscode from 'vscode';
-import { registerCommand } from '../commands/command';
-import type { Services } from '../services';
-import { enginesTree, parseReport } from './engines-tree';
+import { UserError } from '../../core/problems';
+import type { Mim } from '../mim';
+import type { Node } from '../nodes';
+import { choiceWords, enginesTree, engineTooltip, parseReport, type DoctorReport } from './engines-tree';
 import { RowTree } from './row-tree';
 
 export class EnginesView implements vscode.Disposable {
   private readonly tree: RowTree;
-  private readonly subscriptions: vscode.Disposable;
-  private looked: Promise<void> | undefined;
+  private readonly view: vscode.TreeView<Node>;
+  private readonly subscriptions: vscode.Disposable[];
+  private readonly closing = new AbortController();
+  private report: DoctorReport | undefined;
+  private looking: Promise<void> | undefined;
 
-  constructor({ mim, log }: Services) {
-    const look = async (): Promise<void> => {
-      // Nothing is started before the workspace is trusted.
-      if (!vscode.workspace.isTrusted) return;
-      const { stdout } = await mim.run(['doctor', '--json'], { accept: [0, 1] });
-      this.tree.show(enginesTree(parseReport(stdout)));
-    };
-    const first = () => (this.looked ??= look().catch((error: unknown) => log.error('Doctor gave no answer', error as Error)));
-    this.tree = new RowTree(first, () => undefined);
-    const again = async () => {
-      this.looked = look();
-      await this.looked;
-    };
-    const view = vscode.window.createTreeView('mim.engines', { treeDataProvider: this.tree });
-    this.subscriptions = vscode.Disposable.from(
-      view,
-      registerCommand(log, 'mim.engines.refresh', () => vscode.window.withProgress({ location: { viewId: 'mim.engines' } }, again)),
-      vscode.workspace.onDidGrantWorkspaceTrust(() => void again().catch((error: unknown) => log.error('Doctor gave no answer', error as Error))),
-    );
+  constructor(
+    private readonly mim: Mim,
+    private readonly log: vscode.LogOutputChannel,
+  ) {
+    this.tree = new RowTree(() => this.ready(), (node) => (node.kind === 'engine' && this.report !== undefined ? engineTooltip(this.report, node.engine) : undefined));
+    this.view = vscode.window.createTreeView('mim.engines', { treeDataProvider: this.tree });
+    // Rows asked for before the workspace was trusted were none.
+    const trusted = vscode.workspace.onDidGrantWorkspaceTrust(() => (this.view.visible ? this.refresh() : undefined));
+    const shown = this.view.onDidChangeVisibility(({ visible }) => (visible ? this.ready() : undefined));
+    this.subscriptions = [trusted, shown];
+  }
+
+  /** Looks again, and shows what was found or why nothing was. */
+  refresh(): Promise<void> {
+    if (!vscode.workspace.isTrusted) return Promise.resolve();
+    this.looking ??= this.look().finally(() => (this.looking = undefined));
+    return this.looking;
+  }
+
+  private async ready(): Promise<void> {
+    if (this.report === undefined && this.view.visible) await this.refresh();
+  }
+
+  private async look(): Promise<void> {
+    this.view.message = undefined;
+    try {
+      // It ends with 1 where something is missing, and says what.
+      const { stdout } = await vscode.window.withProgress({ location: { viewId: 'mim.engines' } }, () => this.mim.run(['doctor', '--json'], { signal: this.closing.signal, accept: [0, 1] }));
+      this.report = parseReport(stdout);
+      this.view.message = choiceWords(this.report);
+      this.tree.show(enginesTree(this.report));
+    } catch (error) {
+      if (this.closing.signal.aborted) return;
+      this.log.error('The engines could not be asked for', error as Error);
+      this.view.message = error instanceof UserError ? [error.message, error.hint].filter(Boolean).join(' ') : 'What this machine offers could not be read; the log has the details.';
+    }
   }
 
   dispose(): void {
-    this.subscriptions.dispose();
+    this.closing.abort();
+    for (const subscription of this.subscriptions) subscription.dispose();
+    this.view.dispose();
     this.tree.dispose();
   }
 }

@@ -1,7 +1,9 @@
 /** The three views of the activity bar's container, and what is done in them. */
 import * as vscode from 'vscode';
+import { registerCommand } from '../commands/command';
 import type { Register } from '../services';
 import { CheckpointsView } from './checkpoints-view';
+import { EnginesView } from './engines-view';
 import { registerRunsCommands } from './run-commands';
 import { RunsView } from './runs-view';
 import { Throttle } from './throttle';
@@ -10,10 +12,11 @@ import { Throttle } from './throttle';
 const PACE = 400;
 
 export const registerSidebar: Register = (services) => {
-  const { context, library, log } = services;
+  const { context, library, log, mim } = services;
   const first = library.refresh().catch((error: unknown) => log.error('The first look at the runs failed', error as Error));
   const runs = new RunsView(library, context.workspaceState, () => first);
   const checkpoints = new CheckpointsView(library, () => first);
+  const engines = new EnginesView(mim, log);
 
   const updates = new Throttle(() => {
     runs.update();
@@ -21,5 +24,6 @@ export const registerSidebar: Register = (services) => {
   }, PACE);
   void first.then(() => updates.ask());
   const stopListening = library.onChange(() => updates.ask());
-  return vscode.Disposable.from(runs, checkpoints, updates, new vscode.Disposable(stopListening), registerRunsCommands(runs)(services));
+  const commands = [registerRunsCommands(runs)(services), registerCommand(log, 'mim.engines.refresh', () => engines.refresh())];
+  return vscode.Disposable.from(runs, checkpoints, engines, updates, new vscode.Disposable(stopListening), ...commands);
 };
