@@ -46,7 +46,7 @@ async function painted(frame: Frame): Promise<number> {
 test('a new experiment begins from a template', async () => {
   await workbench.command('MIM: New Experiment');
   await workbench.pick('quickstart.mim.yaml');
-  await workbench.answer(join(folder(), 'mine.mim.yaml'));
+  await workbench.answerPath(join(folder(), 'mine.mim.yaml'));
   await workbench.tab('mine.mim.yaml').waitFor();
   expect(await readFile(join(folder(), 'mine.mim.yaml'), 'utf8')).toContain('method: maskalign');
 });
@@ -59,7 +59,7 @@ test('it runs from the palette, and its row says how far it is', async () => {
   await workbench.notification('started').waitFor();
   await workbench.showContainer('MIM');
   await workbench.row(/journey.*%/).first().waitFor({ timeout: 60_000 });
-  await workbench.statusItem('mim-lab.mim-lab.mim.jobs').waitFor();
+  await workbench.page.locator('.statusbar-item').filter({ hasText: 'journey' }).first().waitFor();
 });
 
 test('its curves are drawn while it trains', async () => {

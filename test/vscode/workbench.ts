@@ -76,6 +76,12 @@ export class Workbench {
     await this.page.keyboard.press('Enter');
   }
 
+  /** Answers VS Code's own file dialog, once it shows the path it proposes. */
+  async answerPath(path: string): Promise<void> {
+    await this.page.waitForFunction("document.querySelector('.quick-input-widget .quick-input-box input')?.value.startsWith('/')");
+    await this.answer(path);
+  }
+
   /** What the open quick input asks, its title or placeholder and its message. */
   async question(): Promise<string> {
     const input = this.quickInput();

@@ -23,7 +23,7 @@ async function newExperiment({ context }: Services): Promise<void> {
   const chosen = await vscode.window.showQuickPick(templates, { title: 'New Experiment', placeHolder: 'Start from', matchOnDetail: true });
   if (chosen === undefined) return;
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
-  const target = await vscode.window.showSaveDialog({ title: 'New Experiment', defaultUri: folder && vscode.Uri.joinPath(folder, chosen.label), filters: { Experiment: ['mim.yaml', 'mim.yml'] }, saveLabel: 'Create' });
+  const target = await vscode.window.showSaveDialog({ title: 'New Experiment', defaultUri: folder && vscode.Uri.joinPath(folder, chosen.label), filters: { Experiment: ['yaml', 'yml'] }, saveLabel: 'Create' });
   if (target === undefined) return;
   const file = /\.mim\.ya?ml$/.test(target.path) ? target : target.with({ path: `${target.path.replace(/\.ya?ml$/, '')}.mim.yaml` });
   // The dialog asked about the name it was given, which may have got an ending since.
