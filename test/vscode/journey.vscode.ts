@@ -100,7 +100,8 @@ test('it pauses, continues, stops and resumes', async () => {
 });
 
 test('a checkpoint is probed', async () => {
-  await workbench.contextMenu(workbench.row(/^journey/).first(), 'Evaluate Checkpoint');
+  await workbench.command('MIM: Evaluate Checkpoint');
+  await workbench.pick(/^journey, step/);
   await workbench.pick('kNN');
   await expect.poll(async () => (await readdir(join(folder(), 'runs', 'journey', 'evaluations')).catch(() => [])).join(), { timeout: 120_000 }).toMatch(/knn-\d+\.json/);
 });

@@ -79,7 +79,13 @@ export class Workbench {
   /** Answers VS Code's own file dialog, once it shows the path it proposes. */
   async answerPath(path: string): Promise<void> {
     await this.page.waitForFunction("document.querySelector('.quick-input-widget .quick-input-box input')?.value.startsWith('/')");
-    await this.answer(path);
+    const input = this.quickInput();
+    // The dialog writes its own proposal once more after it has looked at the folder.
+    for (let settled = false; !settled; settled = (await input.inputValue()) === path) {
+      await input.fill(path);
+      await this.page.waitForTimeout(700);
+    }
+    await this.page.keyboard.press('Enter');
   }
 
   /** What the open quick input asks, its title or placeholder and its message. */
