@@ -110,7 +110,8 @@ test('runs are compared with what differs', async () => {
   await workbench.command('MIM: Compare Selected Runs');
   await workbench.pickMany(['journey', 'student']);
   const frame = await workbench.webview('table');
-  await frame.getByText('optimizer.batch_size').first().waitFor();
+  // What one has and the other has not: the size of the data.
+  await expect.poll(async () => (await frame.locator('table').allInnerTexts()).join(), { timeout: 30_000 }).toMatch(/2,?048/);
   await workbench.screenshot('compare-dark');
 });
 
