@@ -1,11 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createDashboardModel, type DashboardModel } from '../../../extension/core/dashboard/model';
 import type { LibraryRun } from '../../../extension/core/library/library-run';
 import type { CompareData, DashboardState } from '../../../extension/core/protocol/dashboard';
-import { libraryOf, makeConfig, makeRun, makeState } from './runs';
+import { lines, libraryOf, makeConfig, makeRun, makeState } from './runs';
 
 let folder: string;
 let model: DashboardModel;
@@ -16,8 +16,9 @@ beforeEach(async () => {
   runs = [
     await makeRun(folder, 'a', [{ step: 1, loss: 1 }, { step: 2, loss: 3 }], { config: makeConfig('masking: { ratio: 0.5 }\n'), evaluations: [probe(1, 0.9), probe(2, 0.6)] }),
     await makeRun(folder, 'b', [{ step: 1, loss: 2 }], { config: makeConfig('masking: { ratio: 0.75 }\n'), state: 'failed' }),
-    await makeRun(folder, 'elsewhere', [{ step: 1, loss: 5, train_acc1: 7 }], { origin: 'mae-log', state: 'external' }),
+    await makeRun(folder, 'elsewhere', [], { origin: 'mae-log', state: 'external', key: path.join(folder, 'elsewhere', 'elsewhere') }),
   ];
+  await writeFile(runs[2]!.key, lines([{ step: 1, loss: 5, train_acc1: 7 }]));
   model = createDashboardModel({ library: libraryOf(runs), pollMs: 10 });
 });
 afterEach(async () => {
