@@ -3,8 +3,10 @@ import type { DashboardView } from '../../extension/core/protocol/dashboard';
 import type { MakeView } from './view';
 import { compareView } from './views/compare';
 import { curvesView } from './views/curves';
+import { sweepView } from './views/sweep';
 
 export const VIEWS: readonly { readonly name: DashboardView; readonly label: string; readonly make: MakeView }[] = [
   { name: 'curves', label: 'Curves', make: curvesView },
+  { name: 'sweep', label: 'Sweep', make: sweepView },
   { name: 'compare', label: 'Compare', make: compareView },
 ];
