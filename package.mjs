@@ -1,0 +1,77 @@
+// Makes the .vsix of one platform: `npm run package [-- --target linux-x64] [-- --out FILE]`. Needs no network.
+// Everything it holds is first laid out in a temporary folder, so that nothing else can slip in.
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { createVSIX } from '@vscode/vsce';
+import { build } from 'esbuild';
+import { bundle, external } from './esbuild.mjs';
+
+const root = import.meta.dirname;
+/** As a user of the extension needs them; README and CHANGELOG are its page in the list of extensions. */
+const plainFiles = ['LICENSE', 'README.md', 'CHANGELOG.md', 'docs/errors.md', 'docs/mim.schema.json', 'examples', 'media'];
+
+const { values } = parseArgs({ options: { target: { type: 'string', default: `${process.platform}-${process.arch}` }, out: { type: 'string' } } });
+const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
+const file = path.resolve(values.out ?? `${manifest.name}-${values.target}-${manifest.version}.vsix`);
+process.chdir(root);
+
+const stage = await mkdtemp(path.join(os.tmpdir(), 'mim-package-'));
+try {
+  const packages = [...(await tracedFiles()), ...(await nativeFiles(values.target))];
+  await bundle({ outdir: path.join(stage, 'dist'), production: true });
+  for (const name of plainFiles) await cp(path.join(root, name), path.join(stage, name), { recursive: true });
+  // Inside dist, since the packer takes or leaves node_modules at the top as a whole.
+  for (const name of new Set(packages)) await cp(path.join(root, name), path.join(stage, 'dist', name));
+  await writeFile(path.join(stage, 'package.json'), JSON.stringify(forUsers(manifest), null, 2));
+  // The stage holds nothing to be ignored; without this file the packer warns that there might be.
+  await writeFile(path.join(stage, '.vscodeignore'), '');
+  await createVSIX({ cwd: stage, packagePath: file, target: values.target, dependencies: false, allowMissingRepository: true, rewriteRelativeLinks: false });
+  console.log(`${file}  ${((await stat(file)).size / 2 ** 20).toFixed(1)} MiB`);
+} finally {
+  await rm(stage, { recursive: true, force: true });
+}
+
+/** The manifest without what only a working copy of the repository can use. */
+function forUsers({ scripts: _scripts, dependencies: _bundled, devDependencies: _tools, ...rest }) {
+  return rest;
+}
+
+/**
+ * The JavaScript that the packages outside the bundles load, found as a bundler finds it, with their manifests and
+ * licences. Paths are relative to the repository and begin with node_modules/.
+ */
+async function tracedFiles() {
+  const contents = external.map((name) => `import ${JSON.stringify(name)};`).join('\n');
+  const { metafile } = await build({
+    stdin: { contents, resolveDir: root },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    metafile: true,
+    write: false,
+    outdir: 'unwritten',
+    loader: { '.node': 'empty' },
+    logLevel: 'error',
+  });
+  const scripts = Object.keys(metafile.inputs).filter((input) => input.startsWith('node_modules/') && !input.endsWith('.node'));
+  const folders = new Set(scripts.map((script) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(script)[1]));
+  const aboutThem = await Promise.all([...folders].map(async (folder) => (await readdir(folder)).filter((name) => /^(package\.json|licen[cs]e|notice|third)/i.test(name)).map((name) => `${folder}/${name}`)));
+  return [...scripts, ...aboutThem.flat()];
+}
+
+/** What those packages load beside themselves: engines and image codecs, of the one platform. */
+async function nativeFiles(target) {
+  const [platform, arch] = target.split('-');
+  const folders = [`node_modules/onnxruntime-node/bin/napi-v6/${platform}/${arch}`, `node_modules/@img/sharp-${target}`];
+  // On Windows the codecs lie in the same package.
+  if (platform !== 'win32') folders.push(`node_modules/@img/sharp-libvips-${target}`);
+  const missing = folders.filter((folder) => !existsSync(folder));
+  if (missing.length > 0) throw new Error(`The package for ${target} needs ${missing.join(' and ')}; npm install --os=${platform} --cpu=${arch} brings what there is for it.`);
+  const wasm = 'node_modules/@tensorflow/tfjs-backend-wasm/dist';
+  const modules = (await readdir(wasm)).filter((name) => name.endsWith('.wasm')).map((name) => `${wasm}/${name}`);
+  const inFolders = await Promise.all(folders.map(async (folder) => (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && !entry.name.endsWith('.h')).map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))));
+  return [...modules, ...inFolders.flat()];
+}
