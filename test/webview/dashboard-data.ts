@@ -1,5 +1,5 @@
 /** Snapshots as a host would send them. */
-import type { CompareData, CurvesData, RunRow, Series } from '../../extension/core/protocol/dashboard';
+import type { CompareData, CurvesData, RunRow, Series, SweepData } from '../../extension/core/protocol/dashboard';
 
 const row = (name: string, color: number, more: Partial<RunRow> = {}): RunRow => ({ key: `/w/runs/${name}`, name, state: 'finished', method: 'maskalign', step: 2000, totalSteps: 2000, progress: 1, loss: 0.31, bestProbe: 0.42, starred: false, tags: [], color, startedAt: `2026-01-0${color + 1}T10:00:00Z`, ...more });
 
@@ -45,5 +45,19 @@ export function compare(): CompareData {
   return {
     view: 'compare', available: columns, columns, rows: [{ run: base, cells: ['baseline', 0.38, 0.6] }, { run: seed0, cells: ['r0.7-s0', 0.42, 0.75] }],
     differences: [{ key: 'masking.ratio', values: [0.6, 0.75] }],
+  };
+}
+
+/** Two ratios with two seeds each, one still running, one failed, and one that no run trains. */
+export function sweep(): SweepData {
+  return {
+    view: 'sweep', sweepable: ['masking.ratio', 'method.levels'], keys: ['masking.ratio', 'method.levels'], protocols: ['linear', 'knn'], protocol: 'linear',
+    cells: [
+      { values: [0.6, 1], runs: [{ key: base, seed: 0, state: 'finished', accuracy: 0.38 }, { key: seed1, seed: 1, state: 'finished', accuracy: 0.41 }], mean: 0.395, interval: [0.36, 0.43], state: 'done' },
+      { values: [0.7, 1], runs: [{ key: seed0, seed: 0, state: 'finished', accuracy: 0.46 }], mean: 0.46, state: 'done', missingSeeds: [1] },
+      { values: [0.7, 5], runs: [{ key: live, seed: 0, state: 'running', accuracy: 0.44 }], mean: 0.44, state: 'running' },
+      { values: [0.8, 5], runs: [{ key: broken, seed: 0, state: 'failed' }], state: 'failed' },
+    ],
+    baselines: [{ name: 'teacher', accuracy: 0.62 }, { name: 'random', accuracy: 0.21 }],
   };
 }

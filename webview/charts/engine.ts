@@ -1,7 +1,7 @@
 /** Chart.js and its plugins, registered once, and what all charts have in common. */
 import {
   BarController, BarElement, CategoryScale, Chart, Filler, LinearScale, LineController, LineElement, LogarithmicScale,
-  PointElement, ScatterController, Tooltip,
+  PointElement, registry, ScatterController, Tooltip,
 } from 'chart.js';
 import { PointWithErrorBar, ScatterWithErrorBarsController } from 'chartjs-chart-error-bars';
 import { MatrixController, MatrixElement } from 'chartjs-chart-matrix';
@@ -12,9 +12,11 @@ import type { ChartTheme } from './theme';
 
 Chart.register(
   BarController, BarElement, CategoryScale, Filler, LinearScale, LineController, LineElement, LogarithmicScale, PointElement,
-  ScatterController, Tooltip, PointWithErrorBar, ScatterWithErrorBarsController, MatrixController, MatrixElement, LinearAxis,
+  ScatterController, Tooltip, PointWithErrorBar, ScatterWithErrorBarsController, MatrixController, MatrixElement,
   LineSegment, ParallelCoordinatesController, PCPScale, annotation, zoom,
 );
+// The axis extends a scale but is drawn as an element, which `register` cannot know.
+registry.addElements(LinearAxis);
 
 export { Chart };
 

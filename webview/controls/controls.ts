@@ -108,7 +108,8 @@ export interface TextFieldOptions {
 
 export function textField(label: string, value: string, onChange: (value: string) => void, options: TextFieldOptions = {}): Control<string> {
   const field = document.createElement('vscode-text-field') as TextField;
-  field.ariaLabel = label;
+  // The component clears the label it is given before it is connected.
+  queueMicrotask(() => (field.ariaLabel = label));
   field.placeholder = options.placeholder ?? label;
   field.value = value;
   let told = value;
