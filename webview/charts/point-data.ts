@@ -26,7 +26,7 @@ export function pointDatasets({ label, color, points, means }: PointGroup, index
     {
       type: 'scatterWithErrorBars', label, texts: means.map(({ text }) => text), parsing: false,
       data: means.map(({ x, y, interval }) => ({ x: x + shift, y, yMin: interval?.[0] ?? y, yMax: interval?.[1] ?? y, xMin: x + shift, xMax: x + shift })),
-      pointStyle: 'line', pointRadius: 9, pointHoverRadius: 11, pointBorderWidth: 3, borderColor: paint, pointBorderColor: paint,
+      pointStyle: 'line', radius: 10, hoverRadius: 12, borderWidth: 3, borderColor: paint, backgroundColor: paint,
       errorBarColor: paint, errorBarWhiskerColor: paint, errorBarLineWidth: 1.5, errorBarWhiskerLineWidth: 1.5, errorBarWhiskerSize: 10,
     },
     { type: 'line', data: line, parsing: false, pointRadius: 0, pointHitRadius: 0, pointHoverRadius: 0, borderColor: translucent(paint, 0.7), borderWidth: 1.5, borderDash: [...mark.dash] },

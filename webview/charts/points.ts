@@ -1,10 +1,11 @@
 /** Measured points with means and intervals over one axis: repeated measurements, holes and failures stay visible. */
 import type { ActiveElement, Chart as ChartJs, ChartConfiguration } from 'chart.js';
+import { h } from '../dom';
 import { axisLook, Chart, STILL, tooltipLook } from './engine';
 import { composePng, Frame, type ChartHandle, type ChartTable, type FrameOptions } from './frame';
 import { formatNumber } from './numbers';
 import { pointDatasets, pointsExtent, type PointDataset, type PointKind } from './point-data';
-import { runMark } from './run-mark';
+import { runMark, swatch } from './run-mark';
 import { onThemeChange, readTheme, type ChartTheme } from './theme';
 
 export interface MeasuredPoint {
@@ -57,12 +58,14 @@ export function pointsChart(container: HTMLElement, groups: readonly PointGroup[
 class Points implements PointsChart {
   private readonly frame: Frame;
   private readonly chart: ChartJs<PointKind>;
+  private readonly legend = h('div', { class: 'chart-legend' });
   private readonly stopTheme: () => void;
   /** Among all points, from left to right, where the arrow keys stand. */
   private chosen = -1;
 
   constructor(container: HTMLElement, private groups: readonly PointGroup[], private options: PointsOptions) {
     this.frame = new Frame(container, options, () => this.toPng());
+    this.frame.foot.append(this.legend);
     this.chart = new Chart<PointKind>(this.frame.canvas, this.configuration());
     this.stopTheme = onThemeChange(() => this.draw());
     this.frame.canvas.addEventListener('keydown', (event) => this.key(event));
@@ -88,6 +91,7 @@ class Points implements PointsChart {
   private draw(): void {
     this.frame.describe(this.options);
     this.frame.setTable(this.options.table);
+    this.legend.replaceChildren(...(this.groups.length > 1 ? this.groups.map(({ label, color }) => h('span', {}, swatch(color), label)) : []));
     const { data, options } = this.configuration();
     this.chart.data.datasets = data.datasets;
     this.chart.options = options!;
@@ -100,6 +104,7 @@ class Points implements PointsChart {
     const extent = pointsExtent(groups, options.references.map(({ y }) => y));
     const { places } = options;
     const xLook = axisLook(theme, { title: options.xLabel, grid: false, format: places ? (at) => places[at] ?? '' : formatNumber, ...(places && { maxTicks: places.length }) });
+    const yLook = axisLook(theme, { format: options.formatY, maxTicks: 6 });
     return {
       type: 'scatter',
       data: { datasets: groups.flatMap((group, index) => pointDatasets(group, index, groups.length, theme, extent)) },
@@ -109,7 +114,7 @@ class Points implements PointsChart {
         onClick: (_event, elements) => this.pick(elements),
         scales: {
           x: { ...xLook, type: 'linear', min: extent.x[0], max: extent.x[1], ticks: { ...xLook.ticks, ...(places && { stepSize: 1 }), includeBounds: false } },
-          y: { ...axisLook(theme, { format: options.formatY, maxTicks: 6 }), type: 'linear', min: extent.y[0], max: extent.y[1] },
+          y: { ...yLook, type: 'linear', min: extent.y[0], max: extent.y[1], ticks: { ...yLook.ticks, includeBounds: false } },
         },
         plugins: {
           tooltip: { ...tooltipLook(theme), callbacks: { title: () => '', label: (item) => (item.dataset as PointDataset).texts?.[item.dataIndex] ?? '' } },
