@@ -92,6 +92,8 @@ class HeatMap implements HeatMapChart {
     const axis = (names: readonly string[], title: string | undefined) => ({
       ...axisLook(theme, { ...(title !== undefined && { title }), grid: false, maxTicks: 13, format: (value) => names[value] ?? '' }),
       type: 'linear' as const,
+      // The matrix plugin would leave half a cell free at each end.
+      offset: false,
       min: -0.5,
       max: names.length - 0.5,
       // Ticks stand on whole cells, thinned where they would touch.

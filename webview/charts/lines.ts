@@ -6,7 +6,7 @@ import { axisLook, Chart, STILL, translucent } from './engine';
 import { composePng, Frame, type ChartHandle, type ChartTable, type FrameOptions } from './frame';
 import { extent, lineDatasets, type LineDataset } from './line-data';
 import { formatNumber, valueAt } from './numbers';
-import { runMark } from './run-mark';
+import { runMark, swatch } from './run-mark';
 import { onThemeChange, readTheme } from './theme';
 
 export interface Line {
@@ -31,6 +31,8 @@ export interface LinesOptions extends FrameOptions {
   /** Visible part of x; all of it unless given. */
   readonly range?: readonly [number, number];
   readonly cursor: SharedCursor;
+  /** Names the curves below the chart, where nothing else on the page does. */
+  readonly legend?: boolean;
   readonly formatX?: (x: number) => string;
   readonly formatY?: (y: number) => string;
   /** The user zoomed or panned; undefined: back to everything. */
@@ -53,6 +55,7 @@ class Lines implements LinesChart {
   private readonly frame: Frame;
   private readonly chart: Chart<'line', Point[]>;
   private readonly cursorLine = h('div', { class: 'chart-cursor', hidden: true });
+  private readonly legend = h('div', { class: 'chart-legend' });
   private readonly reset: HTMLButtonElement;
   private readonly ends: (() => void)[] = [];
   /** Of the line the arrow keys stand on. */
@@ -62,6 +65,7 @@ class Lines implements LinesChart {
   constructor(container: HTMLElement, private lines: readonly Line[], private options: LinesOptions) {
     this.frame = new Frame(container, options, () => this.toPng());
     this.frame.plot.append(this.cursorLine);
+    this.frame.foot.append(this.legend);
     this.reset = this.frame.tool('Reset zoom', () => this.options.onRange?.(undefined));
     this.chart = new Chart(this.frame.canvas, this.configuration());
     this.ends.push(onThemeChange(() => this.draw()), options.cursor.listen(() => this.placeCursor()));
@@ -91,6 +95,7 @@ class Lines implements LinesChart {
     const { options } = this;
     this.frame.describe(options);
     this.frame.setTable(() => this.table());
+    this.legend.replaceChildren(...(options.legend ? this.lines.map(({ label, color }) => h('span', {}, swatch(color), label)) : []));
     this.reset.hidden = options.range === undefined;
     const { data, options: look } = this.configuration();
     this.chart.data.datasets = data.datasets;
