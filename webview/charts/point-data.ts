@@ -20,7 +20,8 @@ export function pointDatasets({ label, color, points, means }: PointGroup, index
   const mark = runMark(color);
   const paint = theme.series[mark.hue]!;
   const shift = (index - (groups - 1) / 2) * APART * (extent.x[1] - extent.x[0]);
-  const line = means.map(({ x, y }) => ({ x: x + shift, y }));
+  const joined = means.length > 0 ? means : points.flatMap(({ x, y }) => (y === undefined ? [] : { x, y }));
+  const line = joined.map(({ x, y }) => ({ x: x + shift, y }));
   return [
     pointsOf(points, mark, theme, shift, extent.y[0]),
     {

@@ -26,7 +26,7 @@ export interface MeanPoint {
   readonly text: string;
 }
 
-/** Points of one colour; their means are joined by a line. */
+/** Points of one colour. A line joins the means or, where there are none, the points with a value. */
 export interface PointGroup {
   readonly label: string;
   /** Index into the palette. */

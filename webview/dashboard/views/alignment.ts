@@ -70,8 +70,10 @@ class Alignment implements View {
     });
   }
 
+  /** At the last place the view follows the training. */
   private toPlace(place: number): void {
-    this.change({ step: this.data?.steps[place] });
+    const steps = this.data?.steps ?? [];
+    this.change({ step: place === steps.length - 1 ? undefined : steps[place] });
   }
 
   private change(part: Partial<DashboardState['alignment']>): void {

@@ -1,0 +1,122 @@
+/** What the representation is worth: each probe's accuracy over checkpoints and, where several were probed, over layers. */
+import type { DashboardState, ProbeData, RunKey, ViewData } from '../../../extension/core/protocol/dashboard';
+import { formatShare } from '../../charts/numbers';
+import { pointsChart, type PointGroup } from '../../charts/points';
+import { ChartSlot } from '../../charts/slot';
+import { button, dropdown } from '../../controls/controls';
+import { h, setText } from '../../dom';
+import { toCsv, toMarkdown, type Table } from '../export';
+import type { Dashboard, View } from '../view';
+import { SlotGrid } from './slot-grid';
+
+type ProbePoint = ProbeData['points'][number];
+
+const EVERY = 'all';
+
+export function probeView(container: HTMLElement, dashboard: Dashboard): View {
+  return new Probe(container, dashboard);
+}
+
+class Probe implements View {
+  private readonly protocol = dropdown('Probe', [], EVERY, (protocol) => this.change({ protocol: protocol === EVERY ? undefined : protocol }));
+  private readonly note = h('p', { class: 'note', role: 'status' });
+  private readonly charts = new SlotGrid();
+  private data: ProbeData | undefined;
+  private drawn = '';
+
+  constructor(container: HTMLElement, private readonly dashboard: Dashboard) {
+    const csv = button('CSV', () => this.save('csv'), { label: 'Save the probe results as CSV' });
+    const markdown = button('Markdown', () => this.save('markdown'), { label: 'Save the probe results as Markdown' });
+    container.append(h('div', { class: 'bar' }, this.protocol.element, csv.element, markdown.element), this.note, this.charts.element);
+  }
+
+  render(data: ViewData | undefined): void {
+    if (data?.view === 'probe') this.data = data;
+    setText(this.note, noteOn(this.dashboard.state.selected.length, this.data));
+    if (!this.data) return;
+    const { protocols, points } = this.data;
+    const choices = [{ value: EVERY, label: 'all' }, ...protocols.map((value) => ({ value, label: value }))];
+    this.protocol.setChoices(choices, this.dashboard.state.probe.protocol ?? EVERY);
+    const runs = [...new Set(points.map(({ run }) => run))].map((key) => this.dashboard.run(key));
+    const drawn = JSON.stringify([points, runs.map(({ name, color }) => [name, color])]);
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    this.charts.start();
+    for (const protocol of protocols) this.draw(protocol, points.filter((point) => point.protocol === protocol));
+    this.charts.end();
+  }
+
+  destroy(): void {
+    this.charts.destroy();
+  }
+
+  private draw(protocol: string, points: readonly ProbePoint[]): void {
+    const students = points.filter(({ subject }) => subject === 'student');
+    const layered = students.filter(({ layer }) => layer !== undefined);
+    const layers = new Set(layered.map(({ layer }) => layer));
+    if (students.length > 0) this.chart(`${protocol} over checkpoints`, 'Step', this.groups(students, ({ step }) => step), points);
+    if (layers.size > 1) this.chart(`${protocol} over layers`, 'Layer', this.groups(lastOfEachLayer(layered), ({ layer }) => layer!), points);
+  }
+
+  private chart(title: string, xLabel: string, groups: readonly PointGroup[], points: readonly ProbePoint[]): void {
+    this.charts.place(title, () => new ChartSlot(pointsChart, 290)).update(groups, {
+      title, label: `${title}: accuracy of ${groups.length} series. The arrow keys walk over results, Enter opens the config.`, height: 260,
+      xLabel, formatY: formatShare, references: referencesOf(points), onPick: (run) => this.open(run),
+      table: () => {
+        const [columns, ...rows] = this.rows(points).map((row) => row.map((cell) => (typeof cell === 'number' ? String(Number(cell.toPrecision(4))) : String(cell ?? '–'))));
+        return { columns: columns!, rows };
+      },
+      onPng: (name, content) => this.dashboard.send({ type: 'export', format: 'png', name, content }),
+    });
+  }
+
+  /** A line a run; features of several kinds, or of several layers over steps, are told apart by the name of the line. */
+  private groups(points: readonly ProbePoint[], at: (point: ProbePoint) => number): PointGroup[] {
+    const groups = Map.groupBy(points, ({ run, features }) => JSON.stringify([run, features]));
+    const several = new Set(points.map(({ features }) => features)).size > 1;
+    return [...groups.values()].map((members) => {
+      const { name, color } = this.dashboard.run(members[0]!.run);
+      const label = several ? `${name}, ${members[0]!.features}` : name;
+      const sorted = members.toSorted((a, b) => at(a) - at(b));
+      return { label, color, means: [], points: sorted.map((point) => ({ id: point.run, x: at(point), y: point.top1, kind: 'measured', text: `${label}: ${formatShare(point.top1)} at step ${point.step}${point.layer === undefined ? '' : `, layer ${point.layer}`}` })) };
+    });
+  }
+
+  private rows(points: readonly ProbePoint[]): Table {
+    return [['run', 'probe', 'of', 'features', 'step', 'layer', 'top1', 'top5'],
+      ...points.map(({ run, protocol, subject, features, step, layer, top1, top5 }) => [this.dashboard.run(run).name, protocol, subject, features, step, layer ?? null, top1, top5 ?? null])];
+  }
+
+  private change(part: Partial<DashboardState['probe']>): void {
+    this.dashboard.change({ probe: { ...this.dashboard.state.probe, ...part } });
+  }
+
+  private open(run: RunKey): void {
+    this.dashboard.send({ type: 'open-config', run });
+  }
+
+  private save(format: 'csv' | 'markdown'): void {
+    const rows = this.rows(this.data?.points ?? []);
+    this.dashboard.send({ type: 'export', format, name: 'probes', content: format === 'csv' ? toCsv(rows) : toMarkdown(rows) });
+  }
+}
+
+function lastOfEachLayer(points: readonly ProbePoint[]): ProbePoint[] {
+  const last = new Map<string, ProbePoint>();
+  for (const point of points.toSorted((a, b) => a.step - b.step)) last.set(JSON.stringify([point.run, point.features, point.layer]), point);
+  return [...last.values()];
+}
+
+/** Teacher and untrained student, each the mean over the runs that measured it. */
+function referencesOf(points: readonly ProbePoint[]): { label: string; y: number }[] {
+  return ['teacher', 'random'].flatMap((subject) => {
+    const values = points.filter((point) => point.subject === subject).map(({ top1 }) => top1);
+    return values.length === 0 ? [] : [{ label: subject, y: values.reduce((sum, value) => sum + value, 0) / values.length }];
+  });
+}
+
+function noteOn(runs: number, data: ProbeData | undefined): string {
+  if (runs === 0) return 'Select runs in the list to see their probes.';
+  if (!data) return 'Reading probes…';
+  return data.points.length === 0 ? 'None of the selected runs has been probed. Set `evaluate` in the config, or use MIM: Evaluate Checkpoint.' : '';
+}
