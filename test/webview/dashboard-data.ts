@@ -1,5 +1,5 @@
 /** Snapshots as a host would send them. */
-import type { CompareData, CurvesData, RunRow, Series, SweepData } from '../../extension/core/protocol/dashboard';
+import type { AlignmentData, CompareData, CurvesData, ProbeData, RunRow, SamplesData, Series, SweepData } from '../../extension/core/protocol/dashboard';
 
 const row = (name: string, color: number, more: Partial<RunRow> = {}): RunRow => ({ key: `/w/runs/${name}`, name, state: 'finished', method: 'maskalign', step: 2000, totalSteps: 2000, progress: 1, loss: 0.31, bestProbe: 0.42, starred: false, tags: [], color, startedAt: `2026-01-0${color + 1}T10:00:00Z`, ...more });
 
@@ -60,4 +60,32 @@ export function sweep(): SweepData {
     ],
     baselines: [{ name: 'teacher', accuracy: 0.62 }, { name: 'random', accuracy: 0.21 }],
   };
+}
+
+/** Four teacher levels, five student levels, at three steps. */
+export function alignment(run: string, step: number): AlignmentData {
+  const levels = [1, 2, 3, 4];
+  const values = levels.map((level) => [1, 2, 3, 4, 5].map((column) => (column - level) * 0.1 + step / 1e4));
+  return {
+    view: 'alignment', run, steps: [0, 100, 200], step, matrix: { rows: levels.map(String), columns: ['1', '2', '3', '4', '5'], values },
+    entropy: levels.map((level) => [1.6, 1.6 - 0.1 * level, 1.6 - 0.2 * level]), centre: levels.map((level) => [3, 3 + 0.1 * level, 3 + 0.3 * level]),
+  };
+}
+
+export function probes(): ProbeData {
+  const point = (run: string, step: number, top1: number, more: Partial<ProbeData['points'][number]> = {}): ProbeData['points'][number] => ({ run, protocol: 'linear', subject: 'student', features: 'mean', step, top1, ...more });
+  return {
+    view: 'probe', protocols: ['linear', 'knn'],
+    points: [
+      point(base, 1000, 0.31), point(base, 2000, 0.38), point(seed0, 1000, 0.4), point(seed0, 2000, 0.46), point(base, 0, 0.62, { subject: 'teacher' }), point(base, 0, 0.2, { subject: 'random' }),
+      ...[1, 2, 3].map((layer) => point(seed0, 2000, 0.3 + 0.02 * layer, { protocol: 'knn', layer })),
+    ],
+  };
+}
+
+/** A grey pixel: what matters is which picture stands where. */
+const PIXEL = 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==';
+
+export function samples(step: number): SamplesData {
+  return { view: 'samples', kinds: ['masks'], steps: [0, 100, 200], step, pictures: [base, seed0].map((run) => ({ run, kind: 'masks', step, uri: PIXEL })) };
 }

@@ -30,7 +30,7 @@ export function pointDatasets({ label, color, points, means }: PointGroup, index
       pointStyle: 'line', radius: 10, hoverRadius: 12, borderWidth: 3, borderColor: paint, backgroundColor: paint,
       errorBarColor: paint, errorBarWhiskerColor: paint, errorBarLineWidth: 1.5, errorBarWhiskerLineWidth: 1.5, errorBarWhiskerSize: 10,
     },
-    { type: 'line', data: line, parsing: false, pointRadius: 0, pointHitRadius: 0, pointHoverRadius: 0, borderColor: translucent(paint, 0.7), borderWidth: 1.5, borderDash: [...mark.dash] },
+    { type: 'line', data: line, parsing: false, pointRadius: 0, pointHitRadius: 0, pointHoverRadius: 0, borderColor: means.length > 0 ? translucent(paint, 0.7) : paint, borderWidth: 1.5, borderDash: [...mark.dash] },
   ] as PointDataset[];
 }
 

@@ -51,7 +51,7 @@ class Probe implements View {
   }
 
   private draw(protocol: string, points: readonly ProbePoint[]): void {
-    const students = points.filter(({ subject }) => subject === 'student');
+    const students = points.filter(({ subject }) => subject === 'student' || subject === 'ema-student');
     const layered = students.filter(({ layer }) => layer !== undefined);
     const layers = new Set(layered.map(({ layer }) => layer));
     if (students.length > 0) this.chart(`${protocol} over checkpoints`, 'Step', this.groups(students, ({ step }) => step), points);
@@ -72,11 +72,12 @@ class Probe implements View {
 
   /** A line a run; features of several kinds, or of several layers over steps, are told apart by the name of the line. */
   private groups(points: readonly ProbePoint[], at: (point: ProbePoint) => number): PointGroup[] {
-    const groups = Map.groupBy(points, ({ run, features }) => JSON.stringify([run, features]));
-    const several = new Set(points.map(({ features }) => features)).size > 1;
+    const groups = Map.groupBy(points, ({ run, subject, features }) => JSON.stringify([run, subject, features]));
+    const kindOf = ({ subject, features }: ProbePoint) => (subject === 'student' ? features : `${features} of its moving average`);
+    const several = new Set(points.map(kindOf)).size > 1;
     return [...groups.values()].map((members) => {
       const { name, color } = this.dashboard.run(members[0]!.run);
-      const label = several ? `${name}, ${members[0]!.features}` : name;
+      const label = several ? `${name}, ${kindOf(members[0]!)}` : name;
       const sorted = members.toSorted((a, b) => at(a) - at(b));
       return { label, color, means: [], points: sorted.map((point) => ({ id: point.run, x: at(point), y: point.top1, kind: 'measured', text: `${label}: ${formatShare(point.top1)} at step ${point.step}${point.layer === undefined ? '' : `, layer ${point.layer}`}` })) };
     });

@@ -1,0 +1,86 @@
+import AxeBuilder from '@axe-core/playwright';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import type { ViewData } from '../../extension/core/protocol/dashboard';
+import { launchBrowser } from './browser';
+import { alignment, base, probes, runs, samples, seed0 } from './dashboard-data';
+import { bundleDashboard, DashboardPage, pixelsOf, type OpenOptions } from './dashboard-page';
+import { themes } from './dashboard-themes';
+
+let browser: Browser;
+let files: Map<string, string>;
+let opened: DashboardPage;
+beforeAll(async () => {
+  [browser, files] = await Promise.all([launchBrowser(), bundleDashboard()]);
+});
+afterAll(() => browser?.close());
+afterEach(async () => {
+  expect(opened.complaints).toEqual([]);
+  await opened.close();
+});
+
+async function show(data: ViewData, options: OpenOptions = {}): Promise<DashboardPage> {
+  opened = await DashboardPage.open(browser, files, options);
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { view: data.view, selected: [base, seed0] } }, { type: 'view', data });
+  return opened;
+}
+
+const eventually = <T>(read: () => Promise<T>, expected: T) => vi.waitFor(async () => expect(await read()).toEqual(expected), { timeout: 10_000 });
+
+it('moves the alignment weights over training by the slider and follows the training at its end', async () => {
+  const { page } = await show(alignment(base, 200));
+  await page.getByRole('img', { name: /^Weights by which 4 teacher levels.*step 200/ }).waitFor();
+  await page.getByRole('img', { name: /^Row entropy/ }).waitFor();
+  await page.getByRole('img', { name: /^Centre of mass/ }).waitFor();
+  const slider = page.getByRole('slider', { name: 'Step' });
+  await slider.press('ArrowLeft');
+  await eventually(async () => (await opened.lastSaid('show'))?.state.alignment.step, 100);
+  await opened.hear({ type: 'view', data: alignment(base, 100) });
+  await page.getByRole('img', { name: /step 100/ }).waitFor();
+  await slider.press('End');
+  await eventually(async () => (await opened.lastSaid('show'))?.state.alignment, {});
+});
+
+it('fills the whole plot with the cells of the weights', async () => {
+  const { page } = await show(alignment(base, 0));
+  const weights = page.getByRole('img', { name: /^Weights by which/ });
+  await weights.waitFor();
+  await weights.focus();
+  await weights.press('ArrowRight');
+  await weights.press('Enter');
+  expect(await opened.lastSaid('open-config')).toEqual({ type: 'open-config', run: base, key: 'alignment' });
+  for (const theme of ['dark', 'light', 'high-contrast'] as const) {
+    await opened.setTheme(theme);
+    await opened.picture(`alignment-${theme}`);
+  }
+});
+
+it('draws probes over checkpoints with both baselines, and over layers where several were probed', async () => {
+  const { page } = await show(probes());
+  await page.getByRole('img', { name: /^knn over layers/ }).waitFor();
+  for (const theme of ['dark', 'light', 'high-contrast'] as const) {
+    await opened.setTheme(theme);
+    const linear = page.getByRole('img', { name: /^linear over checkpoints: accuracy of 2 series/ });
+    for (const color of ['charts-blue', 'charts-orange'] as const) {
+      await vi.waitFor(async () => expect(await pixelsOf(linear, themes[theme][color])).toBeGreaterThan(20), { timeout: 10_000 });
+    }
+    await opened.picture(`probe-${theme}`);
+  }
+  await page.getByRole('button', { name: 'Save the probe results as CSV' }).click();
+  expect((await opened.lastSaid('export'))?.content.split('\r\n').slice(0, 2)).toEqual(['run,probe,of,features,step,layer,top1,top5', 'baseline,linear,student,mean,1000,,0.31,']);
+});
+
+it('puts the pictures of all runs beside each other at the same step', async () => {
+  const { page } = await show(samples(200));
+  await page.getByRole('img', { name: 'masks of baseline at step 200' }).waitFor();
+  await page.getByRole('img', { name: 'masks of r0.7-s0 at step 200' }).waitFor();
+  await page.getByRole('slider', { name: 'Step' }).press('Home');
+  await eventually(async () => (await opened.lastSaid('show'))?.state.samples.step, 0);
+});
+
+it.each([alignment(base, 0), probes(), samples(0)])('has no serious accessibility violation: $view', async (data) => {
+  await show(data, { bypassCSP: true });
+  await opened.page.getByRole('img').first().waitFor();
+  const { violations } = await new AxeBuilder({ page: opened.page }).analyze();
+  expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 160))])).toEqual([]);
+});
