@@ -19,7 +19,8 @@ const APART = 0.008;
 export function pointDatasets({ label, color, points, means }: PointGroup, index: number, groups: number, theme: ChartTheme, extent: PointsExtent): PointDataset[] {
   const mark = runMark(color);
   const paint = theme.series[mark.hue]!;
-  const shift = (index - (groups - 1) / 2) * APART * (extent.x[1] - extent.x[0]);
+  // Points alone are read against the axis; only intervals need room.
+  const shift = means.length === 0 ? 0 : (index - (groups - 1) / 2) * APART * (extent.x[1] - extent.x[0]);
   const joined = means.length > 0 ? means : points.flatMap(({ x, y }) => (y === undefined ? [] : { x, y }));
   const line = joined.map(({ x, y }) => ({ x: x + shift, y }));
   return [
@@ -55,7 +56,7 @@ export function pointsExtent(groups: readonly PointGroup[], references: readonly
   const ys = [...references, ...groups.flatMap(({ points, means }) => [...points.flatMap(({ y }) => y ?? []), ...means.flatMap(({ interval }) => interval ?? [])])];
   const [left, right] = [Math.min(...xs), Math.max(...xs)];
   const [low, high] = ys.length > 0 ? [Math.min(...ys), Math.max(...ys)] : [0, 1];
-  const wide = right - left || 1;
+  const wide = right - left || Math.abs(right) || 1;
   const tall = high - low || 0.1;
   return { x: [left - wide * 0.07, right + wide * 0.07], y: [low - tall * 0.15, high + tall * 0.1] };
 }

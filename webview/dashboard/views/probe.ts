@@ -54,7 +54,7 @@ class Probe implements View {
     const students = points.filter(({ subject }) => subject === 'student' || subject === 'ema-student');
     const layered = students.filter(({ layer }) => layer !== undefined);
     const layers = new Set(layered.map(({ layer }) => layer));
-    if (students.length > 0) this.chart(`${protocol} over checkpoints`, 'Step', this.groups(students, ({ step }) => step), points);
+    if (students.length > 0) this.chart(`${protocol} over checkpoints`, 'Step', this.groups(bestAt(students), ({ step }) => step), points);
     if (layers.size > 1) this.chart(`${protocol} over layers`, 'Layer', this.groups(lastOfEachLayer(layered), ({ layer }) => layer!), points);
   }
 
@@ -102,9 +102,16 @@ class Probe implements View {
   }
 }
 
+/** Of several layers probed at a step, the best. */
+function bestAt(points: readonly ProbePoint[]): ProbePoint[] {
+  const best = new Map<string, ProbePoint>();
+  for (const point of points.toSorted((a, b) => a.top1 - b.top1)) best.set(JSON.stringify([point.run, point.subject, point.features, point.step]), point);
+  return [...best.values()];
+}
+
 function lastOfEachLayer(points: readonly ProbePoint[]): ProbePoint[] {
   const last = new Map<string, ProbePoint>();
-  for (const point of points.toSorted((a, b) => a.step - b.step)) last.set(JSON.stringify([point.run, point.features, point.layer]), point);
+  for (const point of points.toSorted((a, b) => a.step - b.step)) last.set(JSON.stringify([point.run, point.subject, point.features, point.layer]), point);
   return [...last.values()];
 }
 
