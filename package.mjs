@@ -1,6 +1,6 @@
 // Makes the .vsix of one platform: `npm run package [-- --target linux-x64] [-- --out FILE]`. Needs no network.
 // Everything it holds is first laid out in a temporary folder, so that nothing else can slip in.
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -35,8 +35,8 @@ try {
 }
 
 /** The manifest without what only a working copy of the repository can use. */
-function forUsers({ scripts: _scripts, dependencies: _bundled, devDependencies: _tools, ...rest }) {
-  return rest;
+function forUsers(whole) {
+  return Object.fromEntries(Object.entries(whole).filter(([key]) => !['scripts', 'dependencies', 'devDependencies'].includes(key)));
 }
 
 /**

@@ -68,5 +68,5 @@ class Samples implements View {
 function noteOn(runs: number, data: SamplesData | undefined): string {
   if (runs === 0) return 'Select runs in the list to see their pictures.';
   if (!data) return 'Looking for pictures…';
-  return data.pictures.length === 0 ? 'The selected runs have no pictures in their samples folder. MIM: Preview Masks shows the masks of a config.' : '';
+  return data.pictures.length === 0 ? 'The selected runs have made no pictures. A `samples` section in the config makes them along a run; MIM: Preview Masks shows the masks before one.' : '';
 }
