@@ -3,7 +3,8 @@ import type { ResolvedExperiment } from '../config/schema';
 import type { LibraryRun } from '../library/library-run';
 import type { RunKey } from '../protocol/dashboard';
 import { type KeyPlace, placeOf } from './locate-key';
-import { age, bestProbe, percent, resultsByRatio, runsOf, sparkline } from './past-runs';
+import { bestProbe } from '../runs/run-report';
+import { age, percent, resultsByRatio, runsOf, sparkline } from './past-runs';
 
 export interface Lens {
   readonly offset: number;
@@ -38,7 +39,7 @@ function runLenses({ places, resolved }: LensContext): Lens[] {
 function lastResult({ file, resolved, runs, now }: LensContext): Lens[] {
   const run = runsOf(runs, { file, name: resolved?.name })[0];
   if (!run) return [];
-  const probe = bestProbe(run);
+  const probe = bestProbe(run.evaluations);
   const result = probe ? `${probe.protocol} ${percent(probe.top1)}` : run.state;
   const when = run.status ? `, ${age(run.status.updatedAt, now)}` : '';
   return [{ offset: 0, title: `last: ${result} (${run.name}${when})`, tooltip: 'Open the dashboard on this run', action: { kind: 'dashboard', runs: [run.key] } }];

@@ -1,6 +1,7 @@
 /** What earlier runs say about an experiment. */
 import type { ResolvedExperiment } from '../config/schema';
-import type { LibraryRun, RunEvaluation } from '../library/library-run';
+import type { LibraryRun } from '../library/library-run';
+import { bestProbe } from '../runs/run-report';
 
 /** The best result of the runs at one mask ratio. */
 export interface RatioResult {
@@ -17,15 +18,6 @@ export interface RatioResult {
 export interface ExperimentName {
   readonly file: string;
   readonly name?: string;
-}
-
-const STUDENTS: ReadonlySet<string> = new Set(['student', 'ema-student']);
-
-/** Its best probe of the student by one protocol; `linear` where it has one. */
-export function bestProbe(run: LibraryRun, protocol?: string): RunEvaluation | undefined {
-  const probes = run.evaluations.filter(({ subject }) => STUDENTS.has(subject));
-  const wanted = protocol ?? (probes.some((probe) => probe.protocol === 'linear') ? 'linear' : probes[0]?.protocol);
-  return probes.filter((probe) => probe.protocol === wanted).sort((a, b) => b.top1 - a.top1)[0];
 }
 
 /** Runs of this very file, or else of an experiment of its name; newest first. */
@@ -54,11 +46,11 @@ function dataIdentity({ kind, path, test_path, image_size, size, test_size, seed
 /** By ratio, ascending; of one protocol, `linear` where any run has it. */
 export function resultsByRatio(runs: readonly LibraryRun[], resolved: ResolvedExperiment): RatioResult[] {
   const comparable = comparableRuns(runs, resolved);
-  const protocol = comparable.map((run) => bestProbe(run)?.protocol).find((name, _i, all) => name !== undefined && (name === 'linear' || !all.includes('linear')));
+  const protocol = comparable.map((run) => bestProbe(run.evaluations)?.protocol).find((name, _i, all) => name !== undefined && (name === 'linear' || !all.includes('linear')));
   if (protocol === undefined) return [];
   const results = new Map<number, RatioResult>();
   for (const run of comparable) {
-    const probe = bestProbe(run, protocol);
+    const probe = bestProbe(run.evaluations, protocol);
     const ratio = run.config!.masking.ratio;
     if (!probe) continue;
     const before = results.get(ratio);

@@ -37,10 +37,14 @@ export async function inspectRun(path: string): Promise<RunReport> {
   };
 }
 
-/** The student's highest accuracy, of whatever protocol. */
-export function bestProbe(evaluations: readonly RunEvaluation[]): RunEvaluation | undefined {
+/**
+ * The student's highest accuracy by one protocol: `linear` where it has one, so that lists compare like with like, and
+ * else the first it was evaluated by.
+ */
+export function bestProbe<E extends Pick<RunEvaluation, 'protocol' | 'subject' | 'top1'>>(evaluations: readonly E[], protocol?: string): E | undefined {
   const students = evaluations.filter(({ subject }) => subject === 'student' || subject === 'ema-student');
-  return students.toSorted((a, b) => b.top1 - a.top1)[0];
+  const wanted = protocol ?? (students.some((probe) => probe.protocol === 'linear') ? 'linear' : students[0]?.protocol);
+  return students.filter((probe) => probe.protocol === wanted).toSorted((a, b) => b.top1 - a.top1)[0];
 }
 
 async function methodOf(run: RunDirectory): Promise<ResolvedExperiment['method'] | undefined> {

@@ -8,6 +8,7 @@ import type { Register } from '../services';
 import { FILTER_HELP } from './run-filter';
 import { orders } from './run-order';
 import type { RunsView } from './runs-view';
+import { commonTags, retagged } from './tags';
 
 const anyRun = { fits: () => true, none: 'There is no run yet.' };
 
@@ -30,11 +31,11 @@ export const registerRunsCommands = (view: RunsView): Register => ({ library, lo
       if (name !== undefined) await library.mark(run!.key, { name: name.trim() === '' || name.trim() === run!.id ? undefined : name.trim() });
     }),
     onRuns('mim.runs.tag', 'Tag Run', anyRun, async (runs) => {
-      const value = [...new Set(runs.flatMap(({ marks }) => marks.tags))].join(', ');
-      const tags = await vscode.window.showInputBox({ title: runs.length === 1 ? `Tag ${runs[0]!.name}` : `Tag ${runs.length} runs`, value, prompt: 'Tags, separated by commas' });
+      const common = commonTags(runs);
+      const tags = await vscode.window.showInputBox({ title: runs.length === 1 ? `Tag ${runs[0]!.name}` : `Tag ${runs.length} runs`, value: common.join(', '), prompt: runs.length === 1 ? 'Tags, separated by commas' : 'Tags that all of them have, separated by commas; what only some have stays' });
       if (tags === undefined) return;
       const listed = [...new Set(tags.split(',').map((tag) => tag.trim()).filter((tag) => tag !== ''))];
-      for (const { key } of runs) await library.mark(key, { tags: listed });
+      for (const { key, marks } of runs) await library.mark(key, { tags: retagged(marks.tags, common, listed) });
     }),
     registerCommand(log, 'mim.runs.filter', () => askFilter(view)),
     registerCommand(log, 'mim.runs.sort', async () => {

@@ -1,5 +1,5 @@
 /** The order of runs. */
-import { bestProbe } from '../../core/language/past-runs';
+import { bestProbe } from '../../core/runs/run-report';
 import type { LibraryRun } from '../../core/library/library-run';
 import type { RunDisplayState } from '../../core/protocol/dashboard';
 import { progressOf } from './run-text';
@@ -39,7 +39,7 @@ const compare: Record<Order, Compare> = {
   newest: by(({ status }) => (status === undefined ? undefined : Date.parse(status.startedAt)), -1),
   name: (a, b) => byName.compare(a.name, b.name),
   state: by(({ state }) => stateRank[state], 1),
-  probe: by((run) => bestProbe(run)?.top1, -1),
+  probe: by((run) => bestProbe(run.evaluations)?.top1, -1),
   loss: by(({ status }) => status?.loss, 1),
   progress: by(progressOf, -1),
 };

@@ -1,5 +1,5 @@
 /** A run in words. */
-import { bestProbe } from '../../core/language/past-runs';
+import { bestProbe } from '../../core/runs/run-report';
 import type { LibraryRun } from '../../core/library/library-run';
 import type { RunDisplayState } from '../../core/protocol/dashboard';
 import { duration, percent, significant } from '../../core/text/format';
@@ -56,7 +56,7 @@ function stateWords(run: LibraryRun): string | undefined {
 }
 
 export function probeWords(run: LibraryRun): string | undefined {
-  const best = bestProbe(run);
+  const best = bestProbe(run.evaluations);
   return best && `${best.protocol} ${percent(best.top1)}`;
 }
 
