@@ -122,7 +122,7 @@ class PollingLibrary implements RunLibrary {
     if (signature === undefined) return undefined;
     const known = this.known.get(folder);
     // A run that says it works may have died without a word in its files.
-    const mayHaveDied = known?.run.state === 'running' || known?.run.state === 'paused' || known?.run.state === 'lost';
+    const mayHaveDied = known?.run.state === 'running' || known?.run.state === 'paused';
     if (known !== undefined && known.signature === signature && !mayHaveDied) return known.run;
     const run = await readRun(folder);
     this.known.set(folder, { signature, run });

@@ -10,9 +10,9 @@ import type { LibraryRun } from './library-run';
 export type OwnRun = Omit<LibraryRun, 'name' | 'marks'>;
 
 /** Of what a look at the run needs to know whether anything differs from the last one. */
-const WATCHED = ['status.json', 'config.yaml', 'environment.json', 'checkpoints', 'evaluations'] as const;
+const WATCHED = ['status.json', 'config.yaml', 'environment.json', 'checkpoints', 'evaluations', 'heartbeat'] as const;
 
-/** Changes whenever a watched file does; undefined where the folder is no run. Five stats, no contents. */
+/** Changes whenever a watched file does; undefined where the folder is no run. Six stats, no contents. */
 export async function signatureOf(folder: string): Promise<string | undefined> {
   const stats = await Promise.all(WATCHED.map((name) => stat(path.join(folder, name)).then(({ mtimeMs, size, ino }) => `${mtimeMs}/${size}/${ino}`, () => '-')));
   // A run begins with its config; a folder that only has `checkpoints` is something else.

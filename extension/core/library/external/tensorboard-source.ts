@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import protobuf from 'protobufjs';
 import type { MetricRecord } from '../../runs/metrics-file';
+import { maskedCrc32c } from './crc32c';
 import { nameHere } from './record-of';
 
 interface Value {
@@ -31,20 +32,35 @@ const eventType = protobuf.Root.fromJSON({
 const HEADER = 12;
 const FOOTER = 4;
 const DOUBLE = 2;
+/** The first event names the file's version; a shorter file may be one whose writer has just begun. */
+const LARGEST_HEAD = 256;
 
-/** One record a step, in the order of steps. What follows a torn or damaged frame is not read. */
+/**
+ * One record a step, in the order of steps. A frame that is not whole yet ends the file, as does a damaged one behind whole ones.
+ * @throws Error where the first frame's checksums do not fit: the file holds no events.
+ */
 export async function readTensorBoardRecords(file: string): Promise<MetricRecord[]> {
   const bytes = await readFile(file);
   const records = new Map<number, Record<string, number>>();
   for (let at = 0; at + HEADER <= bytes.byteLength; ) {
-    const length = Number(bytes.readBigUInt64LE(at));
-    const end = at + HEADER + length + FOOTER;
-    const event = end > bytes.byteLength ? undefined : decode(bytes.subarray(at + HEADER, end - FOOTER));
-    if (event === undefined) break;
+    const end = frameEnd(bytes, at);
+    const event = end === undefined ? undefined : decode(bytes.subarray(at + HEADER, end - FOOTER));
+    if (end === undefined || event === undefined) {
+      if (at === 0 && bytes.byteLength > LARGEST_HEAD) throw new Error('The file is damaged: its first frame does not fit its checksum.');
+      break;
+    }
     remember(records, event);
     at = end;
   }
   return [...records.values()].sort((a, b) => a.step! - b.step!);
+}
+
+/** Where the frame at `at` ends; undefined where it is torn or its checksums do not fit. */
+function frameEnd(bytes: Buffer, at: number): number | undefined {
+  if (maskedCrc32c(bytes.subarray(at, at + 8)) !== bytes.readUInt32LE(at + 8)) return undefined;
+  const end = at + HEADER + Number(bytes.readBigUInt64LE(at)) + FOOTER;
+  if (end > bytes.byteLength) return undefined;
+  return maskedCrc32c(bytes.subarray(at + HEADER, end - FOOTER)) === bytes.readUInt32LE(end - FOOTER) ? end : undefined;
 }
 
 function decode(message: Uint8Array): Event | undefined {
