@@ -2,9 +2,8 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { parseResolved } from '../config/freeze';
 import { errorCode } from '../files/durable-files';
-import { inspectRun } from '../runs/run-report';
+import { inspectWithConfig } from '../runs/run-report';
 import type { LibraryRun } from './library-run';
 
 export type OwnRun = Omit<LibraryRun, 'name' | 'marks'>;
@@ -23,8 +22,7 @@ export async function signatureOf(folder: string): Promise<string | undefined> {
 export async function readRun(folder: string): Promise<OwnRun> {
   const base = { key: folder, id: path.basename(folder), origin: 'mim' as const };
   try {
-    const { state, status, checkpoints, evaluations } = await inspectRun(folder);
-    const config = await readFile(path.join(folder, 'config.yaml'), 'utf8').then((text) => parseResolved(text)).catch(() => undefined);
+    const { state, status, config, checkpoints, evaluations } = await inspectWithConfig(folder);
     const environment = await readOrigin(folder);
     const problem = status === undefined ? 'status.json is missing or damaged.' : config === undefined ? 'config.yaml is missing or damaged.' : undefined;
     return { ...base, state, status, config, checkpoints, evaluations, sweep: environment?.sweep, experimentFile: environment?.experimentFile, problem };

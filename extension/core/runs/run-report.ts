@@ -18,6 +18,12 @@ export interface RunReport {
 }
 
 export async function inspectRun(path: string): Promise<RunReport> {
+  const { config, ...rest } = await inspectWithConfig(path);
+  return { ...rest, method: config?.method };
+}
+
+/** The report with the whole config: parsing it is most of the work, so it is done once. */
+export async function inspectWithConfig(path: string): Promise<Omit<RunReport, 'method'> & { readonly config?: ResolvedExperiment }> {
   const run = await RunDirectory.open(path);
   const checkpoints = (await run.listCheckpoints()).map(({ path: folder, step, epoch, createdAt, files }) => ({
     path: folder,
@@ -31,7 +37,7 @@ export async function inspectRun(path: string): Promise<RunReport> {
     path: run.path,
     state: await run.state(),
     status: await run.readStatus().catch(() => undefined),
-    method: await methodOf(run),
+    config: await configOf(run),
     checkpoints,
     evaluations: (await run.readEvaluations()).flatMap(({ protocol, step, result }) => evaluationOf(protocol, step, result)),
   };
@@ -47,9 +53,9 @@ export function bestProbe<E extends Pick<RunEvaluation, 'protocol' | 'subject' |
   return students.filter((probe) => probe.protocol === wanted).toSorted((a, b) => b.top1 - a.top1)[0];
 }
 
-async function methodOf(run: RunDirectory): Promise<ResolvedExperiment['method'] | undefined> {
+async function configOf(run: RunDirectory): Promise<ResolvedExperiment | undefined> {
   try {
-    return parseResolved(await run.readConfig()).method;
+    return parseResolved(await run.readConfig());
   } catch {
     return undefined;
   }
