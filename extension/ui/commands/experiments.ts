@@ -8,7 +8,7 @@ import { UserError } from '../../core/problems';
 import { isExperiment } from '../yaml/experiments';
 import type { Register, Services } from '../services';
 import { registerCommand } from './command';
-import { templatesIn } from './templates';
+import { placedText, teacherTemplate, templatesIn, type Template } from './templates';
 
 export const registerExperiments: Register = (services) =>
   vscode.Disposable.from(
@@ -29,8 +29,21 @@ async function newExperiment({ context }: Services): Promise<void> {
   // The dialog asked about the name it was given, which may have got an ending since.
   const isNew = file.path !== target.path && (await vscode.workspace.fs.stat(file).then(() => true, () => false));
   if (isNew) throw new UserError('MIM9504', `${path.basename(file.fsPath)} is there already.`, 'Choose another name.');
-  await vscode.workspace.fs.writeFile(file, await readFile(chosen.file));
+  const text = await readFile(chosen.file, 'utf8');
+  await vscode.workspace.fs.writeFile(file, Buffer.from(placedText(text)));
   await vscode.window.showTextDocument(file);
+  const teacher = teacherTemplate(text, templates);
+  if (teacher !== undefined) await addTeacher(teacher, vscode.Uri.joinPath(file, '..', teacher.label));
+}
+
+/** Beside the experiment that learns from it, unless there is one already. */
+async function addTeacher(teacher: Template, file: vscode.Uri): Promise<void> {
+  const isThere = await vscode.workspace.fs.stat(file).then(() => true, () => false);
+  if (!isThere) await vscode.workspace.fs.writeFile(file, Buffer.from(placedText(await readFile(teacher.file, 'utf8'))));
+  const words = `The student learns from the teacher that ${teacher.label} trains${isThere ? '' : ', now beside it'}. Run that one first.`;
+  void vscode.window.showInformationMessage(words, 'Train Teacher').then((chosen) => {
+    if (chosen !== undefined) void vscode.commands.executeCommand('mim.runPretraining', file);
+  });
 }
 
 /** The file a menu was opened on, else the one in front, else one the user picks. */

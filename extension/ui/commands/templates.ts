@@ -1,4 +1,4 @@
-/** The examples as beginnings of a user's own experiments. */
+/** The examples as beginnings of a user's own experiments, which keep their runs beside them. */
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -24,4 +24,15 @@ export function openingSentence(text: string): string {
   const end = lines.findIndex((line) => !line.startsWith('#'));
   const comment = lines.slice(0, end === -1 ? undefined : end).map((line) => line.replace(/^#\s?/, '')).join(' ').trim();
   return /^.*?[.:](?=\s|$)/.exec(comment)?.[0] ?? comment;
+}
+
+/** An example's text for another folder: its runs and its teacher's lie beside it there, not beside a folder of examples. */
+export function placedText(example: string): string {
+  return example.replace(/^(\s*(?:runs|checkpoint):\s*)\.\.\/runs/gm, '$1./runs');
+}
+
+/** The example that trains the teacher this one learns from, where it is one of the examples. */
+export function teacherTemplate(example: string, templates: readonly Template[]): Template | undefined {
+  const name = /^\s*checkpoint:\s*\.\.\/runs\/([\w-]+)\s*$/m.exec(example)?.[1];
+  return templates.find(({ label }) => label === `${name}.mim.yaml`);
 }
