@@ -59,7 +59,14 @@ async function tracedFiles() {
   const scripts = Object.keys(metafile.inputs).filter((input) => input.startsWith('node_modules/') && !input.endsWith('.node'));
   const folders = new Set(scripts.map((script) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(script)[1]));
   const aboutThem = await Promise.all([...folders].map(async (folder) => (await readdir(folder)).filter((name) => /^(package\.json|licen[cs]e|notice|third)/i.test(name)).map((name) => `${folder}/${name}`)));
-  return [...scripts, ...aboutThem.flat()];
+  return [...scripts, ...aboutThem.flat(), ...innerManifests(scripts)];
+}
+
+/** A folder within a package may say by a package.json of its own that its files are of another module system. */
+function innerManifests(scripts) {
+  const folders = new Set(scripts.map((script) => path.dirname(script)));
+  for (const folder of folders) if (path.dirname(folder) !== '.' && !folder.endsWith('node_modules')) folders.add(path.dirname(folder));
+  return [...folders].map((folder) => `${folder}/package.json`).filter((file) => existsSync(file));
 }
 
 /** What those packages load beside themselves: engines and image codecs, of the one platform. */
