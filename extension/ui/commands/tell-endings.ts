@@ -1,0 +1,25 @@
+/** Says how a job ended, with a way to what it did or wrote. */
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { Job } from '../../core/jobs/job';
+import type { Register } from '../services';
+import { endingOf, JobEndings } from './job-endings';
+
+const OUTPUT = 'Show Output';
+const DASHBOARD = 'Open Dashboard';
+
+export const registerJobEndings: Register = ({ jobs, log }) => {
+  const endings = new JobEndings();
+  endings.look(jobs.jobs);
+  const stop = jobs.onChange(() => {
+    for (const job of endings.look(jobs.jobs)) void tell(job).then(undefined, (error: unknown) => log.error(String(error)));
+  });
+  return new vscode.Disposable(stop);
+};
+
+async function tell(job: Job): Promise<void> {
+  const { text, isFailure } = endingOf(job);
+  const chosen = isFailure ? await vscode.window.showErrorMessage(`MIM: ${text}`, OUTPUT) : await vscode.window.showInformationMessage(text, DASHBOARD);
+  if (chosen === OUTPUT) await vscode.window.showTextDocument(vscode.Uri.file(path.join(job.folder, 'output.log')));
+  if (chosen === DASHBOARD) await vscode.commands.executeCommand('mim.openDashboard', job.run === undefined ? undefined : { kind: 'run', run: job.run });
+}

@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import type { Job, JobState } from '../../../extension/core/jobs/job';
+import { endingOf, JobEndings } from '../../../extension/ui/commands/job-endings';
+
+const job = (id: string, state: JobState, changes: Partial<Job> = {}): Job => ({ id, folder: `/jobs/${id}`, state, startedAt: '2026-01-01T00:00:00Z', spec: { kind: 'pretrain', configFile: '/w/a.mim.yaml' }, ...changes });
+
+describe('endings', () => {
+  it('are told once, of jobs seen at work', () => {
+    const endings = new JobEndings();
+    expect(endings.look([job('old', 'failed'), job('a', 'starting'), job('b', 'running')])).toEqual([]);
+    expect(endings.look([job('old', 'failed'), job('a', 'failed'), job('b', 'running')]).map(({ id }) => id)).toEqual(['a']);
+    expect(endings.look([job('old', 'failed'), job('a', 'failed'), job('b', 'done')]).map(({ id }) => id)).toEqual(['b']);
+    expect(endings.look([job('a', 'failed'), job('b', 'done')])).toEqual([]);
+  });
+
+  it('leave out what the user stopped', () => {
+    const endings = new JobEndings();
+    endings.look([job('a', 'running')]);
+    expect(endings.look([job('a', 'stopped')])).toEqual([]);
+  });
+
+  it('say which experiment, and why', () => {
+    expect(endingOf(job('a', 'failed', { message: 'MIM2001: no images in ./data' }))).toEqual({ text: 'The run of a.mim.yaml failed: MIM2001: no images in ./data', isFailure: true });
+    expect(endingOf(job('a', 'done', { spec: { kind: 'evaluate', run: '/w/runs/r', protocol: 'knn' } }))).toEqual({ text: 'The evaluation of r is finished.', isFailure: false });
+    expect(endingOf(job('a', 'lost', { spec: { kind: 'resume', run: '/w/runs/r' } })).text).toContain('r, resumed, died');
+  });
+});
