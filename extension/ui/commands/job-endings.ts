@@ -3,14 +3,18 @@ import path from 'node:path';
 import type { Job } from '../../core/jobs/job';
 import { isOver } from '../../core/jobs/job-state';
 
-/** Only what was seen at work ends: jobs of yesterday are not told again when a window opens. */
+/** Jobs that were over when the window opened are not told again; one that dies before it was ever seen at work is. */
 export class JobEndings {
-  private readonly atWork = new Set<string>();
+  private readonly told: Set<string>;
+
+  constructor(jobs: readonly Job[]) {
+    this.told = new Set(jobs.filter(({ state }) => isOver(state)).map(({ id }) => id));
+  }
 
   /** @returns the jobs that ended by themselves; who stops one knows that it stops. */
   look(jobs: readonly Job[]): Job[] {
-    const ended = jobs.filter(({ id, state }) => isOver(state) && this.atWork.delete(id));
-    for (const { id, state } of jobs) if (!isOver(state)) this.atWork.add(id);
+    const ended = jobs.filter(({ id, state }) => isOver(state) && !this.told.has(id));
+    for (const { id } of ended) this.told.add(id);
     return ended.filter(({ state }) => state !== 'stopped');
   }
 }

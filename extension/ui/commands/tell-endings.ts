@@ -9,9 +9,12 @@ const OUTPUT = 'Show Output';
 const DASHBOARD = 'Open Dashboard';
 
 export const registerJobEndings: Register = ({ jobs, log }) => {
-  const endings = new JobEndings();
-  endings.look(jobs.jobs);
+  let endings: JobEndings | undefined;
+  // What is over at the first look ended before this window opened.
+  const first = jobs.refresh().then(() => (endings = new JobEndings(jobs.jobs)));
+  first.catch((error: unknown) => log.error(String(error)));
   const stop = jobs.onChange(() => {
+    if (endings === undefined) return;
     for (const job of endings.look(jobs.jobs)) void tell(job).then(undefined, (error: unknown) => log.error(String(error)));
   });
   return new vscode.Disposable(stop);

@@ -5,18 +5,19 @@ import { endingOf, JobEndings } from '../../../extension/ui/commands/job-endings
 const job = (id: string, state: JobState, changes: Partial<Job> = {}): Job => ({ id, folder: `/jobs/${id}`, state, startedAt: '2026-01-01T00:00:00Z', spec: { kind: 'pretrain', configFile: '/w/a.mim.yaml' }, ...changes });
 
 describe('endings', () => {
-  it('are told once, of jobs seen at work', () => {
-    const endings = new JobEndings();
-    expect(endings.look([job('old', 'failed'), job('a', 'starting'), job('b', 'running')])).toEqual([]);
+  it('are told once, of jobs that were not over before', () => {
+    const endings = new JobEndings([job('old', 'failed'), job('a', 'starting')]);
     expect(endings.look([job('old', 'failed'), job('a', 'failed'), job('b', 'running')]).map(({ id }) => id)).toEqual(['a']);
     expect(endings.look([job('old', 'failed'), job('a', 'failed'), job('b', 'done')]).map(({ id }) => id)).toEqual(['b']);
     expect(endings.look([job('a', 'failed'), job('b', 'done')])).toEqual([]);
   });
 
+  it('are told of a job that died before it was seen at work', () => {
+    expect(new JobEndings([]).look([job('a', 'failed')])).toHaveLength(1);
+  });
+
   it('leave out what the user stopped', () => {
-    const endings = new JobEndings();
-    endings.look([job('a', 'running')]);
-    expect(endings.look([job('a', 'stopped')])).toEqual([]);
+    expect(new JobEndings([job('a', 'running')]).look([job('a', 'stopped')])).toEqual([]);
   });
 
   it('say which experiment, and why', () => {
