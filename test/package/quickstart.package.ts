@@ -77,10 +77,17 @@ test('the quickstart runs from the palette: teacher, then student', async () => 
   for (const name of ['quickstart-teacher.mim.yaml', 'quickstart.mim.yaml']) await shorten(join(workspace, name));
 
   for (const name of ['quickstart-teacher', 'quickstart']) {
-    await workbench.openFile(`${name}.mim.yaml`);
+    const tab = workbench.tab(`${name}.mim.yaml`);
+    if (await tab.isVisible()) await tab.click();
+    else await workbench.openFile(`${name}.mim.yaml`);
+    await expect.poll(() => workbench.editorText(), { timeout: 20_000 }).toMatch(new RegExp(`name: *${name}$`, 'm'));
     await workbench.command('MIM: Run Pretraining');
     const status = () => readFile(join(workspace, 'runs', name, 'status.json'), 'utf8').then((text) => (JSON.parse(text) as { state: string }).state, () => 'none');
-    await expect.poll(status, { timeout: 200_000 }).toBe('finished');
+    try {
+      await expect.poll(status, { timeout: 100_000 }).toBe('finished');
+    } finally {
+      await workbench.screenshot(`packaged-${name}`);
+    }
   }
   await workbench.showContainer('MIM');
   await workbench.row(/quickstart-teacher/).first().waitFor();

@@ -128,10 +128,16 @@ export class Workbench {
 
   /** Opens a file of the workspace by its name in quick open. */
   async openFile(name: string): Promise<void> {
-    await this.page.keyboard.press('Control+P');
-    await this.quickInput().fill(name);
-    await this.quickRow(name).click();
-    await this.tab(name).waitFor();
+    const front = this.page.locator('.tabs-container .tab.active').filter({ hasText: name });
+    // The list may change under the click, and another file opens.
+    for (let tries = 1; ; tries++) {
+      await this.page.keyboard.press('Control+P');
+      await this.quickInput().fill(name);
+      await this.quickRow(name).click();
+      const isOpen = await front.waitFor({ timeout: 5000 }).then(() => true, () => false);
+      if (isOpen) return;
+      if (tries === 3) throw new Error(`${name} does not come to the front`);
+    }
   }
 
   tab(name: string | RegExp): Locator {
