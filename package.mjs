@@ -11,7 +11,7 @@ import { bundle, external } from './esbuild.mjs';
 
 const root = import.meta.dirname;
 /** As a user of the extension needs them; README and CHANGELOG are its page in the list of extensions. */
-const plainFiles = ['LICENSE', 'README.md', 'CHANGELOG.md', 'docs/errors.md', 'docs/mim.schema.json', 'examples', 'media'];
+const plainFiles = ['LICENSE', 'README.md', 'CHANGELOG.md', 'docs/errors.md', 'docs/mim.schema.json', 'docs/images', 'examples', 'media'];
 
 const { values } = parseArgs({ options: { target: { type: 'string', default: `${process.platform}-${process.arch}` }, out: { type: 'string' } } });
 const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
