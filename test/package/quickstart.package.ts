@@ -6,7 +6,8 @@ import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchBrowser, launchServer, type VsCodeServer } from '../vscode/launch';
+import { launchBrowser } from '../chromium';
+import { launchServer, type VsCodeServer } from '../vscode/launch';
 import { obtainServer } from '../vscode/obtain';
 import { Workbench } from '../vscode/workbench';
 

@@ -5,7 +5,8 @@ import type { Browser, Frame } from 'playwright-core';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fillWorkspace, repository } from './fixture';
-import { launchBrowser, launchServer, type VsCodeServer } from './launch';
+import { launchBrowser } from '../chromium';
+import { launchServer, type VsCodeServer } from './launch';
 import { obtainServer } from './obtain';
 import { Workbench } from './workbench';
 

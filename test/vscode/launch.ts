@@ -1,11 +1,10 @@
-/** Starts VS Code's own server on a free port with folders of its own, and a browser that looks at it. */
+/** Starts VS Code's own server on a free port with folders of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Browser } from 'playwright-core';
-import { obtainChromium, type ServerProgram } from './obtain';
+import type { ServerProgram } from './obtain';
 
 const startSeconds = 60;
 
@@ -67,11 +66,6 @@ export async function launchServer(program: ServerProgram, options: LaunchOption
     return `http://${authority}/?${query}`;
   };
   return { origin: `http://${authority}`, root, extension, address, stop };
-}
-
-export async function launchBrowser(): Promise<Browser> {
-  const args = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-  return chromium.launch({ executablePath: await obtainChromium(), args });
 }
 
 async function writeSettings(root: string, settings: Readonly<Record<string, unknown>>): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Obtains what a test in a real VS Code needs, from the npm registry and Debian alone: two releases of code-server
- * (the newest, and the floor that engines.vscode promises), the Node the newer one wants, and Chromium.
+ * Obtains what a test in a real VS Code needs, from the npm registry alone: two releases of code-server (the newest, and
+ * the floor that engines.vscode promises) and the Node the newer one wants.
  *
  * Everything lands in node_modules/.cache/mim-vscode, each piece unpacked beside its place and renamed into it, so that
  * an interrupted set-up leaves no half of a piece and a second one finds nothing to do.
@@ -8,7 +8,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -104,30 +104,4 @@ function npm(args: readonly string[], cwd: string) {
 /** Under `npm test` npm passes its own settings on in the environment; they are not meant for another package. */
 function withoutNpmSettings(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^npm_(config|package|lifecycle)_/i.test(key) || /registry|cache|userconfig/i.test(key)));
-}
-
-/**
- * Chromium's program: the one CHROMIUM names, an installed one, or Debian's package when this is root on Debian.
- * @throws Error that says how to get one.
- */
-export async function obtainChromium(): Promise<string> {
-  const named = process.env.CHROMIUM;
-  if (named) {
-    if (existsSync(named)) return named;
-    throw new Error(`CHROMIUM names ${named}, which does not exist`);
-  }
-  const found = installedChromium();
-  if (found) return found;
-  if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
-    await run('apt-get', ['update']);
-    await run('apt-get', ['install', '-y', '--no-install-recommends', 'chromium'], { maxBuffer: 64 << 20, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
-    const installed = installedChromium();
-    if (installed) return installed;
-  }
-  throw new Error('Chromium is needed for the tests in a real VS Code: install it (Debian: apt-get install chromium) or name it in CHROMIUM');
-}
-
-function installedChromium(): string | undefined {
-  const folders = ['/usr/bin', ...(process.env.PATH ?? '').split(delimiter)];
-  return folders.flatMap((folder) => ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(folder, name))).find(existsSync);
 }

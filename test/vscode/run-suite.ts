@@ -3,7 +3,8 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { fillWorkspace, repository } from './fixture';
-import { launchBrowser, launchServer } from './launch';
+import { launchBrowser } from '../chromium';
+import { launchServer } from './launch';
 import { obtainServer, type Release } from './obtain';
 import type { SuiteResult } from './suite/result';
 

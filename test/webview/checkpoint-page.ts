@@ -1,6 +1,6 @@
 /** The checkpoint editor's page in a real browser, under its own policy, with a host that is played by the test. */
 import { build } from 'esbuild';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import type { CheckpointState, FromCheckpoint, TensorRow, ToCheckpoint } from '../../extension/core/protocol/checkpoint';
 import { pageHtml } from '../../extension/ui/checkpoint/page';
 
@@ -70,10 +70,6 @@ export class CheckpointPage {
   rows(): Promise<string[]> {
     return this.page.locator('[role=row]:has([role=gridcell]):visible > :first-child').allTextContents();
   }
-}
-
-export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
 }
 
 /** The page's script and style by name. */

@@ -3,13 +3,14 @@ import { PNG } from 'pngjs';
 import type { Browser, Locator } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import type { TensorDetail } from '../../extension/core/protocol/checkpoint';
-import { blocksOf, bundlePage, CheckpointPage, headerOf, launch, type Theme } from './checkpoint-page';
+import { launchBrowser } from '../chromium';
+import { blocksOf, bundlePage, CheckpointPage, headerOf, type Theme } from './checkpoint-page';
 
 let browser: Browser;
 let files: Map<string, string>;
 let opened: CheckpointPage;
 beforeAll(async () => {
-  [browser, files] = await Promise.all([launch(), bundlePage()]);
+  [browser, files] = await Promise.all([launchBrowser(), bundlePage()]);
 });
 afterAll(() => browser.close());
 afterEach(async () => {

@@ -1,7 +1,7 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
-import { launchBrowser } from './browser';
+import { launchBrowser } from '../chromium';
 import { base, broken, live, runs, seed0, seed1, sweep } from './dashboard-data';
 import { bundleDashboard, DashboardPage, pixelsOf, type OpenOptions } from './dashboard-page';
 import { themes } from './dashboard-themes';

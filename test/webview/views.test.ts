@@ -2,7 +2,7 @@ import AxeBuilder from '@axe-core/playwright';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import type { ViewData } from '../../extension/core/protocol/dashboard';
-import { launchBrowser } from './browser';
+import { launchBrowser } from '../chromium';
 import { alignment, base, probes, runs, samples, seed0 } from './dashboard-data';
 import { bundleDashboard, DashboardPage, pixelsOf, type OpenOptions } from './dashboard-page';
 import { themes } from './dashboard-themes';

@@ -88,6 +88,20 @@ it.each([['status.json', '{"state": "runn'], ['config.yaml', 'mim: [']])('says w
   expect(library.get(path.join(runs, 'whole'))?.problem).toBeUndefined();
 });
 
+it('lists many new runs before it reads their configs, and each config once', async () => {
+  await Promise.all(Array.from({ length: 40 }, (_, i) => newRun(`run-${i}`)));
+  const withConfig: number[] = [];
+  library.onChange(() => withConfig.push(library.runs.filter(({ config }) => config !== undefined).length));
+  await library.refresh();
+  expect(withConfig).toEqual([0, 40]);
+  expect(library.runs.some(({ problem }) => problem !== undefined)).toBe(false);
+  const before = library.get(path.join(runs, 'run-7'))!.config;
+  await (await RunDirectory.open(path.join(runs, 'run-7'))).writeStatus({ state: 'finished', step: 3 });
+  await library.refresh();
+  expect(library.get(path.join(runs, 'run-7'))).toMatchObject({ state: 'finished' });
+  expect(library.get(path.join(runs, 'run-7'))!.config).toBe(before);
+});
+
 it('passes over folders that are no runs', async () => {
   await mkdir(path.join(runs, 'notes', 'checkpoints'), { recursive: true });
   await writeFile(path.join(runs, 'file'), '');
