@@ -1,13 +1,15 @@
 /** The library by looking again and again: a few stats a run, and reading only what changed. */
 import path from 'node:path';
-import type { RunKey } from '../protocol/dashboard';
+import type { ResolvedExperiment } from '../config/schema';
 import { UserError } from '../problems';
+import type { RunKey } from '../protocol/dashboard';
+import { configOf } from '../runs/run-report';
 import { isLibraryRunEqual } from './equal-runs';
 import { ExternalRuns } from './external/read-external';
 import type { RunLibrary } from './library';
 import type { LibraryRun, RunMarks } from './library-run';
 import { NO_MARKS, readMarks, writeMarks } from './marks';
-import { folderNames, readRun, signatureOf, type OwnRun } from './read-run';
+import { folderNames, readRun, signatureOf, withConfig, type OwnRun, type Signature } from './read-run';
 
 export interface RunLibraryOptions {
   /** Milliseconds between looks; 0: only when asked. */
@@ -17,8 +19,10 @@ export interface RunLibraryOptions {
 }
 
 interface Known {
-  readonly signature: string;
+  readonly signature: Signature;
   readonly run: OwnRun;
+  /** Absent until the config was looked at; it is not read again while its file stays. */
+  readonly config?: { readonly value: ResolvedExperiment | undefined };
 }
 
 /** Looks at this many runs at a time, so that a network mount answers many questions at once. */
@@ -101,7 +105,11 @@ class PollingLibrary implements RunLibrary {
     const foreign = (await this.externalRuns.read(external)).map((run) => marked(run, externalMarks[run.key]));
     const seen = new Map([...own.flat(), ...foreign].map((run) => [run.key, run]));
     for (const key of this.known.keys()) if (!seen.has(key)) this.known.delete(key);
-    if (!this.disposed) this.publish(seen);
+    const unread = [...this.known.keys()].filter((key) => this.known.get(key)?.config === undefined);
+    // Many new runs are listed before their configs are read, which takes longer than all the rest.
+    if (unread.length > AT_ONCE) this.publish(seen);
+    await this.readConfigs(unread, seen);
+    this.publish(seen);
   }
 
   private async lookInto(runsFolder: string): Promise<LibraryRun[]> {
@@ -109,12 +117,8 @@ class PollingLibrary implements RunLibrary {
     // A mount that does not answer now has not lost its runs.
     if (names === undefined) return this.list.filter(({ key, origin }) => origin === 'mim' && path.dirname(key) === runsFolder);
     const marks = await readMarks(runsFolder);
-    const runs: LibraryRun[] = [];
-    for (let start = 0; start < names.length; start += AT_ONCE) {
-      const some = await Promise.all(names.slice(start, start + AT_ONCE).map((name) => this.ownRun(path.join(runsFolder, name))));
-      for (const run of some) if (run !== undefined) runs.push(marked(run, marks[run.id]));
-    }
-    return runs;
+    const runs = await someAtOnce(names, (name) => this.ownRun(path.join(runsFolder, name)));
+    return runs.flatMap((run) => (run === undefined ? [] : [marked(run, marks[run.id])]));
   }
 
   private async ownRun(folder: string): Promise<OwnRun | undefined> {
@@ -123,13 +127,28 @@ class PollingLibrary implements RunLibrary {
     const known = this.known.get(folder);
     // A run that says it works may have died without a word in its files.
     const mayHaveDied = known?.run.state === 'running' || known?.run.state === 'paused';
-    if (known !== undefined && known.signature === signature && !mayHaveDied) return known.run;
-    const run = await readRun(folder);
-    this.known.set(folder, { signature, run });
+    if (known !== undefined && known.signature.all === signature.all && !mayHaveDied) return known.run;
+    const read = await readRun(folder);
+    const config = known?.signature.config === signature.config ? known.config : undefined;
+    const run = config === undefined ? read : withConfig(read, config.value);
+    this.known.set(folder, { signature, run, config });
     return run;
   }
 
+  /** Completes the runs in `seen`. */
+  private async readConfigs(folders: readonly string[], seen: Map<RunKey, LibraryRun>): Promise<void> {
+    await someAtOnce(folders, async (folder) => {
+      const value = await configOf(folder);
+      const { signature, run } = this.known.get(folder)!;
+      const whole = withConfig(run, value);
+      this.known.set(folder, { signature, run: whole, config: { value } });
+      const { name, marks } = seen.get(folder)!;
+      seen.set(folder, { ...whole, name, marks });
+    });
+  }
+
   private publish(seen: ReadonlyMap<RunKey, LibraryRun>): void {
+    if (this.disposed) return;
     const changed = new Set<RunKey>();
     const now = [...seen.values()].map((run) => {
       const before = this.byKey.get(run.key);
@@ -143,6 +162,12 @@ class PollingLibrary implements RunLibrary {
     this.byKey = new Map(this.list.map((run) => [run.key, run]));
     for (const listener of this.listeners) listener(changed);
   }
+}
+
+async function someAtOnce<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let start = 0; start < items.length; start += AT_ONCE) results.push(...(await Promise.all(items.slice(start, start + AT_ONCE).map(work))));
+  return results;
 }
 
 function marked(run: OwnRun, marks: RunMarks = NO_MARKS): LibraryRun {

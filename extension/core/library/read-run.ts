@@ -2,8 +2,9 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import type { ResolvedExperiment } from '../config/schema';
 import { errorCode } from '../files/durable-files';
-import { inspectWithConfig } from '../runs/run-report';
+import { glanceAtRun } from '../runs/run-report';
 import type { LibraryRun } from './library-run';
 
 export type OwnRun = Omit<LibraryRun, 'name' | 'marks'>;
@@ -11,24 +12,37 @@ export type OwnRun = Omit<LibraryRun, 'name' | 'marks'>;
 /** Of what a look at the run needs to know whether anything differs from the last one. */
 const WATCHED = ['status.json', 'config.yaml', 'environment.json', 'checkpoints', 'evaluations', 'heartbeat'] as const;
 
-/** Changes whenever a watched file does; undefined where the folder is no run. Six stats, no contents. */
-export async function signatureOf(folder: string): Promise<string | undefined> {
-  const stats = await Promise.all(WATCHED.map((name) => stat(path.join(folder, name)).then(({ mtimeMs, size, ino }) => `${mtimeMs}/${size}/${ino}`, () => '-')));
-  // A run begins with its config; a folder that only has `checkpoints` is something else.
-  return stats[0] === '-' && stats[1] === '-' ? undefined : stats.join(' ');
+export interface Signature {
+  /** Differs whenever a watched file does. */
+  readonly all: string;
+  /** Of config.yaml alone, which hardly ever changes. */
+  readonly config: string;
 }
 
-/** Sentences instead of failures: a run that cannot be read is shown with what is wrong. */
+/** Undefined where the folder is no run. Six stats, no contents. */
+export async function signatureOf(folder: string): Promise<Signature | undefined> {
+  const stats = await Promise.all(WATCHED.map((name) => stat(path.join(folder, name)).then(({ mtimeMs, size, ino }) => `${mtimeMs}/${size}/${ino}`, () => '-')));
+  const [status, config] = stats as [string, string];
+  // A run begins with its config; a folder that only has `checkpoints` is something else.
+  return status === '-' && config === '-' ? undefined : { all: stats.join(' '), config };
+}
+
+/** Sentences instead of failures: a run that cannot be read is shown with what is wrong. The config is left to {@link withConfig}. */
 export async function readRun(folder: string): Promise<OwnRun> {
   const base = { key: folder, id: path.basename(folder), origin: 'mim' as const };
   try {
-    const { state, status, config, checkpoints, evaluations } = await inspectWithConfig(folder);
+    const { state, status, checkpoints, evaluations } = await glanceAtRun(folder);
     const environment = await readOrigin(folder);
-    const problem = status === undefined ? 'status.json is missing or damaged.' : config === undefined ? 'config.yaml is missing or damaged.' : undefined;
-    return { ...base, state, status, config, checkpoints, evaluations, sweep: environment?.sweep, experimentFile: environment?.experimentFile, problem };
+    const problem = status === undefined ? 'status.json is missing or damaged.' : undefined;
+    return { ...base, state, status, checkpoints, evaluations, sweep: environment.sweep, experimentFile: environment.experimentFile, problem };
   } catch (error) {
     return { ...base, state: 'lost', checkpoints: [], evaluations: [], problem: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** @param config undefined: it was read, and is missing or damaged */
+export function withConfig(run: OwnRun, config: ResolvedExperiment | undefined): OwnRun {
+  return { ...run, config, problem: run.problem ?? (config === undefined ? 'config.yaml is missing or damaged.' : undefined) };
 }
 
 /** Names of the folders in `runsFolder`; undefined where it cannot be read now, as on a mount that is away. */

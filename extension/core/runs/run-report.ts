@@ -18,12 +18,11 @@ export interface RunReport {
 }
 
 export async function inspectRun(path: string): Promise<RunReport> {
-  const { config, ...rest } = await inspectWithConfig(path);
-  return { ...rest, method: config?.method };
+  return { ...(await glanceAtRun(path)), method: (await configOf(path))?.method };
 }
 
-/** The report with the whole config: parsing it is most of the work, so it is done once. */
-export async function inspectWithConfig(path: string): Promise<Omit<RunReport, 'method'> & { readonly config?: ResolvedExperiment }> {
+/** The report without what only the config tells: parsing it is most of the work. */
+export async function glanceAtRun(path: string): Promise<Omit<RunReport, 'method'>> {
   const run = await RunDirectory.open(path);
   const checkpoints = (await run.listCheckpoints()).map(({ path: folder, step, epoch, createdAt, files }) => ({
     path: folder,
@@ -37,10 +36,18 @@ export async function inspectWithConfig(path: string): Promise<Omit<RunReport, '
     path: run.path,
     state: await run.state(),
     status: await run.readStatus().catch(() => undefined),
-    config: await configOf(run),
     checkpoints,
     evaluations: (await run.readEvaluations()).flatMap(({ protocol, step, result }) => evaluationOf(protocol, step, result)),
   };
+}
+
+/** What the run trains; undefined where config.yaml is absent or damaged. */
+export async function configOf(path: string): Promise<ResolvedExperiment | undefined> {
+  try {
+    return parseResolved(await (await RunDirectory.open(path)).readConfig());
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -51,14 +58,6 @@ export function bestProbe<E extends Pick<RunEvaluation, 'protocol' | 'subject' |
   const students = evaluations.filter(({ subject }) => subject === 'student' || subject === 'ema-student');
   const wanted = protocol ?? (students.some((probe) => probe.protocol === 'linear') ? 'linear' : students[0]?.protocol);
   return students.filter((probe) => probe.protocol === wanted).toSorted((a, b) => b.top1 - a.top1)[0];
-}
-
-async function configOf(run: RunDirectory): Promise<ResolvedExperiment | undefined> {
-  try {
-    return parseResolved(await run.readConfig());
-  } catch {
-    return undefined;
-  }
 }
 
 /** An evaluation as it was written, as far as lists show it; none where it is not one. */
