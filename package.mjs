@@ -10,9 +10,6 @@ import { build } from 'esbuild';
 import { bundle, external } from './esbuild.mjs';
 
 const root = import.meta.dirname;
-/** As a user of the extension needs them; README and CHANGELOG are its page in the list of extensions. */
-const plainFiles = ['LICENSE', 'README.md', 'CHANGELOG.md', 'docs/errors.md', 'docs/mim.schema.json', 'docs/images', 'examples', 'media'];
-
 const { values } = parseArgs({ options: { target: { type: 'string', default: `${process.platform}-${process.arch}` }, out: { type: 'string' } } });
 const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
 const file = path.resolve(values.out ?? `${manifest.name}-${values.target}-${manifest.version}.vsix`);
@@ -22,16 +19,21 @@ const stage = await mkdtemp(path.join(os.tmpdir(), 'mim-package-'));
 try {
   const packages = [...(await tracedFiles()), ...(await nativeFiles(values.target))];
   await bundle({ outdir: path.join(stage, 'dist'), production: true });
-  for (const name of plainFiles) await cp(path.join(root, name), path.join(stage, name), { recursive: true });
+  for (const name of await plainFiles()) await cp(path.join(root, name), path.join(stage, name), { recursive: true });
   // Inside dist, since the packer takes or leaves node_modules at the top as a whole.
   for (const name of new Set(packages)) await cp(path.join(root, name), path.join(stage, 'dist', name));
   await writeFile(path.join(stage, 'package.json'), JSON.stringify(forUsers(manifest), null, 2));
-  // The stage holds nothing to be ignored; without this file the packer warns that there might be.
-  await writeFile(path.join(stage, '.vscodeignore'), '');
+  await cp(path.join(root, '.vscodeignore'), path.join(stage, '.vscodeignore'));
   await createVSIX({ cwd: stage, packagePath: file, target: values.target, dependencies: false, allowMissingRepository: true, rewriteRelativeLinks: false });
   console.log(`${file}  ${((await stat(file)).size / 2 ** 20).toFixed(1)} MiB`);
 } finally {
   await rm(stage, { recursive: true, force: true });
+}
+
+/** The files and folders that .vscodeignore names, but for what is made here. README and CHANGELOG are the extension's page. */
+async function plainFiles() {
+  const lines = (await readFile(path.join(root, '.vscodeignore'), 'utf8')).split('\n').filter((line) => line.startsWith('!'));
+  return lines.map((line) => line.slice(1).replace(/\/\*\*$/, '')).filter((name) => name !== 'package.json' && name !== 'dist');
 }
 
 /** The manifest without what only a working copy of the repository can use. */
