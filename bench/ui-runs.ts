@@ -20,18 +20,20 @@ export interface Size {
   readonly runs: number;
   readonly live: number;
   readonly records: number;
+  /** The live runs belong to a sweep of this name. */
+  readonly sweep?: string;
 }
 
 const DISTINCT_METRICS = 8;
 const LEVELS = 5;
 
-export async function makeFolder(folder: string, { runs, live, records }: Size): Promise<Folder> {
+export async function makeFolder(folder: string, { runs, live, records, sweep }: Size): Promise<Folder> {
   const metricsFiles = await Promise.all(Array.from({ length: DISTINCT_METRICS }, (_, i) => path.join(folder, 'metrics', `${i}.jsonl`)));
   await mkdir(path.join(folder, 'metrics'), { recursive: true });
   let bytes = 0;
   for (const [i, file] of metricsFiles.entries()) bytes = await writeMetrics(file, i, records);
   const names = Array.from({ length: runs }, (_, i) => path.join(folder, 'runs', `run-${String(i).padStart(4, '0')}`));
-  for (const [i, run] of names.entries()) await makeRun(run, i, { live: i < live, records, metrics: metricsFiles[i % DISTINCT_METRICS]! });
+  for (const [i, run] of names.entries()) await makeRun(run, i, { live: i < live, records, sweep, metrics: metricsFiles[i % DISTINCT_METRICS]! });
   return { path: path.join(folder, 'runs'), runs: names, metricsFiles, bytesPerRun: bytes };
 }
 
@@ -53,7 +55,7 @@ async function writeMetrics(file: string, run: number, records: number): Promise
   return out.bytesWritten;
 }
 
-async function makeRun(run: string, index: number, { live, records, metrics }: { live: boolean; records: number; metrics: string }): Promise<void> {
+async function makeRun(run: string, index: number, { live, records, sweep, metrics }: { live: boolean; records: number; sweep?: string; metrics: string }): Promise<void> {
   for (const folder of ['checkpoints', 'evaluations', 'samples']) await mkdir(path.join(run, folder), { recursive: true });
   const yaml = `mim: 1\nmethod: supervised\ndata: { kind: shapes, image_size: 32 }\nstudent: vit_tiny_patch4\noptimizer: { weight_decay: ${0.01 * (1 + (index % 10))} }\nseed: ${index}\n`;
   const { resolved } = checkText(yaml, path.join(run, 'bench.mim.yaml'));
@@ -64,7 +66,7 @@ async function makeRun(run: string, index: number, { live, records, metrics }: {
   await Promise.all([
     link(metrics, path.join(run, 'metrics.jsonl')),
     writeFile(path.join(run, 'source.yaml'), yaml),
-    writeFile(path.join(run, 'environment.json'), JSON.stringify({ gmacPerImage: 0.05 })),
+    writeFile(path.join(run, 'environment.json'), JSON.stringify({ gmacPerImage: 0.05, ...(live && sweep !== undefined && { sweep }) })),
     writeFile(path.join(run, 'status.json'), JSON.stringify(status)),
     writeFile(path.join(run, 'heartbeat'), ''),
     writeFile(path.join(run, 'evaluations', `linear-${step}.json`), JSON.stringify(evaluation)),

@@ -25,6 +25,8 @@ export interface VsCodeServer {
   readonly origin: string;
   /** The temporary folder that holds everything the server writes; `workspace` in it is for the test. */
   readonly root: string;
+  /** Of its process, which is also the number of its process group. */
+  readonly pid: number;
   /** Where the extension under test lies in it: its files are links into the folder it was launched from. */
   readonly extension: string;
   /** The page's address with `folder` open, and what the workbench is to be told besides. */
@@ -65,7 +67,7 @@ export async function launchServer(program: ServerProgram, options: LaunchOption
     if (payload.length > 0) query.set('payload', JSON.stringify(payload));
     return `http://${authority}/?${query}`;
   };
-  return { origin: `http://${authority}`, root, extension, address, stop };
+  return { origin: `http://${authority}`, root, pid: server.pid!, extension, address, stop };
 }
 
 async function writeSettings(root: string, settings: Readonly<Record<string, unknown>>): Promise<void> {

@@ -66,10 +66,18 @@ export function tooltipLook(theme: ChartTheme) {
   };
 }
 
+const opaque = new Map<string, string>();
+
 /** A colour of the theme with another opacity; colours a canvas does not understand come back as they are. */
 export function translucent(color: string, opacity: number): string {
+  const plain = opaque.get(color) ?? asHex(color);
+  opaque.set(color, plain);
+  return /^#[0-9a-f]{6}$/i.test(plain) ? plain + Math.round(opacity * 255).toString(16).padStart(2, '0') : plain;
+}
+
+/** A canvas reads any colour of CSS; a new one for each curve would cost as much as drawing it. */
+function asHex(color: string): string {
   const context = document.createElement('canvas').getContext('2d')!;
   context.fillStyle = color;
-  const plain = String(context.fillStyle);
-  return /^#[0-9a-f]{6}$/i.test(plain) ? plain + Math.round(opacity * 255).toString(16).padStart(2, '0') : plain;
+  return String(context.fillStyle);
 }
