@@ -5,7 +5,7 @@
  *   method.safetensors  adaptors, alignment weights, heads: what the method trains beside the student (`method.` dropped)
  *   state.safetensors   AdamW moments, averages: everything a bit-exact resume needs beside the parameters
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { NamedTensors } from '../core/tensors';
 
 const METHOD = 'method.';

@@ -1,6 +1,6 @@
 /** The teacher and the images a run began with, kept in its environment.json: a resumed run uses the same or none. */
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ResolvedExperiment } from '../core/config/schema';
 import { errorCode, fingerprintFile } from '../core/files/durable-files';
 import { UserError } from '../core/problems';

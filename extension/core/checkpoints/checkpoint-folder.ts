@@ -5,7 +5,7 @@
  */
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { errorCode, explainWriteError, fingerprintFile, isTemporaryName, syncFolder, temporaryBeside, writeNewFile, type Fingerprint } from '../files/durable-files';
 import { UserError } from '../problems';
 import type { NamedTensors } from '../tensors';

@@ -1,5 +1,5 @@
 /** The `mim.vit` entry of this product's own files: the model's shape, so that it re-imports exactly as it was. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../problems';
 import type { TeacherShape } from './teacher-shape';
 

@@ -1,6 +1,6 @@
 /** A resolved experiment ⇄ the config.yaml of its run, exactly: what a run is resumed from. */
 import { Document, isScalar, visit } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../problems';
 import { type ResolvedExperiment, type VitShape, engineSchema, experimentSchema, scheduleSchema, vitSchema } from './schema';
 import { YamlTree } from './yaml-tree';

@@ -1,5 +1,5 @@
 /** The JSON Schema of an experiment, from the one schema: what YAML editors complete, describe and check from. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { experimentSchema } from './schema';
 
 /** The part of JSON Schema (draft-07) that the schema of an experiment uses. */
@@ -22,7 +22,12 @@ export interface SchemaNode {
   anyOf?: SchemaNode[];
 }
 
-const described = z.toJSONSchema(experimentSchema, { target: 'draft-7', io: 'input' }) as SchemaNode;
+let made: SchemaNode | undefined;
+
+/** Made when it is first asked for: it takes longer than all else that the extension loads. */
+function described(): SchemaNode {
+  return (made ??= z.toJSONSchema(experimentSchema, { target: 'draft-7', io: 'input' }) as SchemaNode);
+}
 
 /** Draft-07, which the YAML extensions of editors know best. */
 export function experimentJsonSchema(): object {
@@ -30,13 +35,13 @@ export function experimentJsonSchema(): object {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'MIM Lab experiment',
     description: 'A masked-image-modeling experiment (`*.mim.yaml`).',
-    ...described,
+    ...described(),
   };
 }
 
 /** What the schema says at a path; an index stands for any item of a list. */
 export function schemaNodeAt(path: readonly PropertyKey[]): SchemaNode | undefined {
-  let node: SchemaNode | undefined = described;
+  let node: SchemaNode | undefined = described();
   for (const step of path) {
     node = node && childNode(node, step);
   }
@@ -65,5 +70,5 @@ export function keysAt(path: readonly PropertyKey[]): string[] {
 
 /** The sections in which a key of this name may stand: `batch_size` → [`optimizer`]. */
 export function sectionsWithKey(name: string): string[] {
-  return Object.keys(described.properties ?? {}).filter((section) => keysAt([section]).includes(name));
+  return Object.keys(described().properties ?? {}).filter((section) => keysAt([section]).includes(name));
 }

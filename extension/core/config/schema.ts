@@ -4,7 +4,7 @@
  * Defaults are the official MaskAlign recipe (OpenDriveLab/maskalign README, ViT-B). What depends on other keys
  * (`levels: auto`, `lr` from `blr`) is derived in resolve.ts.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { RUN_NAME, RUN_NAME_RULE } from '../runs/run-name';
 
 const fraction = z.number().min(0).max(1);

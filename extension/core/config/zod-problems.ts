@@ -1,5 +1,5 @@
 /** What the schema finds wrong → problems in plain words, each at the key or value it is about. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Problem } from '../problems';
 import { type SchemaNode, keysAt, schemaNodeAt, sectionsWithKey } from './json-schema';
 import { nearestLocation } from './location';

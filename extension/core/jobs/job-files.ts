@@ -8,7 +8,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JobSpec } from './job';
 
 const pretrain = z.object({ kind: z.literal('pretrain'), configFile: z.string(), set: z.record(z.string(), z.string()).optional(), name: z.string().optional() });

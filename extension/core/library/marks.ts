@@ -1,7 +1,7 @@
 /** What the user wrote on runs, for one runs folder: `<runs>/.mim/marks.json`. */
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { errorCode, explainWriteError, writeFileAtomically } from '../files/durable-files';
 import { UserError } from '../problems';
 import type { RunMarks } from './library-run';

@@ -1,7 +1,7 @@
 /** One run directory, read again only where its files say that something changed. */
 import { readFile, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ResolvedExperiment } from '../config/schema';
 import { errorCode } from '../files/durable-files';
 import { glanceAtRun } from '../runs/run-report';

@@ -1,5 +1,5 @@
 /** What a run says of itself, in status.json. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const statusSchema = z.object({
   state: z.enum(['running', 'paused', 'finished', 'stopped', 'failed']),

@@ -4,7 +4,7 @@
  */
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { explainWriteError, writeFileAtomically } from '../files/durable-files';
 
 const valueSchema = z.union([z.string(), z.number(), z.boolean()]);

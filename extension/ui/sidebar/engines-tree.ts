@@ -1,5 +1,5 @@
 /** What doctor found: the engines, fastest first, and which of them `engine: auto` takes. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { leaf, type Row } from './row';
 import { joined } from './run-text';
 import { plain } from './run-tooltip';

@@ -6,12 +6,12 @@ import type { RecordSink, RecordSource } from '../../series/record-source';
 import type { LibraryRun } from '../library-run';
 import { readCsvRecords } from './csv-source';
 import { readLogRecords } from './log-source';
-import { readTensorBoardRecords } from './tensorboard-source';
 
 const PIECE = 2000;
 
-export function readExternalRecords(file: string, origin: LibraryRun['origin']): Promise<MetricRecord[]> {
-  if (origin === 'tensorboard') return readTensorBoardRecords(file);
+export async function readExternalRecords(file: string, origin: LibraryRun['origin']): Promise<MetricRecord[]> {
+  // Its messages take a while to set up, which those who have no such file need not wait for.
+  if (origin === 'tensorboard') return (await import('./tensorboard-source')).readTensorBoardRecords(file);
   return origin === 'csv' ? readCsvRecords(file) : readLogRecords(file);
 }
 
