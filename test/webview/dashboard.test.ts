@@ -93,3 +93,52 @@ it('moves the cursor with the keys, opens the config of the chosen curve, and sh
   await page.getByRole('button', { name: 'Table: Loss', exact: true }).click();
   expect(await page.getByRole('region', { name: 'Loss, as a table' }).locator('thead th').allTextContents()).toEqual(['Step', 'r0.7-s0', 'r0.7-s1', 'baseline']);
 });
+
+it('names the levels of a run below their curves', async () => {
+  const { page } = await openCurves();
+  const levels = page.getByRole('figure').filter({ has: page.getByRole('img', { name: /^Alignment loss of 5 levels of baseline/ }) });
+  await page.locator('.chart-slot').last().scrollIntoViewIfNeeded();
+  await eventually(() => levels.locator('.chart-legend span').allTextContents(), ['level 8', 'level 9', 'level 10', 'level 11', 'level 12']);
+});
+
+it('gives the values of all runs beside the pointer, the nearest marked', async () => {
+  const { page } = await openCurves();
+  const loss = page.getByRole('img', { name: /^Loss of 3 runs/ });
+  const { width, height } = (await loss.boundingBox())!;
+  await loss.hover({ position: { x: width / 2, y: height * 0.8 } });
+  const tip = page.locator('.chart-tip:visible');
+  expect(await tip.locator('.chart-tip-row').allTextContents()).toEqual([expect.stringMatching(/^baseline0\.\d+$/), expect.stringMatching(/^r0\.7-s10\.\d+$/), expect.stringMatching(/^r0\.7-s00\.\d+$/)]);
+  expect(await tip.locator('.nearest').textContent()).toMatch(/^r0\.7-s0/);
+  await page.mouse.move(5, 5);
+  await eventually(() => tip.count(), 0);
+});
+
+const flat = { run: base, metric: 'loss', x: [1, 2], y: [1, 1] };
+
+it('opens the config of a curve that is clicked between two distant points, and marks whole steps', async () => {
+  const { page } = await open();
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected: [base] } }, { type: 'view', data: { ...curves([base]), series: [flat, { ...flat, metric: 'lr', y: [0, 1e-3] }], warnings: [] } });
+  const loss = page.getByRole('img', { name: /^Loss of 1 run/ });
+  await loss.waitFor();
+  const box = (await loss.boundingBox())!;
+  await loss.click({ position: { x: box.width * 0.4, y: 90 } });
+  await eventually(() => opened.lastSaid('open-config'), { type: 'open-config', run: base });
+});
+
+it('says which values a log axis leaves out', async () => {
+  const { page } = await open();
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected: [base] } }, { type: 'view', data: { ...curves([base]), series: [{ ...flat, metric: 'lr', y: [0, 1e-3] }] } });
+  await page.getByRole('checkbox', { name: 'Log y' }).click();
+  await page.getByText('1 value at or below 0 cannot stand on a log axis.').waitFor();
+});
+
+it('a spike is seen through smoothing', async () => {
+  const { page } = await open();
+  const x = Array.from({ length: 101 }, (_, i) => i);
+  const raw = x.map((step) => (step === 50 ? 2 : 1));
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected: [base] } }, { type: 'view', data: { ...curves([base]), series: [{ run: base, metric: 'loss', x, y: x.map(() => 1), low: raw, high: raw }], warnings: [] } });
+  const loss = page.getByRole('img', { name: /^Loss of 1 run/ });
+  await loss.waitFor();
+  // Of the curve's blue, a third over the background.
+  await vi.waitFor(async () => expect(await pixelsOf(loss, '#2d537c', 40)).toBeGreaterThan(100), { timeout: 10_000 });
+});

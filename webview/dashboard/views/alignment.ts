@@ -66,7 +66,7 @@ class Alignment implements View {
     const lines = rows.map((y, level) => ({ id: run, label: `teacher level ${level + 1}`, color: level, x: steps, y }));
     this.charts.place(id, () => new ChartSlot(linesChart)).update(lines, {
       title: `${what} (${unit}) over training`, label: `${what} of the weights of ${rows.length} teacher levels over training. Left and right move the cursor, up and down choose the level, Enter opens the config.`,
-      xLabel: 'Step', cursor: this.cursor, legend: true, onPick: (picked) => this.open(picked), onPng: (title, content) => this.savePng(title, content),
+      xLabel: 'Step', wholeX: true, cursor: this.cursor, legend: true, onPick: (picked) => this.open(picked), onPng: (title, content) => this.savePng(title, content),
     });
   }
 
