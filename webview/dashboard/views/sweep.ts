@@ -18,7 +18,7 @@ export function sweepView(container: HTMLElement, dashboard: Dashboard): View {
 
 class Sweep implements View {
   private readonly x = dropdown('X axis', [], '', (key) => this.putFirst(key));
-  private readonly keys = chooser('Keys', (keys) => this.change({ keys }));
+  private readonly keys = chooser('Keys', (keys) => this.choose(keys));
   private readonly protocol = dropdown('Probe', [], '', (protocol) => this.change({ protocol }));
   private readonly note = h('p', { class: 'note', role: 'status' });
   private readonly charts = new SlotGrid();
@@ -38,7 +38,7 @@ class Sweep implements View {
     if (!this.data) return;
     const { sweepable, keys, protocols, protocol } = this.data;
     this.x.setChoices(sweepable.map(toChoice), keys[0] ?? '');
-    this.keys.setChoices(sweepable.map(toChoice), this.dashboard.state.sweep.keys);
+    this.keys.setChoices(sweepable.map(toChoice), this.dashboard.state.sweep.keys, keys);
     this.protocol.setChoices(protocols.map(toChoice), protocol ?? '');
     const drawn = JSON.stringify([this.data, this.data.cells.flatMap(({ runs }) => runs.map(({ key }) => this.dashboard.run(key).name))]);
     if (drawn === this.drawn) return;
@@ -77,6 +77,11 @@ class Sweep implements View {
   /** The key on x stays the first of the keys. */
   private putFirst(key: string): void {
     this.change({ keys: [key, ...(this.data?.keys ?? []).filter((other) => other !== key)] });
+  }
+
+  private choose(keys: readonly string[]): void {
+    const first = this.data?.keys[0];
+    this.change({ keys: first !== undefined && keys.includes(first) ? [first, ...keys.filter((key) => key !== first)] : keys });
   }
 
   private change(part: Partial<DashboardState['sweep']>): void {
