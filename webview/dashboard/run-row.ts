@@ -24,7 +24,7 @@ export class RunListRow {
   readonly element = h('div', { role: 'row', class: 'run' },
     h('div', { role: 'gridcell' }, this.box), h('div', { role: 'gridcell' }, this.color),
     h('div', { role: 'rowheader', class: 'run-text' }, this.name, this.detail),
-    h('div', { role: 'gridcell' }, this.star), h('div', { role: 'gridcell' }, this.pin));
+    h('div', { role: 'gridcell', class: 'run-mark' }, this.star), h('div', { role: 'gridcell', class: 'run-mark' }, this.pin));
   private drawn = '';
 
   constructor(private run: RunRow, actions: RunActions) {
@@ -45,7 +45,7 @@ export class RunListRow {
     this.element.setAttribute('aria-selected', String(selected));
     this.element.dataset['state'] = run.state;
     this.box.setAttribute('aria-label', `Show ${run.name}`);
-    setText(this.name, run.name);
+    setText(this.name, shortName(run));
     this.element.title = [run.name, ...run.tags.map((tag) => `#${tag}`), run.key].join('\n');
     setText(this.detail, detailOf(run));
     if (recolored) this.color.replaceChildren(swatch(run.color));
@@ -60,6 +60,11 @@ export class RunListRow {
     const text = [name, sweep, method, state, ...tags.map((tag) => `#${tag}`)].join(' ').toLowerCase();
     return words.every((word) => text.includes(word));
   }
+}
+
+/** Below its sweep's name, what tells a run from the sweep's others. */
+function shortName({ name, sweep }: RunRow): string {
+  return sweep !== undefined && name.startsWith(`${sweep}-`) ? name.slice(sweep.length + 1) : name;
 }
 
 function detailOf({ state, progress, step, loss, bestProbe }: RunRow): string {
