@@ -58,7 +58,7 @@ class Sweep implements View {
       const title = `${protocol ?? 'Probe'} accuracy against ${keys[0]!}`;
       this.charts.place('points', () => new ChartSlot(pointsChart, 390)).update(sweepGroups(data, nameOf), {
         title, label: `${title}: ${cells.length} cells of the sweep. The arrow keys walk over runs, Enter opens the config.`, height: 360,
-        xLabel: keys[0]!, places: sweepPlaces(cells, 0), formatY: formatShare, references: baselines.map(({ name, accuracy }) => ({ label: name, y: accuracy })),
+        xLabel: keys[0]!, places: sweepPlaces(cells, 0), formatY: formatShare, bounds: [0, 1], references: baselines.map(({ name, accuracy }) => ({ label: name, y: accuracy })),
         table: () => sweepTable(data), onPick: (run) => this.open(run), onPng: (name, content) => this.savePng(name, content),
       });
     }
@@ -115,6 +115,10 @@ function noteOn(runs: number, data: SweepData | undefined): string {
   if (data.protocol === undefined) return 'None of the selected runs has been evaluated yet: holes stand at the foot of the chart until a probe has run.';
   const count = (state: string) => data.cells.flatMap((cell) => cell.runs).filter((run) => run.state === state).length;
   const missing = data.cells.reduce((sum, { missingSeeds }) => sum + (missingSeeds?.length ?? 0), 0);
-  const parts = [[count('running'), 'running'], [count('failed'), 'failed'], [count('lost'), 'lost'], [missing, 'not begun']].filter(([n]) => n !== 0);
+  const parts = [[count('running'), 'running'], [count('failed'), 'failed'], [count('lost'), 'lost'], [unmeasured(data), 'stopped or finished without a probe'], [missing, 'not begun']].filter(([n]) => n !== 0);
   return parts.length === 0 ? '' : `Without a full result: ${parts.map(([n, what]) => `${n} ${what}`).join(', ')}.`;
+}
+
+function unmeasured({ cells }: SweepData): number {
+  return cells.flatMap(({ runs }) => runs).filter(({ state, accuracy }) => accuracy === undefined && (state === 'stopped' || state === 'finished')).length;
 }
