@@ -25,7 +25,7 @@ export function lineDatasets(line: Line, theme: ChartTheme, options: LinesOption
   };
   if (!line.low || !line.high) return [marks, curve];
   // Where a point stands for one record, both edges are that record: the band is then a faint line, and spikes are seen.
-  const edge = { ...plain, borderWidth: 1, borderColor: translucent(color, 0.35), backgroundColor: translucent(color, 0.18) };
+  const edge = { ...plain, borderWidth: 1, borderColor: translucent(color, 0.28), backgroundColor: translucent(color, 0.18) };
   return [marks, curve, { ...edge, data: points(line.low), fill: false }, { ...edge, data: points(line.high), fill: '-1' }];
 }
 

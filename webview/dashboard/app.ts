@@ -17,7 +17,7 @@ export class App implements Dashboard {
   private readonly list: RunList;
   private readonly tabs;
   private readonly main;
-  private readonly start = h('section', { class: 'start', hidden: true }, h('h1', {}, 'There are no runs yet'),
+  private readonly start = h('section', { class: 'start', hidden: true }, h('h2', {}, 'There are no runs yet'),
     h('p', {}, 'Open an experiment (*.mim.yaml) and click Run above its first line; MIM: New Experiment… makes one to begin with. A run appears here as soon as it has begun.'));
   private readonly problem = h('p', { class: 'problem', role: 'alert', hidden: true });
   private view: { readonly name: DashboardView; readonly view: View } | undefined;
@@ -34,7 +34,7 @@ export class App implements Dashboard {
     this.hasChoice = kept !== undefined;
     this.list = new RunList(this);
     this.tabs = tabs('Views', VIEWS.map(({ name, label }) => ({ id: name, label })), this.state.view, (name) => this.change({ view: name as DashboardView }));
-    this.main = h('main', {}, this.problem, this.start, this.tabs.element);
+    this.main = h('main', {}, h('h1', { class: 'visually-hidden' }, 'MIM Dashboard'), this.problem, this.start, this.tabs.element);
     root.append(h('div', { class: 'dashboard' }, this.list.element, this.main));
     host.listen((message) => this.hear(message));
     host.send({ type: 'ready', ...(kept && { state: this.state }) });

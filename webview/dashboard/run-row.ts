@@ -46,7 +46,7 @@ export class RunListRow {
     this.element.dataset['state'] = run.state;
     this.box.setAttribute('aria-label', `Show ${run.name}`);
     setText(this.name, shortName(run));
-    this.element.title = [run.name, ...run.tags.map((tag) => `#${tag}`), run.key].join('\n');
+    this.element.title = [run.name, ...(run.problem === undefined ? [] : [run.problem]), ...run.tags.map((tag) => `#${tag}`), run.key].join('\n');
     setText(this.detail, detailOf(run));
     if (recolored) this.color.replaceChildren(swatch(run.color));
     label(this.color, `Colour of ${run.name}: ${markName(run.color)}`);
@@ -67,10 +67,11 @@ function shortName({ name, sweep }: RunRow): string {
   return sweep !== undefined && name.startsWith(`${sweep}-`) ? name.slice(sweep.length + 1) : name;
 }
 
-function detailOf({ state, progress, step, loss, bestProbe }: RunRow): string {
+function detailOf({ state, progress, step, loss, bestProbe, problem }: RunRow): string {
+  if (problem !== undefined) return `${STATE_SIGNS[state]} ${state}: ${problem}`;
   const isLive = state === 'running' || state === 'paused';
-  const where = isLive && progress !== undefined ? `${Math.floor(100 * progress)} %` : step !== undefined && `step ${formatNumber(step)}`;
-  return [`${STATE_SIGNS[state]} ${state}`, where, loss !== undefined && `loss ${formatNumber(loss)}`, bestProbe !== undefined && `probe ${formatShare(bestProbe)}`].filter(Boolean).join(' · ');
+  const where = isLive && progress !== undefined ? `${Math.floor(100 * progress)} %` : state !== 'finished' && step !== undefined && `step ${formatNumber(step)}`;
+  return [`${STATE_SIGNS[state]} ${state}`, where, bestProbe !== undefined && `probe ${formatShare(bestProbe)}`, loss !== undefined && `loss ${formatNumber(loss)}`].filter(Boolean).join(' · ');
 }
 
 function label(element: HTMLElement, text: string): void {

@@ -92,7 +92,7 @@ class Compare implements View {
     const link = plainButton(text, hint, `${run} ${name}`, () => this.dashboard.send({ type: 'open-config', run, ...(key !== undefined && { key }) }));
     if (!isFirst) return h('td', {}, link);
     this.dressAsRun(link, run);
-    return h('th', { scope: 'row' }, link, ...this.diffButton(run));
+    return h('th', { scope: 'row' }, h('div', { class: 'run-cell' }, link, ...this.diffButton(run)));
   }
 
   private dressAsRun(element: HTMLElement, run: RunKey): void {

@@ -16,14 +16,21 @@ export class NoiseTable {
     if (!noise) return;
     const { protocol, keys, groups } = noise;
     setText(this.title, `Probe ${protocol} against ${baseline ?? 'the baseline'}, over seeds`);
-    const head = [...keys, 'Seeds', 'Mean', 'Difference', '95 % interval', 'Verdict'];
+    const own = groups.find(({ verdict }) => verdict === 'baseline');
+    const head = ['Differs from the baseline in', 'Seeds', 'Mean', 'Difference', '95 % interval', 'Verdict'];
     this.table.replaceChildren(
       h('thead', {}, h('tr', {}, ...head.map((name) => h('th', { scope: 'col' }, name)))),
       h('tbody', {}, ...groups.map((group) => h('tr', { class: group.verdict === 'baseline' ? 'baseline' : undefined },
-        ...cellsOf(group).map((cell, i) => (i === 0 ? h('th', { scope: 'row' }, cell) : h('td', {}, h('span', { class: 'cell-text', title: cell }, cell))))))));
+        ...cellsOf(group, apartFrom(group, own, keys)).map((cell, i) => (i === 0 ? h('th', { scope: 'row' }, h('span', { class: 'cell-text', title: cell }, cell)) : h('td', {}, cell)))))));
   }
 }
 
-function cellsOf({ values, runs, mean, difference, interval, verdict }: SeedGroup): string[] {
-  return [...values.map(scalarText), String(runs.length), formatShare(mean), formatPoints(difference), interval ? interval.map(formatPoints).join(' to ') : '–', verdict];
+/** The keys, with their values, in which a group is not as the baseline. */
+function apartFrom({ values }: SeedGroup, own: SeedGroup | undefined, keys: readonly string[]): string {
+  const apart = keys.flatMap((key, i) => (values[i] === own?.values[i] ? [] : [`${key} ${scalarText(values[i])}`]));
+  return apart.join(', ') || '–';
+}
+
+function cellsOf({ runs, mean, difference, interval, verdict }: SeedGroup, apart: string): string[] {
+  return [apart, String(runs.length), formatShare(mean), formatPoints(difference), interval ? interval.map(formatPoints).join(' to ') : '–', verdict];
 }
