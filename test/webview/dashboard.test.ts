@@ -93,3 +93,104 @@ it('moves the cursor with the keys, opens the config of the chosen curve, and sh
   await page.getByRole('button', { name: 'Table: Loss', exact: true }).click();
   expect(await page.getByRole('region', { name: 'Loss, as a table' }).locator('thead th').allTextContents()).toEqual(['Step', 'r0.7-s0', 'r0.7-s1', 'baseline']);
 });
+
+it('names the levels of a run below their curves', async () => {
+  const { page } = await openCurves();
+  const levels = page.getByRole('figure').filter({ has: page.getByRole('img', { name: /^Alignment loss of 5 levels of baseline/ }) });
+  await page.locator('.chart-slot').last().scrollIntoViewIfNeeded();
+  await eventually(() => levels.locator('.chart-legend span').allTextContents(), ['level 8', 'level 9', 'level 10', 'level 11', 'level 12']);
+});
+
+it('gives the values of all runs beside the pointer, the nearest marked', async () => {
+  const { page } = await openCurves();
+  const loss = page.getByRole('img', { name: /^Loss of 3 runs/ });
+  const { width, height } = (await loss.boundingBox())!;
+  await loss.hover({ position: { x: width / 2, y: height * 0.8 } });
+  const tip = page.locator('.chart-tip:visible');
+  expect(await tip.locator('.chart-tip-row').allTextContents()).toEqual([expect.stringMatching(/^baseline0\.\d+$/), expect.stringMatching(/^r0\.7-s10\.\d+$/), expect.stringMatching(/^r0\.7-s00\.\d+$/)]);
+  expect(await tip.locator('.nearest').textContent()).toMatch(/^r0\.7-s0/);
+  await page.mouse.move(5, 5);
+  await eventually(() => tip.count(), 0);
+});
+
+const flat = { run: base, metric: 'loss', x: [1, 2], y: [1, 1] };
+
+it('opens the config of a curve that is clicked between two distant points, and marks whole steps', async () => {
+  const { page } = await open();
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected: [base] } }, { type: 'view', data: { ...curves([base]), series: [flat, { ...flat, metric: 'lr', y: [0, 1e-3] }], warnings: [] } });
+  const loss = page.getByRole('img', { name: /^Loss of 1 run/ });
+  await loss.waitFor();
+  const box = (await loss.boundingBox())!;
+  await loss.click({ position: { x: box.width * 0.4, y: 90 } });
+  await eventually(() => opened.lastSaid('open-config'), { type: 'open-config', run: base });
+});
+
+it('says which values a log axis leaves out', async () => {
+  const { page } = await open();
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected: [base] } }, { type: 'view', data: { ...curves([base]), series: [{ ...flat, metric: 'lr', y: [0, 1e-3] }] } });
+  await page.getByRole('checkbox', { name: 'Log y' }).click();
+  await page.getByText('1 value at or below 0 cannot stand on a log axis.').waitFor();
+});
+
+it('a spike is seen through smoothing', async () => {
+  const { page } = await open();
+  const x = Array.from({ length: 101 }, (_, i) => i);
+  const raw = x.map((step) => (step === 50 ? 2 : 1));
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected: [base] } }, { type: 'view', data: { ...curves([base]), series: [{ run: base, metric: 'loss', x, y: x.map(() => 1), low: raw, high: raw }], warnings: [] } });
+  const loss = page.getByRole('img', { name: /^Loss of 1 run/ });
+  await loss.waitFor();
+  // Of the curve's blue, a third over the background.
+  await vi.waitFor(async () => expect(await pixelsOf(loss, '#2d537c', 40)).toBeGreaterThan(100), { timeout: 10_000 });
+});
+
+it('a colour is chosen by keys, and the focus goes back to where it was', async () => {
+  const { page } = await openCurves();
+  const color = page.getByRole('button', { name: /^Colour of baseline/ });
+  await color.focus();
+  for (const key of ['Enter', 'ArrowRight', 'Enter']) await page.keyboard.press(key);
+  await eventually(() => opened.lastSaid('set-color'), { type: 'set-color', run: base, color: 1 });
+  expect(await page.evaluate('document.activeElement.getAttribute("aria-label")')).toMatch(/^Colour of baseline/);
+});
+
+it('says how to begin where there are no runs', async () => {
+  const { page } = await open();
+  await opened.hear({ type: 'runs', runs: [] });
+  await page.getByText('There are no runs yet').waitFor();
+  expect(await page.getByRole('tab').count()).toBe(0);
+  await opened.hear({ type: 'runs', runs });
+  await page.getByRole('tab', { name: 'Curves' }).waitFor();
+  expect(await page.getByText('There are no runs yet').isVisible()).toBe(false);
+});
+
+it('a panel 400 pixels wide has no control outside it', async () => {
+  const { page } = await openCurves({ width: 400 });
+  const outside = '(() => [...document.querySelectorAll("main button, main vscode-button, main vscode-checkbox, main vscode-panel-tab, main canvas")].filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > innerWidth).map((element) => element.textContent))()';
+  expect(await page.evaluate(outside)).toEqual([]);
+});
+
+it('a run of a sweep is listed by what tells it from the others, and a failed one by its reason', async () => {
+  const { page } = await open();
+  await opened.hear({ type: 'runs', runs: [{ ...runs[0]!, name: 'ratio-0.9-seed-0' }, { ...runs[4]!, problem: 'The loss became NaN at step 3.' }] });
+  await page.getByText('0.9-seed-0', { exact: true }).waitFor();
+  await page.getByText('✗ failed: The loss became NaN at step 3.').waitFor();
+});
+
+it('checks the columns that are shown, and adds one to them', async () => {
+  const { page } = await open();
+  const data = compare();
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected, view: 'compare' } }, { type: 'view', data: { ...data, available: [...data.available, { name: 'step', label: 'Step', kind: 'run' }] } });
+  await page.getByText('Columns', { exact: true }).click();
+  expect(await page.getByRole('checkbox', { name: 'masking.ratio' }).isChecked()).toBe(true);
+  await page.getByRole('checkbox', { name: 'Step', exact: true }).click();
+  await eventually(async () => (await opened.lastSaid('show'))?.state.compare.columns.toSorted(), ['config:masking.ratio', 'name', 'probe:linear', 'step']);
+});
+
+it('says which differences from the baseline are within the noise of the seeds', async () => {
+  const { page } = await open();
+  const group = { runs: [base, seed0], mean: 0.4 };
+  const noise = { protocol: 'linear', keys: ['masking.ratio'], groups: [{ ...group, values: [0.6], verdict: 'baseline' as const }, { ...group, values: [0.75], difference: -0.012, interval: [-0.05, 0.026] as const, verdict: 'within noise' as const }] };
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected, view: 'compare', baseline: base } }, { type: 'view', data: { ...compare(), noise } });
+  const rows = page.getByRole('region', { name: 'Against the baseline, over seeds' }).getByRole('row');
+  await eventually(async () => (await rows.last().getByRole('cell').allTextContents()), ['2', '40.0 %', '−1.2 pp', '−5.0 pp to +2.6 pp', 'within noise']);
+  expect(await rows.last().getByRole('rowheader').textContent()).toBe('masking.ratio 0.75');
+});

@@ -1,10 +1,11 @@
 import AxeBuilder from '@axe-core/playwright';
-import type { Browser } from 'playwright-core';
+import type { Browser, Locator } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { launchBrowser } from '../chromium';
 import { base, broken, live, runs, seed0, seed1, sweep } from './dashboard-data';
 import { bundleDashboard, DashboardPage, pixelsOf, type OpenOptions } from './dashboard-page';
 import { themes } from './dashboard-themes';
+import { PNG } from 'pngjs';
 
 let browser: Browser;
 let files: Map<string, string>;
@@ -23,6 +24,15 @@ async function openSweep(options: OpenOptions = {}): Promise<DashboardPage> {
   await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { view: 'sweep', selected: [base, seed1, seed0, live, broken] } }, { type: 'view', data: sweep() });
   await opened.page.getByRole('img', { name: /^Parallel coordinates/ }).waitFor();
   return opened;
+}
+
+/** Heights at which a colour runs along at least a third of the width: the first and the last. */
+async function linesOf(element: Locator, color: string): Promise<[number | undefined, number | undefined]> {
+  const { data, width, height } = PNG.sync.read(await element.screenshot());
+  const wanted = [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16));
+  const isNear = (at: number) => wanted.every((channel, i) => Math.abs(channel - data[at + i]!) <= 40);
+  const rows = Array.from({ length: height }, (_, y) => y).filter((y) => Array.from({ length: width }, (_, x) => x).filter((x) => isNear(4 * (y * width + x))).length > width / 3);
+  return [rows[0], rows.at(-1)];
 }
 
 it('draws seeds, means, failures and baselines in every theme', async () => {
@@ -60,4 +70,18 @@ it('has no serious accessibility violation', async () => {
   await openSweep({ bypassCSP: true });
   const { violations } = await new AxeBuilder({ page: opened.page }).analyze();
   expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 160))])).toEqual([]);
+});
+
+it('wide intervals of few seeds leave the values readable, and what has no result stands apart from the axis', async () => {
+  opened = await DashboardPage.open(browser, files);
+  const data = sweep();
+  const cells = [{ ...data.cells[0]!, interval: [-4, 5] as const }, data.cells[3]!];
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { view: 'sweep', selected: [base, seed1, broken] } }, { type: 'view', data: { ...data, cells, keys: ['masking.ratio'] } });
+  const points = opened.page.getByRole('img', { name: /^linear accuracy/ });
+  await points.waitFor();
+  // The teacher's and the random student's lines are 41 points apart: half of the plot's height rather than a hair.
+  const [upper, lower] = await linesOf(points, themes.dark.descriptionForeground);
+  expect(lower! - upper!).toBeGreaterThan(60);
+  await opened.page.getByText('✕ failed').waitFor();
+  await opened.picture('sweep-wide');
 });

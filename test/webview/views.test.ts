@@ -48,7 +48,7 @@ it('fills the whole plot with the cells of the weights', async () => {
   await weights.focus();
   await weights.press('ArrowRight');
   await weights.press('Enter');
-  expect(await opened.lastSaid('open-config')).toEqual({ type: 'open-config', run: base, key: 'alignment' });
+  expect(await opened.lastSaid('open-config')).toEqual({ type: 'open-config', run: base });
   for (const theme of ['dark', 'light', 'high-contrast'] as const) {
     await opened.setTheme(theme);
     await opened.picture(`alignment-${theme}`);
@@ -76,6 +76,10 @@ it('puts the pictures of all runs beside each other at the same step', async () 
   await page.getByRole('img', { name: 'masks of r0.7-s0 at step 200' }).waitFor();
   await page.getByRole('slider', { name: 'Step' }).press('Home');
   await eventually(async () => (await opened.lastSaid('show'))?.state.samples.step, 0);
+  const width = async () => (await page.locator('.picture').first().boundingBox())!.width;
+  const before = await width();
+  await page.getByRole('slider', { name: 'Size' }).press('Home');
+  await vi.waitFor(async () => expect(await width()).toBeLessThan(before / 2), { timeout: 10_000 });
 });
 
 it.each([alignment(base, 0), probes(), samples(0)])('has no serious accessibility violation: $view', async (data) => {

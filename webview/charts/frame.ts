@@ -115,8 +115,10 @@ export function composePng(canvas: HTMLCanvasElement, title: string, legend: rea
   const theme = readTheme();
   const scale = canvas.width / Math.max(1, canvas.clientWidth || canvas.width);
   const line = 18 * scale;
-  const perRow = Math.max(1, Math.floor(canvas.width / (220 * scale)));
   const out = document.createElement('canvas');
+  const legendFont = `${12 * scale}px ${theme.font}`;
+  const entryWidth = widest(out, legendFont, legend) + 50 * scale;
+  const perRow = Math.max(1, Math.floor(canvas.width / entryWidth));
   out.width = canvas.width + 16 * scale;
   out.height = canvas.height + line * (2 + Math.ceil(legend.length / perRow));
   const context = out.getContext('2d')!;
@@ -127,10 +129,10 @@ export function composePng(canvas: HTMLCanvasElement, title: string, legend: rea
   context.font = `600 ${13 * scale}px ${theme.font}`;
   context.fillText(title, 8 * scale, line * 0.75, canvas.width);
   context.drawImage(canvas, 8 * scale, line * 1.5);
-  context.font = `${12 * scale}px ${theme.font}`;
+  context.font = legendFont;
   context.lineWidth = 2 * scale;
   legend.forEach((entry, index) => {
-    const x = 8 * scale + (index % perRow) * 220 * scale;
+    const x = 8 * scale + (index % perRow) * entryWidth;
     const y = canvas.height + line * (2 + Math.floor(index / perRow));
     context.strokeStyle = theme.series[entry.hue] ?? theme.text;
     context.setLineDash(entry.dash.map((length) => length * scale));
@@ -138,7 +140,14 @@ export function composePng(canvas: HTMLCanvasElement, title: string, legend: rea
     context.moveTo(x, y);
     context.lineTo(x + 28 * scale, y);
     context.stroke();
-    context.fillText(entry.label, x + 34 * scale, y, 180 * scale);
+    context.fillText(entry.label, x + 34 * scale, y, out.width - x - 42 * scale);
   });
   return out.toDataURL('image/png').replace(/^data:image\/png;base64,/, '');
+}
+
+/** Pixels of the longest label. */
+function widest(canvas: HTMLCanvasElement, font: string, legend: readonly PngLegend[]): number {
+  const context = canvas.getContext('2d')!;
+  context.font = font;
+  return legend.reduce((width, { label }) => Math.max(width, context.measureText(label).width), 0);
 }

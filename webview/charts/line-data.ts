@@ -7,21 +7,25 @@ import type { ChartTheme } from './theme';
 
 /** Markers along a curve: enough to tell it, few enough to see it. */
 const MARKERS = 7;
+/** Pixels by which a marker at the edge may leave the plot, so that it is seen whole. */
+const MARKER_ROOM = 5;
 
-export type LineDataset = ChartDataset<'line', Point[]> & { run?: string };
+/** Of those of a line, only the curve has a label. */
+type LineDataset = ChartDataset<'line', Point[]>;
 
 export function lineDatasets(line: Line, theme: ChartTheme, options: LinesOptions): LineDataset[] {
   const mark = runMark(line.color);
   const color = theme.series[mark.hue]!;
   const points = (ys: readonly (number | null)[]) => toPoints(line.x, ys, options);
   const plain = { parsing: false, normalized: true, pointRadius: 0, pointHitRadius: 0, spanGaps: false } as const;
-  const curve: LineDataset = { ...plain, run: line.id, label: line.label, data: points(line.y), borderColor: color, borderWidth: 1.75, borderDash: [...mark.dash] };
+  const curve: LineDataset = { ...plain, label: line.label, data: points(line.y), borderColor: color, borderWidth: 1.75, borderDash: [...mark.dash] };
   const marks: LineDataset = {
-    ...plain, run: line.id, data: spread(curve.data), showLine: false, pointStyle: mark.marker, pointRadius: 3.5,
-    pointBorderColor: color, pointBackgroundColor: color, borderColor: color, pointBorderWidth: 1.5,
+    ...plain, data: spread(curve.data), showLine: false, pointStyle: mark.marker, pointRadius: 3.5,
+    pointBorderColor: color, pointBackgroundColor: color, borderColor: color, pointBorderWidth: 1.5, clip: MARKER_ROOM,
   };
   if (!line.low || !line.high) return [marks, curve];
-  const edge = { ...plain, borderWidth: 0, backgroundColor: translucent(color, 0.18) };
+  // Where a point stands for one record, both edges are that record: the band is then a faint line, and spikes are seen.
+  const edge = { ...plain, borderWidth: 1, borderColor: translucent(color, 0.28), backgroundColor: translucent(color, 0.18) };
   return [marks, curve, { ...edge, data: points(line.low), fill: false }, { ...edge, data: points(line.high), fill: '-1' }];
 }
 
@@ -38,6 +42,24 @@ function toPoints(xs: readonly number[], ys: readonly (number | null)[], options
 function spread(points: readonly Point[]): Point[] {
   if (points.length <= MARKERS) return [...points];
   return Array.from({ length: MARKERS }, (_, i) => points[Math.round((i * (points.length - 1)) / (MARKERS - 1))]!);
+}
+
+/** Distance in pixels from a place to a curve as it is drawn: straight between its points, none within gaps. */
+export function pixelDistance(points: readonly Point[], place: { readonly x: number; readonly y: number }, [toX, toY]: readonly [(x: number) => number, (y: number) => number]): number {
+  let nearest = Infinity;
+  const pixels = points.map(({ x, y }) => ({ x: toX(x ?? NaN), y: toY(y ?? NaN) }));
+  pixels.forEach(({ x, y }, i) => {
+    const next = pixels[i + 1];
+    const apart = [Math.hypot(x - place.x, y - place.y)];
+    if (next && x < next.x && place.x >= x && place.x <= next.x) apart.push(Math.abs(y + ((next.y - y) * (place.x - x)) / (next.x - x) - place.y));
+    for (const distance of apart) if (distance < nearest) nearest = distance;
+  });
+  return nearest;
+}
+
+/** How many values a log axis cannot show. */
+export function notPositive(lines: readonly Line[]): number {
+  return lines.reduce((sum, { y }) => sum + y.filter((value) => value !== null && value <= 0).length, 0);
 }
 
 /** Smallest and largest x of all lines; on a log axis only of what it can show. */

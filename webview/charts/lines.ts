@@ -1,10 +1,11 @@
 /** Curves of many runs over one x axis, with a cursor shared with the charts beside it. */
-import type { ActiveElement, ChartConfiguration, ChartEvent, Point } from 'chart.js';
-import { h } from '../dom';
+import type { ChartConfiguration, ChartEvent, Point } from 'chart.js';
+import { h, setText } from '../dom';
 import type { SharedCursor } from './cursor';
+import { CursorTip } from './cursor-tip';
 import { axisLook, Chart, STILL, translucent } from './engine';
 import { composePng, Frame, type ChartHandle, type ChartTable, type FrameOptions } from './frame';
-import { extent, lineDatasets, type LineDataset } from './line-data';
+import { extent, lineDatasets, notPositive, pixelDistance } from './line-data';
 import { formatNumber, valueAt } from './numbers';
 import { runMark, swatch } from './run-mark';
 import { onThemeChange, readTheme } from './theme';
@@ -26,6 +27,8 @@ export interface Line {
 
 export interface LinesOptions extends FrameOptions {
   readonly xLabel: string;
+  /** Steps: there is nothing to mark between two. */
+  readonly wholeX?: boolean;
   readonly logX?: boolean;
   readonly logY?: boolean;
   /** Visible part of x; all of it unless given. */
@@ -56,6 +59,8 @@ class Lines implements LinesChart {
   private readonly chart: Chart<'line', Point[]>;
   private readonly cursorLine = h('div', { class: 'chart-cursor', hidden: true });
   private readonly legend = h('div', { class: 'chart-legend' });
+  private readonly note = h('div', { class: 'chart-note', hidden: true });
+  private readonly tip = new CursorTip();
   private readonly reset: HTMLButtonElement;
   private readonly ends: (() => void)[] = [];
   /** Of the line the arrow keys stand on. */
@@ -64,12 +69,13 @@ class Lines implements LinesChart {
 
   constructor(container: HTMLElement, private lines: readonly Line[], private options: LinesOptions) {
     this.frame = new Frame(container, options, () => this.toPng());
-    this.frame.plot.append(this.cursorLine);
-    this.frame.foot.append(this.legend);
+    this.frame.plot.append(this.cursorLine, this.tip.element);
+    this.frame.foot.append(this.legend, this.note);
     this.reset = this.frame.tool('Reset zoom', () => this.options.onRange?.(undefined));
     this.chart = new Chart(this.frame.canvas, this.configuration());
     this.ends.push(onThemeChange(() => this.draw()), options.cursor.listen(() => this.placeCursor()));
     this.frame.canvas.addEventListener('pointermove', (event) => this.point(event));
+    for (const leaving of ['pointerleave', 'blur']) this.frame.canvas.addEventListener(leaving, () => this.tip.hide());
     this.frame.canvas.addEventListener('pointerdown', (event) => (this.pressedAt = event.offsetX));
     this.frame.canvas.addEventListener('keydown', (event) => this.key(event));
     this.draw();
@@ -97,6 +103,9 @@ class Lines implements LinesChart {
     this.frame.setTable(() => this.table());
     this.legend.replaceChildren(...(options.legend ? this.lines.map(({ label, color }) => h('span', {}, swatch(color), label)) : []));
     this.reset.hidden = options.range === undefined;
+    const left = options.logY ? notPositive(this.lines) : 0;
+    this.note.hidden = left === 0;
+    setText(this.note, `${left} ${left === 1 ? 'value' : 'values'} at or below 0 cannot stand on a log axis.`);
     const { data, options: look } = this.configuration();
     this.chart.data.datasets = data.datasets;
     this.chart.options = look!;
@@ -117,9 +126,9 @@ class Lines implements LinesChart {
         ...STILL,
         parsing: false,
         events: ['click'],
-        onClick: (event, _elements, chart) => this.click(event, chart),
+        onClick: (event) => this.click(event),
         scales: {
-          x: { ...xLook, type: options.logX ? 'logarithmic' : 'linear', min, max },
+          x: { ...xLook, type: options.logX ? 'logarithmic' : 'linear', min, max, ticks: { ...xLook.ticks, ...(options.wholeX && { precision: 0 }) } },
           y: { ...yLook, type: options.logY ? 'logarithmic' : 'linear', afterFit: (scale) => (scale.width = Math.max(scale.width, 48)) },
         },
         plugins: {
@@ -145,16 +154,38 @@ class Lines implements LinesChart {
 
   private point(event: PointerEvent): void {
     const { left, right } = this.chart.chartArea;
-    if (event.offsetX < left || event.offsetX > right) return;
+    if (event.offsetX < left || event.offsetX > right) return this.tip.hide();
     this.options.cursor.set(this.chart.scales.x!.getValueForPixel(event.offsetX));
+    this.showTip(this.nearest({ x: event.offsetX, y: event.offsetY })?.index);
   }
 
-  private click(event: ChartEvent, chart: { getElementsAtEventForMode: Chart['getElementsAtEventForMode'] }): void {
-    if (event.native === null || event.x === null || event.y === null || Math.abs(event.x - this.pressedAt) > 4) return;
-    const hits = chart.getElementsAtEventForMode(event.native, 'nearest', { intersect: false }, true);
-    const near = hits.find(({ element }: ActiveElement) => Math.hypot(element.x - event.x!, element.y - event.y!) <= REACH);
-    const id = near && (this.chart.data.datasets[near.datasetIndex] as LineDataset).run;
-    if (id !== undefined) this.options.onPick?.(id);
+  /** Highest value first, as the curves stand. */
+  private showTip(chosen: number | undefined): void {
+    const { x } = this.options.cursor;
+    if (x === undefined) return this.tip.hide();
+    const formatY = this.options.formatY ?? formatNumber;
+    const rows = this.lines
+      .map((line, index) => ({ index, label: line.label, color: line.color, y: valueAt(line.x, line.y, x) }))
+      .filter(({ y }) => y !== undefined)
+      .sort((a, b) => b.y! - a.y!)
+      .map(({ y, ...row }) => ({ ...row, value: formatY(y!) }));
+    if (rows.length === 0) return this.tip.hide();
+    const nearest = rows.findIndex(({ index }) => index === chosen);
+    this.tip.show(`${this.options.xLabel} ${this.textOfX(x)}`, rows, nearest < 0 ? undefined : nearest, { x: this.chart.scales.x!.getPixelForValue(x), width: this.chart.width });
+  }
+
+  private nearest(place: { readonly x: number; readonly y: number }): { readonly index: number; readonly distance: number } | undefined {
+    const { x, y } = this.chart.scales;
+    const curves = this.chart.data.datasets.filter(({ label }) => label !== undefined);
+    return curves
+      .map(({ data }, index) => ({ index, distance: pixelDistance(data, place, [(value) => x!.getPixelForValue(value), (value) => y!.getPixelForValue(value)]) }))
+      .sort((a, b) => a.distance - b.distance)[0];
+  }
+
+  private click(event: ChartEvent): void {
+    if (event.x === null || event.y === null || Math.abs(event.x - this.pressedAt) > 4) return;
+    const near = this.nearest({ x: event.x, y: event.y });
+    if (near && near.distance <= REACH) this.options.onPick?.(this.lines[near.index]!.id);
   }
 
   private key(event: KeyboardEvent): void {
@@ -178,6 +209,7 @@ class Lines implements LinesChart {
     else return;
     event.preventDefault();
     this.speak();
+    this.showTip(this.chosen % Math.max(1, this.lines.length));
   }
 
   private zoomBy(factor: number): void {
@@ -201,8 +233,11 @@ class Lines implements LinesChart {
     const line = this.line();
     if (!line) return;
     const x = this.options.cursor.x ?? line.x.at(-1) ?? 0;
-    const where = (this.options.formatX ?? formatNumber)(x);
-    this.frame.say(`${line.label}: ${(this.options.formatY ?? formatNumber)(valueAt(line.x, line.y, x) ?? Number.NaN)} at ${this.options.xLabel} ${where}`);
+    this.frame.say(`${line.label}: ${(this.options.formatY ?? formatNumber)(valueAt(line.x, line.y, x) ?? Number.NaN)} at ${this.options.xLabel} ${this.textOfX(x)}`);
+  }
+
+  private textOfX(x: number): string {
+    return (this.options.formatX ?? formatNumber)(this.options.wholeX ? Math.round(x) : x);
   }
 
   private placeCursor(): void {

@@ -15,6 +15,12 @@ export function formatShare(value: number | null | undefined): string {
   return value === null || value === undefined || Number.isNaN(value) ? '–' : `${(100 * value).toFixed(1)} %`;
 }
 
+/** A difference of shares in percentage points, with its sign. */
+export function formatPoints(value: number | undefined): string {
+  if (value === undefined || Number.isNaN(value)) return '–';
+  return `${value < 0 ? '−' : '+'}${Math.abs(100 * value).toFixed(1)} pp`;
+}
+
 /** Seconds as the largest two units. */
 export function formatSeconds(seconds: number): string {
   if (seconds < 60) return `${Number(seconds.toFixed(1))} s`;

@@ -1,6 +1,6 @@
 /** Parallel coordinates: an axis a quantity, a line a thing that has a value of each; its colour is its last value. */
 import type { ActiveElement, Chart as ChartJs, ChartConfiguration } from 'chart.js';
-import { Chart, STILL } from './engine';
+import { Chart, STILL, tooltipLook } from './engine';
 import { composePng, Frame, type ChartHandle, type FrameOptions } from './frame';
 import { onThemeChange, readTheme, type ChartTheme } from './theme';
 
@@ -87,9 +87,10 @@ class Parallel implements ParallelChart {
       options: {
         ...STILL,
         layout: { padding: { left: 48, right: 48, top: 10 } },
+        interaction: { mode: 'nearest', intersect: true },
         onClick: (_event: unknown, elements: readonly ActiveElement[]) => this.pick(elements[0]?.index),
         scales: { x: { type: 'pcp', offset: true, border: { display: false }, grid: { display: false }, ticks: { color: theme.text, font: { family: theme.font, size: 12 } } } },
-        plugins: { tooltip: { enabled: false } },
+        plugins: { tooltip: { ...tooltipLook(theme), callbacks: { title: () => '', label: ({ dataIndex }: { dataIndex: number }) => this.axes.map((axis) => `${axis.label} ${textOf(axis, dataIndex)}`) } } },
       },
     } as unknown as ChartConfiguration<'pcp', number[]>;
   }

@@ -1,10 +1,11 @@
 /** Measured points with means and intervals over one axis: repeated measurements, holes and failures stay visible. */
-import type { ActiveElement, Chart as ChartJs, ChartConfiguration } from 'chart.js';
+import type { ActiveElement, Chart as ChartJs, ChartConfiguration, Scale } from 'chart.js';
+import type { AnnotationOptions } from 'chartjs-plugin-annotation';
 import { h } from '../dom';
 import { axisLook, Chart, STILL, tooltipLook } from './engine';
 import { composePng, Frame, type ChartHandle, type ChartTable, type FrameOptions } from './frame';
 import { formatNumber } from './numbers';
-import { pointDatasets, pointsExtent, type PointDataset, type PointKind } from './point-data';
+import { pointDatasets, pointsExtent, type PointDataset, type PointKind, type PointsExtent } from './point-data';
 import { runMark, swatch } from './run-mark';
 import { onThemeChange, readTheme, type ChartTheme } from './theme';
 
@@ -43,11 +44,20 @@ export interface PointsOptions extends FrameOptions {
   /** Horizontal lines to compare with. */
   readonly references: readonly { readonly label: string; readonly y: number }[];
   readonly formatY: (y: number) => string;
+  /** What y can be at all. */
+  readonly bounds?: readonly [number, number];
   readonly table: () => ChartTable;
   readonly onPick?: (id: string) => void;
 }
 
 export type PointsChart = ChartHandle<[groups: readonly PointGroup[], options: PointsOptions]>;
+
+/** With more places, the axis chooses its ticks itself. */
+const MOST_PLACES = 12;
+/** References nearer to each other than this share of the axis are named together. */
+const NEAR = 0.045;
+/** Signs as they are drawn. */
+const SIGNS = { running: '○ running', failed: '✕ failed', missing: '◇ no result' } as const;
 
 const REFERENCE_DASHES: readonly number[][] = [[8, 4], [2, 3], [10, 3, 2, 3]];
 
@@ -85,13 +95,19 @@ class Points implements PointsChart {
   }
 
   toPng(): string {
+    // A picture shows the results, not where the pointer was.
+    this.chart.setActiveElements([]);
+    this.chart.tooltip?.setActiveElements([], { x: 0, y: 0 });
+    this.chart.update('none');
     return composePng(this.frame.canvas, this.options.title, this.groups.map(({ label, color }) => ({ label, ...runMark(color) })));
   }
 
   private draw(): void {
     this.frame.describe(this.options);
     this.frame.setTable(this.options.table);
-    this.legend.replaceChildren(...(this.groups.length > 1 ? this.groups.map(({ label, color }) => h('span', {}, swatch(color), label)) : []));
+    const kinds = new Set(this.groups.flatMap(({ points }) => points.map(({ kind }) => kind)));
+    const signs = (['running', 'failed', 'missing'] as const).filter((kind) => kinds.has(kind)).map((kind) => h('span', {}, SIGNS[kind]));
+    this.legend.replaceChildren(...(this.groups.length > 1 ? this.groups.map(({ label, color }) => h('span', {}, swatch(color), label)) : []), ...signs);
     const { data, options } = this.configuration();
     this.chart.data.datasets = data.datasets;
     this.chart.options = options!;
@@ -101,10 +117,12 @@ class Points implements PointsChart {
   private configuration(): ChartConfiguration<PointKind> {
     const { groups, options } = this;
     const theme = readTheme();
-    const extent = pointsExtent(groups, options.references.map(({ y }) => y));
+    const extent = pointsExtent(groups, options.references.map(({ y }) => y), options.bounds);
     const { places } = options;
     const xLook = axisLook(theme, { title: options.xLabel, grid: false, format: places ? (at) => places[at] ?? '' : formatNumber, ...(places && { maxTicks: places.length }) });
-    const yLook = axisLook(theme, { format: options.formatY, maxTicks: 6 });
+    const yLook = axisLook(theme, { maxTicks: 6, format: (y) => (y === extent.foot ? 'no result' : options.formatY(y)) });
+    const xs = [...new Set(groups.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b);
+    const measuredOnly = xs.length <= MOST_PLACES && { afterBuildTicks: (scale: Scale) => (scale.ticks = xs.map((value) => ({ value }))) };
     return {
       type: 'scatter',
       data: { datasets: groups.flatMap((group, index) => pointDatasets(group, index, groups.length, theme, extent)) },
@@ -113,22 +131,33 @@ class Points implements PointsChart {
         normalized: false,
         onClick: (_event, elements) => this.pick(elements),
         scales: {
-          x: { ...xLook, type: 'linear', min: extent.x[0], max: extent.x[1], ticks: { ...xLook.ticks, ...(places && { stepSize: 1 }), includeBounds: false } },
-          y: { ...yLook, type: 'linear', min: extent.y[0], max: extent.y[1], ticks: { ...yLook.ticks, includeBounds: false } },
+          x: { ...xLook, ...measuredOnly, type: 'linear', min: extent.x[0], max: extent.x[1], ticks: { ...xLook.ticks, ...(places && { stepSize: 1 }), includeBounds: false } },
+          y: { ...yLook, type: 'linear', min: extent.y[0], max: extent.y[1], ticks: { ...yLook.ticks, includeBounds: false }, afterBuildTicks: (scale: Scale) => standFoot(scale, extent) },
+          ...(options.references.length > 0 && { right: this.referenceAxis(theme, extent) }),
         },
         plugins: {
           tooltip: { ...tooltipLook(theme), callbacks: { title: () => '', label: (item) => (item.dataset as PointDataset).texts?.[item.dataIndex] ?? '' } },
-          annotation: { annotations: this.referenceLines(theme) },
+          annotation: { annotations: [...this.referenceLines(theme), ...footLine(theme, extent)] },
         },
       },
     } as ChartConfiguration<PointKind>;
   }
 
-  private referenceLines(theme: ChartTheme) {
-    return this.options.references.map(({ label, y }, index) => ({
-      type: 'line' as const, yMin: y, yMax: y, borderColor: theme.faint, borderWidth: 1.5, borderDash: REFERENCE_DASHES[index % REFERENCE_DASHES.length]!,
-      label: { display: true, content: `${label} ${this.options.formatY(y)}`, position: 'start' as const, yAdjust: -9, padding: 2, backgroundColor: theme.background, color: theme.text, font: { family: theme.font, size: 11, weight: 'normal' as const } },
-    }));
+  private referenceLines(theme: ChartTheme): AnnotationOptions[] {
+    return this.options.references.map(({ y }, index) => ({ type: 'line', yMin: y, yMax: y, borderColor: theme.faint, borderWidth: 1.5, borderDash: REFERENCE_DASHES[index % REFERENCE_DASHES.length]! }));
+  }
+
+  /** Names the references outside the plot, where they cover no point. */
+  private referenceAxis(theme: ChartTheme, { y: [min, max] }: PointsExtent) {
+    const names = new Map<number, string>();
+    let last = -Infinity;
+    for (const { label, y } of this.options.references.toSorted((a, b) => a.y - b.y)) {
+      const name = `${label} ${this.options.formatY(y)}`;
+      if (y - last < NEAR * (max - min)) names.set(last, `${names.get(last)!}, ${name}`);
+      else names.set((last = y), name);
+    }
+    const look = axisLook(theme, { grid: false, format: (y) => names.get(y) ?? '' });
+    return { ...look, type: 'linear' as const, position: 'right' as const, min, max, border: { display: false }, ticks: { ...look.ticks, color: theme.text, autoSkip: false }, afterBuildTicks: (scale: Scale) => (scale.ticks = [...names.keys()].map((value) => ({ value }))) };
   }
 
   private pick(elements: readonly ActiveElement[]): void {
@@ -164,4 +193,13 @@ class Points implements PointsChart {
     this.chart.update('none');
     this.frame.say((this.chart.data.datasets[at.datasetIndex] as PointDataset).texts![at.index]!);
   }
+}
+
+/** Below the lowest value there is one tick: for what has none. */
+function standFoot(scale: Scale, { foot, lowest }: PointsExtent): void {
+  if (foot !== undefined) scale.ticks = [{ value: foot }, ...scale.ticks.filter(({ value }) => value >= lowest)];
+}
+
+function footLine(theme: ChartTheme, { foot, lowest }: PointsExtent): AnnotationOptions[] {
+  return foot === undefined ? [] : [{ type: 'line', yMin: lowest, yMax: lowest, borderColor: theme.grid, borderWidth: 1 }];
 }

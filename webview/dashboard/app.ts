@@ -16,6 +16,9 @@ export class App implements Dashboard {
   private readonly runs = new Map<RunKey, RunRow>();
   private readonly list: RunList;
   private readonly tabs;
+  private readonly main;
+  private readonly start = h('section', { class: 'start', hidden: true }, h('h2', {}, 'There are no runs yet'),
+    h('p', {}, 'Open an experiment (*.mim.yaml) and click Run above its first line; MIM: New Experiment… makes one to begin with. A run appears here as soon as it has begun.'));
   private readonly problem = h('p', { class: 'problem', role: 'alert', hidden: true });
   private view: { readonly name: DashboardView; readonly view: View } | undefined;
   private data: ViewData | undefined;
@@ -31,7 +34,8 @@ export class App implements Dashboard {
     this.hasChoice = kept !== undefined;
     this.list = new RunList(this);
     this.tabs = tabs('Views', VIEWS.map(({ name, label }) => ({ id: name, label })), this.state.view, (name) => this.change({ view: name as DashboardView }));
-    root.append(h('div', { class: 'dashboard' }, this.list.element, h('main', {}, this.problem, this.tabs.element)));
+    this.main = h('main', {}, h('h1', { class: 'visually-hidden' }, 'MIM Dashboard'), this.problem, this.start, this.tabs.element);
+    root.append(h('div', { class: 'dashboard' }, this.list.element, this.main));
     host.listen((message) => this.hear(message));
     host.send({ type: 'ready', ...(kept && { state: this.state }) });
     this.schedule();
@@ -83,6 +87,9 @@ export class App implements Dashboard {
     this.runs.clear();
     for (const run of runs) this.runs.set(run.key, run);
     this.list.takeRuns(runs);
+    this.start.hidden = runs.length > 0;
+    this.list.element.hidden = this.tabs.element.hidden = runs.length === 0;
+    this.main.classList.toggle('alone', runs.length === 0);
     if (this.knowsRuns || runs.length === 0) return;
     this.knowsRuns = true;
     if (!this.hasChoice) this.change({ selected: firstSelection(runs) });

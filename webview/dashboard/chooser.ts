@@ -1,4 +1,4 @@
-/** Several out of many: a button that opens a list of check boxes, under headings. None chosen means the usual ones. */
+/** Several out of many: a button that opens a list of check boxes, under headings. None chosen means the usual ones, which are then checked. */
 import { h } from '../dom';
 
 export interface ChooserChoice {
@@ -9,7 +9,7 @@ export interface ChooserChoice {
 
 export interface Chooser {
   readonly element: HTMLElement;
-  setChoices(choices: readonly ChooserChoice[], chosen: readonly string[]): void;
+  setChoices(choices: readonly ChooserChoice[], chosen: readonly string[], usual: readonly string[]): void;
 }
 
 export function chooser(label: string, onChange: (chosen: string[]) => void): Chooser {
@@ -39,7 +39,7 @@ export function chooser(label: string, onChange: (chosen: string[]) => void): Ch
   };
   return {
     element,
-    setChoices: (choices, chosen) => {
+    setChoices: (choices, chosen, usualOnes) => {
       const key = JSON.stringify(choices);
       if (key !== drawn) {
         drawn = key;
@@ -50,7 +50,7 @@ export function chooser(label: string, onChange: (chosen: string[]) => void): Ch
           ...choices.filter((choice) => choice.group === group).map(box),
         ]));
       }
-      for (const [value, input] of boxes) input.checked = chosen.includes(value);
+      for (const [value, input] of boxes) input.checked = (chosen.length === 0 ? usualOnes : chosen).includes(value);
       summary.textContent = chosen.length === 0 ? label : `${label} (${chosen.length})`;
     },
   };

@@ -8,8 +8,11 @@ const COLUMNS = 4;
 export function openColorMenu(anchor: HTMLElement, chosen: number, choose: (color: number) => void): void {
   const options = Array.from({ length: MARK_COUNT }, (_, color) => option(color, color === chosen % MARK_COUNT));
   const menu = h('div', { class: 'color-menu', role: 'menu', 'aria-label': 'Colour' }, ...options);
+  let isClosed = false;
+  // Removing what has the focus tells of its loss, which asks to close once more.
   const close = () => {
-    if (!menu.isConnected) return;
+    if (isClosed) return;
+    isClosed = true;
     const hadFocus = menu.contains(document.activeElement);
     menu.remove();
     if (hadFocus) anchor.focus();

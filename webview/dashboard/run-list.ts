@@ -10,7 +10,6 @@ import type { Dashboard } from './view';
 export class RunList implements RunActions {
   private readonly grid = h('div', { class: 'run-grid', role: 'grid', 'aria-label': 'Runs', 'aria-multiselectable': 'true' });
   private readonly count = h('span', { class: 'faint', role: 'status' });
-  private readonly empty = h('p', { class: 'note' }, 'There are no runs yet. Start one with "MIM: Run Pretraining".');
   readonly element: HTMLElement;
   private readonly rows = new Map<RunKey, RunListRow>();
   private readonly groups = new Map<string, SweepRow>();
@@ -23,14 +22,12 @@ export class RunList implements RunActions {
     const all = button('All', () => this.selectShown(true), { label: 'Select all runs that are listed' });
     const none = button('None', () => this.selectShown(false), { label: 'Select none of the runs that are listed' });
     this.element = h('aside', { class: 'runs', 'aria-label': 'Runs' },
-      filter.element, h('div', { class: 'bar' }, all.element, none.element, this.count), this.empty, this.grid);
+      filter.element, h('div', { class: 'bar' }, all.element, none.element, this.count), this.grid);
     walkWithKeys(this.grid);
   }
 
   takeRuns(runs: readonly RunRow[]): void {
     this.runs = runs;
-    this.empty.hidden = runs.length > 0;
-    this.grid.hidden = runs.length === 0;
     for (const run of runs) if (!this.rows.has(run.key)) this.rows.set(run.key, new RunListRow(run, this));
     this.arrange();
   }

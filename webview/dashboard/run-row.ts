@@ -24,7 +24,7 @@ export class RunListRow {
   readonly element = h('div', { role: 'row', class: 'run' },
     h('div', { role: 'gridcell' }, this.box), h('div', { role: 'gridcell' }, this.color),
     h('div', { role: 'rowheader', class: 'run-text' }, this.name, this.detail),
-    h('div', { role: 'gridcell' }, this.star), h('div', { role: 'gridcell' }, this.pin));
+    h('div', { role: 'gridcell', class: 'run-mark' }, this.star), h('div', { role: 'gridcell', class: 'run-mark' }, this.pin));
   private drawn = '';
 
   constructor(private run: RunRow, actions: RunActions) {
@@ -45,8 +45,8 @@ export class RunListRow {
     this.element.setAttribute('aria-selected', String(selected));
     this.element.dataset['state'] = run.state;
     this.box.setAttribute('aria-label', `Show ${run.name}`);
-    setText(this.name, run.name);
-    this.element.title = [run.name, ...run.tags.map((tag) => `#${tag}`), run.key].join('\n');
+    setText(this.name, shortName(run));
+    this.element.title = [run.name, ...(run.problem === undefined ? [] : [run.problem]), ...run.tags.map((tag) => `#${tag}`), run.key].join('\n');
     setText(this.detail, detailOf(run));
     if (recolored) this.color.replaceChildren(swatch(run.color));
     label(this.color, `Colour of ${run.name}: ${markName(run.color)}`);
@@ -62,10 +62,16 @@ export class RunListRow {
   }
 }
 
-function detailOf({ state, progress, step, loss, bestProbe }: RunRow): string {
+/** Below its sweep's name, what tells a run from the sweep's others. */
+function shortName({ name, sweep }: RunRow): string {
+  return sweep !== undefined && name.startsWith(`${sweep}-`) ? name.slice(sweep.length + 1) : name;
+}
+
+function detailOf({ state, progress, step, loss, bestProbe, problem }: RunRow): string {
+  if (problem !== undefined) return `${STATE_SIGNS[state]} ${state}: ${problem}`;
   const isLive = state === 'running' || state === 'paused';
-  const where = isLive && progress !== undefined ? `${Math.floor(100 * progress)} %` : step !== undefined && `step ${formatNumber(step)}`;
-  return [`${STATE_SIGNS[state]} ${state}`, where, loss !== undefined && `loss ${formatNumber(loss)}`, bestProbe !== undefined && `probe ${formatShare(bestProbe)}`].filter(Boolean).join(' · ');
+  const where = isLive && progress !== undefined ? `${Math.floor(100 * progress)} %` : state !== 'finished' && step !== undefined && `step ${formatNumber(step)}`;
+  return [`${STATE_SIGNS[state]} ${state}`, where, bestProbe !== undefined && `probe ${formatShare(bestProbe)}`, loss !== undefined && `loss ${formatNumber(loss)}`].filter(Boolean).join(' · ');
 }
 
 function label(element: HTMLElement, text: string): void {

@@ -32,6 +32,7 @@ function show({ key }: LibraryRun, records: readonly AlignmentRecord[], wantedSt
     step: shown.step,
     matrix: { rows: rows.map(levelName), columns: (shown.weights[0] ?? []).map((_, level) => levelName(level)), values: shown.weights },
     entropy: rows.map((row) => records.map(({ weights }) => rowEntropy(weights[row] ?? []))),
+    largest: records.reduce((most, { weights }) => Math.max(most, ...weights.flat().map(Math.abs)), 0),
     centre: rows.map((row) => records.map(({ weights }) => rowCentre(weights[row] ?? []))),
   };
 }

@@ -12,8 +12,12 @@ type Summary = DashboardState['compare']['summary'];
 
 /** Metrics in which more is better; of all others, less is. */
 const MORE_IS_BETTER = /accuracy|acc\d|top\d|images_per_second|^cosine_/;
+/** Set or watched rather than sought: neither more nor less is better, so their last value stands for them. */
+const NO_BEST = /(^|[_/])lr$|^grad_norm$/;
 /** Config columns shown where the user chose none. */
 const DEFAULT_CONFIG_COLUMNS = 8;
+
+const USUAL_ORDER: readonly CompareColumn['kind'][] = ['run', 'probe', 'config', 'metric'];
 
 const RUN_COLUMNS: readonly { readonly name: string; readonly label: string; readonly of: (run: SelectedRun) => Scalar | undefined }[] = [
   { name: 'name', label: 'Run', of: ({ run }) => run.name },
@@ -38,11 +42,12 @@ export function availableColumns(runs: readonly SelectedRun[]): CompareColumn[] 
   ];
 }
 
-/** Name and state, what was measured, and the first config keys that differ. */
+/** Name and state, how good it is, the first config keys that differ, and what was measured along the way. */
 export function defaultColumns(available: readonly CompareColumn[], runs: readonly SelectedRun[]): CompareColumn[] {
   const differing = new Set(differingKeys(runs.map(({ run }) => run.config)).slice(0, DEFAULT_CONFIG_COLUMNS).map((key) => `config:${key}`));
   const metrics = new Set(defaultMetrics(metricChoices(runs.flatMap(({ series }) => series.store.metrics))).filter((name) => !isLevel(name)));
-  return available.filter(({ name, kind }) => ['name', 'state', 'step'].includes(name) || kind === 'probe' || (kind === 'metric' && metrics.has(name)) || differing.has(name));
+  const isUsual = ({ name, kind }: CompareColumn) => ['name', 'state', 'step'].includes(name) || kind === 'probe' || (kind === 'metric' && metrics.has(name)) || differing.has(name);
+  return available.filter(isUsual).toSorted((a, b) => USUAL_ORDER.indexOf(a.kind) - USUAL_ORDER.indexOf(b.kind));
 }
 
 /** Null where the run has no such thing. */
@@ -67,7 +72,7 @@ function valueOf({ name, kind }: CompareColumn, selected: SelectedRun, summary: 
 
 function metricValue(store: SeriesStore, name: string, summary: Summary, smoothing: number): number | undefined {
   const column = store.column(name);
-  if (column === undefined || summary === 'last') return column?.last;
+  if (column === undefined || summary === 'last' || (summary === 'best' && NO_BEST.test(name))) return column?.last;
   if (summary === 'best') return MORE_IS_BETTER.test(name) ? column.highest : column.lowest;
   const average = new MovingAverage(smoothing ** store.recordsPerBin);
   for (let bin = 0; bin < store.bins; bin++) if (column.mean[bin] !== ABSENT) average.add(column.mean[bin]!);

@@ -1,6 +1,7 @@
 /** The runs table: chosen columns, filtered and sorted, with the baseline on top; and how the configs differ. */
 import type { CompareColumn, CompareData, DashboardState, RunKey, Scalar } from '../protocol/dashboard';
 import { availableColumns, cellOf, configDifferences, defaultColumns } from './compare-columns';
+import { seedNoise } from './noise';
 import { runFilter } from './run-filter';
 import type { SelectedRun } from './selected-run';
 
@@ -26,6 +27,7 @@ export function compareData(runs: readonly SelectedRun[], options: DashboardStat
     rows: rows.map((run) => ({ run: run.run.key, cells: shown.map((column) => valueOf(column, run)) })),
     ...(filter.problem !== undefined && { filterProblem: filter.problem }),
     differences: configDifferences(rows),
+    noise: seedNoise(rows, baseline, options.summary),
   };
 }
 

@@ -24,6 +24,7 @@ function runRow(run: LibraryRun, color: number): RunRow {
     loss: status?.loss ?? undefined,
     bestProbe: bestProbe(evaluations)?.top1,
     startedAt: status?.startedAt,
+    problem: run.problem ?? (run.state === 'failed' || run.state === 'lost' ? status?.message : undefined),
     starred: marks.starred,
     tags: marks.tags,
     color: marks.color ?? color,

@@ -35,7 +35,8 @@ export interface DashboardState {
   };
   readonly alignment: { readonly run?: RunKey; readonly step?: number };
   readonly probe: { readonly protocol?: string };
-  readonly samples: { readonly step?: number; readonly kind?: string };
+  /** `size`: least width of a picture in pixels. */
+  readonly samples: { readonly step?: number; readonly kind?: string; readonly size?: number };
   readonly compare: {
     /** Column names: `state`, `loss`, `config:masking.ratio`, `probe:linear`. Empty: chosen by the host. */
     readonly columns: readonly string[];
@@ -66,6 +67,8 @@ export interface RunRow {
   /** Share of test images, 0–1: the student's best. */
   readonly bestProbe?: number;
   readonly startedAt?: string;
+  /** Why it failed, or what is wrong with its folder, as a sentence. */
+  readonly problem?: string;
   readonly starred: boolean;
   readonly tags: readonly string[];
   /** Index into the palette; stable for the run, editable. */
@@ -136,6 +139,8 @@ export interface AlignmentData {
   /** Over `steps`, one list a teacher level: entropy (nats) of the row's absolute weights normalised to sum 1, and their centre of mass in levels. */
   readonly entropy: readonly (readonly number[])[];
   readonly centre: readonly (readonly number[])[];
+  /** The largest absolute weight over all steps, so that colours mean the same at each. */
+  readonly largest?: number;
   /** Why there is nothing to show. */
   readonly note?: string;
 }
@@ -161,6 +166,18 @@ export interface CompareColumn {
   readonly kind: 'run' | 'config' | 'metric' | 'probe';
 }
 
+/** Runs that share every key but the seed. */
+export interface SeedGroup {
+  /** By key, in the order of `keys`. */
+  readonly values: readonly Scalar[];
+  readonly runs: readonly RunKey[];
+  readonly mean: number;
+  /** Mean less the mean of the baseline's group, and its 95 % interval (Welch); no interval below two seeds on either side. */
+  readonly difference?: number;
+  readonly interval?: readonly [number, number];
+  readonly verdict: 'baseline' | 'better' | 'worse' | 'within noise' | 'too few seeds';
+}
+
 export interface CompareData {
   readonly view: 'compare';
   /** All there are, for the chooser. */
@@ -171,6 +188,8 @@ export interface CompareData {
   readonly filterProblem?: string;
   /** Config keys that differ among the selected runs, with the value of each run in the order of `rows`. */
   readonly differences: readonly { readonly key: string; readonly values: readonly Scalar[] }[];
+  /** What seeds allow to say against the baseline; absent without one that was probed beside others. */
+  readonly noise?: { readonly protocol: string; readonly keys: readonly string[]; readonly groups: readonly SeedGroup[] };
 }
 
 export type ViewData = CurvesData | SweepData | AlignmentData | ProbeData | SamplesData | CompareData;

@@ -24,6 +24,31 @@ export function meanInterval(values: readonly number[]): MeanInterval | undefine
   return { mean, interval: [mean - half, mean + half] };
 }
 
+/**
+ * Mean of `a` less mean of `b`, and its 95 % interval by Welch's t test, which takes neither the variances nor the counts
+ * to be equal; no interval where either has fewer than two values. Degrees of freedom are rounded down, to the safe side.
+ */
+export function meanDifference(a: readonly number[], b: readonly number[]): { readonly difference: number; readonly interval?: readonly [number, number] } {
+  const [first, second] = [a, b].map(momentsOf) as [Moments, Moments];
+  const difference = first.mean - second.mean;
+  if (a.length < 2 || b.length < 2) return { difference };
+  const squares = first.squaredError + second.squaredError;
+  const freedom = squares === 0 ? a.length + b.length - 2 : squares ** 2 / (first.squaredError ** 2 / (a.length - 1) + second.squaredError ** 2 / (b.length - 1));
+  const half = tQuantile(Math.max(1, Math.floor(freedom))) * Math.sqrt(squares);
+  return { difference, interval: [difference - half, difference + half] };
+}
+
+interface Moments {
+  readonly mean: number;
+  /** Of the mean: the sample variance over the count. */
+  readonly squaredError: number;
+}
+
+function momentsOf(values: readonly number[]): Moments {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return { mean, squaredError: values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1) / values.length };
+}
+
 /** Past the table by its first correction term, right to three digits. */
 function tQuantile(freedom: number): number {
   return QUANTILES[freedom - 1] ?? NORMAL_QUANTILE + (NORMAL_QUANTILE ** 3 + NORMAL_QUANTILE) / (4 * freedom);

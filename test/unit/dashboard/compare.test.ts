@@ -33,12 +33,12 @@ async function compare(changes: Partial<DashboardState['compare']> = {}, baselin
 
 const table = ({ columns, rows }: CompareData) => [columns.map(({ name }) => name), ...rows.map(({ cells }) => cells)];
 
-it('columns chosen by the host: what was measured, and the config keys that differ', async () => {
+it('columns chosen by the host: how good a run is, the config keys that differ, and what was measured', async () => {
   expect(table(await compare())).toEqual([
-    ['name', 'state', 'step', 'loss', 'probe:linear', 'config:masking.ratio'],
-    ['a', 'finished', 100, 3, 0.6, 0.5],
-    ['b', 'failed', 100, 2, null, 0.75],
-    ['elsewhere', 'external', 100, 5, null, null],
+    ['name', 'state', 'step', 'probe:linear', 'config:masking.ratio', 'loss'],
+    ['a', 'finished', 100, 0.6, 0.5, 3],
+    ['b', 'failed', 100, null, 0.75, 2],
+    ['elsewhere', 'external', 100, null, null, 5],
   ]);
 });
 
@@ -47,6 +47,11 @@ it('best, last and smoothed', async () => {
   expect(await of('best')).toEqual([1, 0.9]);
   expect(await of('last')).toEqual([3, 0.6]);
   expect((await of('smoothed'))[0]).toBeCloseTo((0.9 * 1 + 3) / 1.9, 5);
+});
+
+it('a learning rate has no best value: its last stands for it', async () => {
+  runs.push(await makeRun(folder, 'c', [{ step: 1, lr: 0 }, { step: 2, lr: 1 }, { step: 3, lr: 0.5 }]));
+  expect((await compare({ summary: 'best', columns: ['lr'] })).rows.at(-1)!.cells).toEqual([0.5]);
 });
 
 it('filters by expressions over columns, with or without their prefix', async () => {

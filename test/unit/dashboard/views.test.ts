@@ -20,6 +20,7 @@ it('alignment: the weights at the step or before it, and entropy and centre of e
   expect(data.centre).toEqual([[1, 2], [1.5, 1.25]]);
   expect(data.entropy[1]![0]).toBeCloseTo(Math.log(2), 10);
   expect((await alignmentData([run], {})).step).toBe(10);
+  expect(data.largest).toBe(3);
 });
 
 it('alignment: entropy and centre of plain rows', () => {

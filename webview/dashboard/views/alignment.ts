@@ -47,12 +47,13 @@ class Alignment implements View {
     this.charts.destroy();
   }
 
-  private draw({ run, matrix, step, steps, entropy, centre }: AlignmentData): void {
+  private draw({ run, matrix, step, steps, entropy, centre, largest }: AlignmentData): void {
+    this.cursor.set(step);
     this.charts.start();
     if (run !== undefined && matrix && step !== undefined) {
       const { name } = this.dashboard.run(run);
       this.charts.place('weights', () => new ChartSlot(heatMapChart, 350)).update(matrix, {
-        title: `Weights at step ${formatNumber(step)}: ${name}`, height: 320, signed: true,
+        title: `Weights at step ${formatNumber(step)}: ${name}`, height: 320, signed: true, ...(largest !== undefined && { domain: [-largest, largest] as const }),
         label: `Weights by which ${matrix.rows.length} teacher levels are met by ${matrix.columns.length} student levels, of ${name} at step ${step}. The arrow keys walk over cells, Enter opens the config.`,
         xLabel: 'student level', yLabel: 'teacher level', onPick: () => this.open(run), onPng: (title, content) => this.savePng(title, content),
       });
@@ -66,7 +67,7 @@ class Alignment implements View {
     const lines = rows.map((y, level) => ({ id: run, label: `teacher level ${level + 1}`, color: level, x: steps, y }));
     this.charts.place(id, () => new ChartSlot(linesChart)).update(lines, {
       title: `${what} (${unit}) over training`, label: `${what} of the weights of ${rows.length} teacher levels over training. Left and right move the cursor, up and down choose the level, Enter opens the config.`,
-      xLabel: 'Step', cursor: this.cursor, legend: true, onPick: (picked) => this.open(picked), onPng: (title, content) => this.savePng(title, content),
+      xLabel: 'Step', wholeX: true, cursor: this.cursor, legend: true, onPick: (picked) => this.open(picked), onPng: (title, content) => this.savePng(title, content),
     });
   }
 
@@ -81,7 +82,7 @@ class Alignment implements View {
   }
 
   private open(run: RunKey): void {
-    this.dashboard.send({ type: 'open-config', run, key: 'alignment' });
+    this.dashboard.send({ type: 'open-config', run });
   }
 
   private savePng(name: string, content: string): void {

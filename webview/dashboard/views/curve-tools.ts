@@ -43,10 +43,15 @@ export class CurveTools {
     this.logX.set(curves.logX);
     this.logY.set(curves.logY);
     this.heatMap.set(curves.heatMap);
-    if (data) this.metrics.setChoices(data.metrics.map(({ name, label, group }) => ({ value: name, label, group })), curves.metrics);
+    if (data) this.metrics.setChoices(data.metrics.map(({ name, label, group }) => ({ value: name, label, group })), curves.metrics, usual(data));
   }
 
   private change(part: Partial<DashboardState['curves']>): void {
     this.dashboard.change({ curves: { ...this.dashboard.state.curves, ...part } });
   }
+}
+
+/** What the host drew, levels of heat maps included. */
+function usual({ metrics, series, heatMaps }: CurvesData): string[] {
+  return metrics.filter(({ name, group }) => series.some(({ metric }) => metric === name) || (group === 'levels' && heatMaps.length > 0)).map(({ name }) => name);
 }

@@ -20,7 +20,7 @@ class Curves implements View {
   private readonly cursor = new SharedCursor();
   private readonly tools;
   private readonly note = h('p', { class: 'note', role: 'status' });
-  private readonly warnings = h('ul', { class: 'warnings', 'aria-label': 'Warnings' });
+  private readonly warnings = h('ul', { class: 'warnings', 'aria-label': 'Warnings', hidden: true });
   private readonly charts = new SlotGrid();
   private readonly readout;
   private data: CurvesData | undefined;
@@ -29,6 +29,7 @@ class Curves implements View {
   constructor(container: HTMLElement, private readonly dashboard: Dashboard) {
     this.tools = new CurveTools(dashboard, () => this.saveCsv());
     this.readout = new Readout(this.cursor, (run) => this.open(run));
+    this.readout.element.hidden = true;
     container.append(this.tools.element, this.note, this.warnings, this.charts.element, this.readout.element);
   }
 
@@ -67,12 +68,12 @@ class Curves implements View {
     for (const { name, label, group } of metrics) {
       const lines = series.filter(({ metric }) => metric === name);
       if (group === 'levels' || lines.length === 0) continue;
-      this.lines(`metric ${name}`, lines.map((line) => this.runLine(line)), label, `${label} of ${lines.length} runs`);
+      this.lines(`metric ${name}`, lines.map((line) => this.runLine(line)), label, `${label} of ${lines.length} ${lines.length === 1 ? 'run' : 'runs'}`);
     }
     for (const run of new Set(levels.map((line) => line.run))) {
       const lines = levels.filter((line) => line.run === run).map((line) => levelLine(line, labelOf.get(line.metric) ?? line.metric));
       const { name } = this.dashboard.run(run);
-      this.lines(`levels ${run}`, lines, `Loss per level: ${name}`, `Alignment loss of ${lines.length} levels of ${name}`);
+      this.lines(`levels ${run}`, lines, `Loss per level: ${name}`, `Alignment loss of ${lines.length} levels of ${name}`, true);
     }
     const domain = extentOf(heatMaps.flatMap(({ matrix }) => matrix.values.flat()));
     for (const { run, matrix } of heatMaps) {
@@ -86,11 +87,11 @@ class Curves implements View {
     this.charts.end();
   }
 
-  private lines(id: string, lines: readonly Line[], title: string, label: string): void {
+  private lines(id: string, lines: readonly Line[], title: string, label: string, legend = false): void {
     const { logX, logY, range, x } = this.dashboard.state.curves;
     const options: LinesOptions = {
       title, label: `${label}. Left and right move the cursor, up and down choose the curve, Enter opens its config, plus and minus zoom.`,
-      xLabel: X_LABELS[x], logX, logY, range, cursor: this.cursor, formatX: (value) => this.formatX(value),
+      xLabel: X_LABELS[x], wholeX: x === 'step', logX, logY, range, legend, cursor: this.cursor, formatX: (value) => this.formatX(value),
       onRange: (next) => this.dashboard.change({ curves: { ...this.dashboard.state.curves, range: next } }),
       onPick: (picked) => this.open(picked), onPng: (name, content) => this.savePng(name, content),
     };

@@ -61,7 +61,7 @@ class Probe implements View {
   private chart(title: string, xLabel: string, groups: readonly PointGroup[], points: readonly ProbePoint[]): void {
     this.charts.place(title, () => new ChartSlot(pointsChart, 290)).update(groups, {
       title, label: `${title}: accuracy of ${groups.length} series. The arrow keys walk over results, Enter opens the config.`, height: 260,
-      xLabel, formatY: formatShare, references: referencesOf(points), onPick: (run) => this.open(run),
+      xLabel, formatY: formatShare, bounds: [0, 1], references: referencesOf(points), onPick: (run) => this.open(run),
       table: () => {
         const [columns, ...rows] = this.rows(points).map((row) => row.map((cell) => (typeof cell === 'number' ? String(Number(cell.toPrecision(4))) : String(cell ?? '–'))));
         return { columns: columns!, rows };
@@ -75,7 +75,9 @@ class Probe implements View {
     const groups = Map.groupBy(points, ({ run, subject, features }) => JSON.stringify([run, subject, features]));
     const kindOf = ({ subject, features }: ProbePoint) => (subject === 'student' ? features : `${features} of its moving average`);
     const several = new Set(points.map(kindOf)).size > 1;
-    return [...groups.values()].map((members) => {
+    const { selected } = this.dashboard.state;
+    const inOrder = [...groups.values()].sort((a, b) => selected.indexOf(a[0]!.run) - selected.indexOf(b[0]!.run));
+    return inOrder.map((members) => {
       const { name, color } = this.dashboard.run(members[0]!.run);
       const label = several ? `${name}, ${kindOf(members[0]!)}` : name;
       const sorted = members.toSorted((a, b) => at(a) - at(b));

@@ -57,7 +57,7 @@ export class Readout {
   }
 
   private name(run: RunRow): HTMLElement {
-    const button = h('button', { type: 'button', class: 'plain run-link', title: `Open the config of ${run.name}` }, swatch(run.color), run.name);
+    const button = h('button', { type: 'button', class: 'plain run-link', title: `Open the config of ${run.name}` }, swatch(run.color), h('span', { class: 'run-link-name' }, run.name));
     button.dataset['run'] = run.key;
     button.addEventListener('click', () => this.open(run.key));
     return button;

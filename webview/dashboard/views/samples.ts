@@ -1,11 +1,14 @@
 /** Pictures the runs made along their training, side by side at the same step. */
 import type { DashboardState, RunKey, SamplesData, ViewData } from '../../../extension/core/protocol/dashboard';
 import { formatNumber } from '../../charts/numbers';
+import { swatch } from '../../charts/run-mark';
 import { dropdown, slider } from '../../controls/controls';
 import { h, setText } from '../../dom';
 import type { Dashboard, View } from '../view';
 
 const EVERY = 'all';
+/** Least width of a picture, in pixels. */
+const SIZES = { min: 120, max: 960, step: 40, usual: 320 } as const;
 
 export function samplesView(container: HTMLElement, dashboard: Dashboard): View {
   return new Samples(container, dashboard);
@@ -14,9 +17,10 @@ export function samplesView(container: HTMLElement, dashboard: Dashboard): View 
 class Samples implements View {
   private readonly kind = dropdown('Pictures', [], EVERY, (kind) => this.change({ kind: kind === EVERY ? undefined : kind }));
   private readonly step = slider('Step', { min: 0, max: 0, step: 1 }, 0, (place) => this.toPlace(place));
-  private readonly bar = h('div', { class: 'bar' }, this.kind.element, this.step.element);
+  private readonly size = slider('Size', SIZES, SIZES.usual, (size) => this.change({ size }));
+  private readonly bar = h('div', { class: 'bar' }, this.kind.element, this.step.element, this.size.element);
   private readonly note = h('p', { class: 'note', role: 'status' });
-  private readonly pictures = h('div', { class: 'pictures' });
+  private readonly pictures = h('div', {});
   private data: SamplesData | undefined;
   private drawn = '';
 
@@ -33,10 +37,17 @@ class Samples implements View {
     this.kind.setChoices([{ value: EVERY, label: 'all' }, ...kinds.map((value) => ({ value, label: value }))], this.dashboard.state.samples.kind ?? EVERY);
     const place = step === undefined ? 0 : Math.max(0, steps.findLastIndex((one) => one <= step));
     this.step.setRange({ min: 0, max: Math.max(0, steps.length - 1), step: 1, format: (at) => formatNumber(steps[at]) }, place);
-    const drawn = JSON.stringify([pictures, pictures.map(({ run }) => this.dashboard.run(run).name)]);
+    const { size = SIZES.usual } = this.dashboard.state.samples;
+    this.size.set(size);
+    this.pictures.style.setProperty('--picture-size', `${size}px`);
+    const drawn = JSON.stringify([pictures, pictures.map(({ run }) => [this.dashboard.run(run).name, this.dashboard.run(run).color])]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
-    this.pictures.replaceChildren(...pictures.map((picture) => this.figure(picture)));
+    // A kind after the other, so that runs stand beside each other.
+    this.pictures.replaceChildren(...kinds.flatMap((kind) => {
+      const figures = pictures.filter((picture) => picture.kind === kind).map((picture) => this.figure(picture));
+      return figures.length === 0 ? [] : [h('h2', { class: 'picture-kind' }, kind), h('div', { class: 'pictures' }, ...figures)];
+    }));
   }
 
   destroy(): void {
@@ -44,10 +55,10 @@ class Samples implements View {
   }
 
   private figure({ run, kind, step, uri }: SamplesData['pictures'][number]): HTMLElement {
-    const { name } = this.dashboard.run(run);
-    const open = h('button', { type: 'button', class: 'plain', title: 'Open the config' }, name);
+    const { name, color } = this.dashboard.run(run);
+    const open = h('button', { type: 'button', class: 'plain run-link', title: 'Open the config' }, swatch(color), name);
     open.addEventListener('click', () => this.open(run));
-    return h('figure', { class: 'picture' }, h('figcaption', {}, open, ` ${kind}, step ${formatNumber(step)}`), h('img', { src: uri, alt: `${kind} of ${name} at step ${step}` }));
+    return h('figure', { class: 'picture' }, h('figcaption', {}, open, h('span', { class: 'faint' }, `step ${formatNumber(step)}`)), h('img', { src: uri, alt: `${kind} of ${name} at step ${step}` }));
   }
 
   /** At the last place the view follows the training. */

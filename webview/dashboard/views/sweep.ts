@@ -18,7 +18,7 @@ export function sweepView(container: HTMLElement, dashboard: Dashboard): View {
 
 class Sweep implements View {
   private readonly x = dropdown('X axis', [], '', (key) => this.putFirst(key));
-  private readonly keys = chooser('Keys', (keys) => this.change({ keys }));
+  private readonly keys = chooser('Keys', (keys) => this.choose(keys));
   private readonly protocol = dropdown('Probe', [], '', (protocol) => this.change({ protocol }));
   private readonly note = h('p', { class: 'note', role: 'status' });
   private readonly charts = new SlotGrid();
@@ -38,7 +38,7 @@ class Sweep implements View {
     if (!this.data) return;
     const { sweepable, keys, protocols, protocol } = this.data;
     this.x.setChoices(sweepable.map(toChoice), keys[0] ?? '');
-    this.keys.setChoices(sweepable.map(toChoice), this.dashboard.state.sweep.keys);
+    this.keys.setChoices(sweepable.map(toChoice), this.dashboard.state.sweep.keys, keys);
     this.protocol.setChoices(protocols.map(toChoice), protocol ?? '');
     const drawn = JSON.stringify([this.data, this.data.cells.flatMap(({ runs }) => runs.map(({ key }) => this.dashboard.run(key).name))]);
     if (drawn === this.drawn) return;
@@ -58,7 +58,7 @@ class Sweep implements View {
       const title = `${protocol ?? 'Probe'} accuracy against ${keys[0]!}`;
       this.charts.place('points', () => new ChartSlot(pointsChart, 390)).update(sweepGroups(data, nameOf), {
         title, label: `${title}: ${cells.length} cells of the sweep. The arrow keys walk over runs, Enter opens the config.`, height: 360,
-        xLabel: keys[0]!, places: sweepPlaces(cells, 0), formatY: formatShare, references: baselines.map(({ name, accuracy }) => ({ label: name, y: accuracy })),
+        xLabel: keys[0]!, places: sweepPlaces(cells, 0), formatY: formatShare, bounds: [0, 1], references: baselines.map(({ name, accuracy }) => ({ label: name, y: accuracy })),
         table: () => sweepTable(data), onPick: (run) => this.open(run), onPng: (name, content) => this.savePng(name, content),
       });
     }
@@ -77,6 +77,11 @@ class Sweep implements View {
   /** The key on x stays the first of the keys. */
   private putFirst(key: string): void {
     this.change({ keys: [key, ...(this.data?.keys ?? []).filter((other) => other !== key)] });
+  }
+
+  private choose(keys: readonly string[]): void {
+    const first = this.data?.keys[0];
+    this.change({ keys: first !== undefined && keys.includes(first) ? [first, ...keys.filter((key) => key !== first)] : keys });
   }
 
   private change(part: Partial<DashboardState['sweep']>): void {
@@ -110,6 +115,10 @@ function noteOn(runs: number, data: SweepData | undefined): string {
   if (data.protocol === undefined) return 'None of the selected runs has been evaluated yet: holes stand at the foot of the chart until a probe has run.';
   const count = (state: string) => data.cells.flatMap((cell) => cell.runs).filter((run) => run.state === state).length;
   const missing = data.cells.reduce((sum, { missingSeeds }) => sum + (missingSeeds?.length ?? 0), 0);
-  const parts = [[count('running'), 'running'], [count('failed'), 'failed'], [count('lost'), 'lost'], [missing, 'not begun']].filter(([n]) => n !== 0);
+  const parts = [[count('running'), 'running'], [count('failed'), 'failed'], [count('lost'), 'lost'], [unmeasured(data), 'stopped or finished without a probe'], [missing, 'not begun']].filter(([n]) => n !== 0);
   return parts.length === 0 ? '' : `Without a full result: ${parts.map(([n, what]) => `${n} ${what}`).join(', ')}.`;
+}
+
+function unmeasured({ cells }: SweepData): number {
+  return cells.flatMap(({ runs }) => runs).filter(({ state, accuracy }) => accuracy === undefined && (state === 'stopped' || state === 'finished')).length;
 }
