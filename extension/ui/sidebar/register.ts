@@ -12,7 +12,7 @@ import { Throttle } from './throttle';
 const PACE = 400;
 
 export const registerSidebar: Register = (services) => {
-  const { context, library, log, mim } = services;
+  const { context, library, log, mim, selection } = services;
   const first = library.refresh().catch((error: unknown) => log.error('The first look at the runs failed', error as Error));
   const runs = new RunsView(library, context.workspaceState, () => first);
   const checkpoints = new CheckpointsView(library, () => first);
@@ -24,6 +24,7 @@ export const registerSidebar: Register = (services) => {
   }, PACE);
   void first.then(() => updates.ask());
   const stopListening = library.onChange(() => updates.ask());
+  const selecting = runs.view.onDidChangeSelection(({ selection: rows }) => (selection.runs = rows));
   const commands = [registerRunsCommands(runs)(services), registerCommand(log, 'mim.engines.refresh', () => engines.refresh())];
-  return vscode.Disposable.from(runs, checkpoints, engines, updates, new vscode.Disposable(stopListening), ...commands);
+  return vscode.Disposable.from(runs, checkpoints, engines, updates, selecting, new vscode.Disposable(stopListening), ...commands);
 };
