@@ -21,9 +21,10 @@ export function activate(context: vscode.ExtensionContext): void {
   const storage = context.globalStorageUri.fsPath;
   const library = createRunLibrary({ pollMs: pollMs(), externalMarks: path.join(storage, 'external') });
   const command = () => mimCommand(context);
-  const jobs = createJobBoard({ folder: path.join(storage, 'jobs'), command: command(), pollMs: pollMs() });
+  // Asked for each job: the setting may have changed.
+  const jobs = createJobBoard({ folder: path.join(storage, 'jobs'), get command() { return command(); }, pollMs: pollMs() });
   const places = new RunPlaces(library, jobs);
-  const services: Services = { context, log, library, jobs, places, mim: createMim(command) };
+  const services: Services = { context, log, library, jobs, places, mim: createMim(command), selection: { runs: [] } };
   context.subscriptions.push(log, library, jobs, places, ...features.map((register) => register(services)));
   jobs.refresh().catch((error: unknown) => log.error(error instanceof Error ? error : String(error)));
   places.lookForExperiments().catch((error: unknown) => log.error(error instanceof Error ? error : String(error)));

@@ -50,7 +50,8 @@ export class RunPlaces implements vscode.Disposable {
     this.ofExperiments.set(file.fsPath, runs === undefined ? undefined : path.resolve(path.dirname(file.fsPath), runs));
   }
 
-  private tell(): void {
+  /** Hands the library what is known now; the events of settings may lag behind who changed them. */
+  tell(): void {
     const absolute = (name: 'runFolders' | 'externalRuns') => pathSetting(name).map(({ base, path: entry }) => path.resolve(base, entry));
     const ofJobs = this.jobs.jobs.flatMap(({ run }) => (run === undefined ? [] : [path.dirname(run)]));
     const ofExperiments = [...this.ofExperiments.values()].filter((folder) => folder !== undefined);

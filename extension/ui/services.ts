@@ -3,6 +3,7 @@ import type * as vscode from 'vscode';
 import type { JobBoard } from '../core/jobs/job';
 import type { RunLibrary } from '../core/library/library';
 import type { Mim } from './mim';
+import type { Node } from './nodes';
 import type { RunPlaces } from './places';
 
 export interface Services {
@@ -12,6 +13,8 @@ export interface Services {
   readonly jobs: JobBoard;
   readonly places: RunPlaces;
   readonly mim: Mim;
+  /** What is selected in the view of runs. */
+  readonly selection: { runs: readonly Node[] };
 }
 
 /** Every feature's folder exports one function of this type. */

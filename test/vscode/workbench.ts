@@ -41,22 +41,41 @@ export class Workbench {
 
   /** Runs a command by its title in the palette; it must be offered there. */
   async command(title: string): Promise<void> {
-    await this.openPalette(title);
-    await this.quickRow(title).click();
+    // What the palette offers is fixed when it opens: conditions that come true meanwhile need another one.
+    for (let tries = 1; ; tries++) {
+      await this.openPalette(title);
+      const isOffered = await this.quickRow(title).waitFor({ timeout: 5000 }).then(() => true, () => false);
+      if (isOffered) return this.quickRow(title).click();
+      await this.page.keyboard.press('Escape');
+      if (tries === 4) throw new Error(`the palette does not offer ${title}`);
+    }
   }
 
   /** The titles the palette offers for what is typed. */
   async offered(typed: string): Promise<string[]> {
     await this.openPalette(typed);
-    await this.page.locator('.quick-input-list .monaco-list-row').first().waitFor();
-    const titles = await this.page.locator('.quick-input-list .monaco-list-row .quick-input-list-label').allInnerTexts();
+    const rows = this.page.locator('.quick-input-list .monaco-list-row');
+    await rows.first().waitFor();
+    // The list draws what fits: the rest comes as it is gone through.
+    const titles = new Set<string>();
+    for (let before = -1; titles.size > before; ) {
+      before = titles.size;
+      for (const text of await rows.locator('.quick-input-list-label').allInnerTexts()) titles.add(text.split('\n')[0]!);
+      await this.page.keyboard.press('PageDown');
+      await this.page.waitForTimeout(150);
+    }
     await this.page.keyboard.press('Escape');
-    return titles;
+    return [...titles];
   }
 
   private async openPalette(typed: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    await this.quickInput().fill(`>${typed}`);
+    // A window that is still being laid out may miss the key.
+    for (let tries = 1; ; tries++) {
+      await this.page.keyboard.press('F1');
+      const isOpen = await this.quickInput().waitFor({ timeout: 5000 }).then(() => true, () => false);
+      if (isOpen) return this.quickInput().fill(`>${typed}`);
+      if (tries === 4) throw new Error('the palette does not open');
+    }
   }
 
   /** Takes the entry of the open quick pick whose label holds `text`. */

@@ -41,6 +41,8 @@ export interface LibraryRun {
   readonly state: RunDisplayState;
   readonly sweep?: string;
   readonly status?: RunStatus;
+  /** The newest record of a run made elsewhere, which has no status. */
+  readonly last?: { readonly step: number; readonly loss?: number };
   /** Absent where config.yaml is damaged and for runs made elsewhere. */
   readonly config?: ResolvedExperiment;
   /** The *.mim.yaml the run was started from, where that is known and still there. */

@@ -17,28 +17,29 @@ interface Chosen {
 }
 
 export const registerCheckpointCommands: Register = (services) => {
-  const on = (id: string, title: string, work: (services: Services, chosen: Chosen) => Promise<void>) =>
+  const on = (id: string, title: string, work: (services: Services, chosen: Chosen) => Promise<void>, fits: (run: LibraryRun) => boolean = () => true) =>
     registerCommand(services.log, id, async (clicked?: Node) => {
-      const chosen = await choose(services, title, clicked);
+      const chosen = await choose(services, { title, fits }, clicked);
       if (chosen !== undefined) await work(services, chosen);
     });
   return vscode.Disposable.from(
     on('mim.evaluateCheckpoint', 'Evaluate Checkpoint', evaluate),
-    on('mim.resumeFromCheckpoint', 'Resume from Checkpoint', resume),
+    on('mim.resumeFromCheckpoint', 'Resume from Checkpoint', resume, canResume),
     on('mim.branchFromCheckpoint', 'Branch from Checkpoint', branch),
     on('mim.exportCheckpoint', 'Export Checkpoint', exportCheckpoint),
   );
 };
 
-async function choose({ library }: Services, title: string, clicked?: Node): Promise<Chosen | undefined> {
+/** @param question `fits` tells which runs are offered where none was clicked. */
+async function choose({ library }: Services, { title, fits }: { readonly title: string; readonly fits: (run: LibraryRun) => boolean }, clicked?: Node): Promise<Chosen | undefined> {
   const run = clicked?.kind === 'run' || clicked?.kind === 'checkpoint' ? library.get(clicked.run) : undefined;
   if (run !== undefined) {
     const checkpoint = clicked?.kind === 'checkpoint' ? run.checkpoints.find(({ step }) => step === clicked.step) : newestFirst(run)[0];
     if (checkpoint === undefined) throw new UserError('MIM9509', `${run.name} has no checkpoint${clicked?.kind === 'checkpoint' ? ' of this step any more' : ' yet'}.`);
     return { run, checkpoint };
   }
-  const choices = library.runs.flatMap((each) => newestFirst(each).map((checkpoint) => ({ label: `${each.name}, step ${checkpoint.step.toLocaleString('en')}`, description: each.state, run: each, checkpoint })));
-  if (choices.length === 0) throw new UserError('MIM9509', 'There is no checkpoint yet.', 'Run a pretraining first.');
+  const choices = library.runs.filter(fits).flatMap((each) => newestFirst(each).map((checkpoint) => ({ label: `${each.name}, step ${checkpoint.step.toLocaleString('en')}`, description: each.state, run: each, checkpoint })));
+  if (choices.length === 0) throw new UserError('MIM9509', 'There is no such checkpoint yet.', 'Run a pretraining first.');
   return vscode.window.showQuickPick(choices, { title, matchOnDescription: true });
 }
 
@@ -55,8 +56,10 @@ async function evaluate(services: Services, { run, checkpoint }: Chosen): Promis
   if (chosen !== undefined) await start(services, { kind: 'evaluate', run: run.key, step: checkpoint.step, ...chosen.options }, `Evaluation of ${run.name}, step ${checkpoint.step}, started.`);
 }
 
+const canResume = ({ state }: LibraryRun): boolean => state !== 'running' && state !== 'paused';
+
 async function resume(services: Services, { run, checkpoint }: Chosen): Promise<void> {
-  if (run.state === 'running' || run.state === 'paused') throw new UserError('MIM9510', `${run.name} is at work.`, 'Stop it first.');
+  if (!canResume(run)) throw new UserError('MIM9510', `${run.name} is at work.`, 'Stop it first.');
   const later = run.checkpoints.filter(({ step }) => step > checkpoint.step).length;
   if (later > 0) {
     const detail = `It goes on from step ${checkpoint.step}. ${later} later ${later === 1 ? 'checkpoint is' : 'checkpoints are'} set aside in the run's folder, not deleted, and the records after that step are written anew.`;
@@ -85,7 +88,7 @@ async function branch(_services: Services, { run, checkpoint }: Chosen): Promise
   const file = vscode.Uri.file(path.join(folder, name)).with({ scheme: 'untitled' });
   const document = await vscode.workspace.openTextDocument(file);
   const editor = await vscode.window.showTextDocument(document);
-  const text = branchOf(written, path.join(checkpoint.path, MODEL_FILE), run.experimentFile === undefined ? undefined : folder);
+  const text = branchOf(written, { weights: path.join(checkpoint.path, MODEL_FILE), step: checkpoint.step, ...(run.experimentFile === undefined ? {} : { folder }) });
   await editor.edit((edit) => edit.replace(new vscode.Range(document.positionAt(0), document.positionAt(document.getText().length)), text));
 }
 

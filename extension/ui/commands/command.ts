@@ -15,7 +15,8 @@ export function registerCommand<Args extends unknown[]>(log: vscode.LogOutputCha
 async function report(log: vscode.LogOutputChannel, id: string, error: unknown): Promise<void> {
   if (error instanceof Error && (error.name === 'AbortError' || error instanceof vscode.CancellationError)) return;
   log.error(`${id}:`, error instanceof Error ? error : String(error));
-  const text = error instanceof UserError ? [error.message, error.hint].filter(Boolean).join(' ') : 'Something unexpected went wrong; the log has the details.';
-  const chosen = await vscode.window.showErrorMessage(`MIM: ${text}`, 'Show Log');
+  // A user's mistake is told whole; the log would say nothing more.
+  if (error instanceof UserError) return void (await vscode.window.showErrorMessage(`MIM: ${[error.message, error.hint].filter(Boolean).join(' ')}`));
+  const chosen = await vscode.window.showErrorMessage('MIM: Something unexpected went wrong; the log has the details.', 'Show Log');
   if (chosen === 'Show Log') log.show(true);
 }

@@ -1,10 +1,15 @@
-/** What this machine offers, in the log, where it can be copied from. */
+/** What this machine offers, as a page that can be read and copied. */
 import * as vscode from 'vscode';
 import type { Register } from '../services';
 import { registerCommand } from './command';
 
-export const registerDoctor: Register = ({ log, mim }) =>
-  registerCommand(log, 'mim.doctor', async () => {
+const PAGE = vscode.Uri.parse('mim-doctor:MIM%20Doctor.txt');
+
+export const registerDoctor: Register = ({ log, mim }) => {
+  const changed = new vscode.EventEmitter<vscode.Uri>();
+  let report = '';
+  const page = vscode.workspace.registerTextDocumentContentProvider(PAGE.scheme, { onDidChange: changed.event, provideTextDocumentContent: () => report });
+  const command = registerCommand(log, 'mim.doctor', async () => {
     const options = { location: vscode.ProgressLocation.Notification, title: 'Looking at this machine', cancellable: true };
     const { stdout } = await vscode.window.withProgress(options, (_progress, token) => {
       const abort = new AbortController();
@@ -12,6 +17,9 @@ export const registerDoctor: Register = ({ log, mim }) =>
       // It ends with 1 where something is missing, and says what.
       return mim.run(['doctor'], { signal: abort.signal, accept: [0, 1] });
     });
-    for (const line of stdout.trimEnd().split('\n')) log.info(line);
-    log.show(true);
+    report = stdout;
+    changed.fire(PAGE);
+    await vscode.window.showTextDocument(PAGE, { preview: false });
   });
+  return vscode.Disposable.from(changed, page, command);
+};

@@ -14,7 +14,7 @@ export const registerExperiments: Register = (services) =>
   vscode.Disposable.from(
     registerCommand(services.log, 'mim.newExperiment', () => newExperiment(services)),
     registerCommand(services.log, 'mim.runPretraining', async (file?: unknown) => start(services, await chooseExperiment(file))),
-    registerCommand(services.log, 'mim.runSweep', async (file?: unknown) => start(services, await chooseExperiment(file))),
+    registerCommand(services.log, 'mim.runSweep', async (file?: unknown) => start(services, await chooseExperiment(file), 'sweep')),
     registerCommand(services.log, 'mim.previewMasks', async (file?: unknown) => preview(services, await chooseExperiment(file))),
   );
 
@@ -55,16 +55,25 @@ async function chooseExperiment(given: unknown): Promise<vscode.Uri | undefined>
     return front.uri;
   }
   const files = await vscode.workspace.findFiles('**/*.mim.{yaml,yml}', '**/node_modules/**', 500);
-  if (files.length === 0) throw new UserError('MIM9506', 'There is no experiment (*.mim.yaml) in this workspace.', 'Run `MIM: New Experiment` to begin one.');
-  const choices = files.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri })).sort((a, b) => a.label.localeCompare(b.label));
+  if (files.length === 0) return offerNew();
+  // A picture of its masks may be in front of the experiment one works on.
+  const seen = new Set(vscode.window.visibleTextEditors.map(({ document }) => document.uri.toString()));
+  const choices = files.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), description: seen.has(uri.toString()) ? 'open' : '', uri }));
+  choices.sort((a, b) => b.description.localeCompare(a.description) || a.label.localeCompare(b.label));
   return (await vscode.window.showQuickPick(choices, { title: 'Experiment' }))?.uri;
 }
 
-/** A file that describes many runs is a sweep, whichever command started it. */
-async function start({ jobs, places, library }: Services, file: vscode.Uri | undefined): Promise<void> {
+async function offerNew(): Promise<undefined> {
+  const chosen = await vscode.window.showErrorMessage('MIM: There is no experiment (*.mim.yaml) in this workspace.', 'New Experiment');
+  if (chosen !== undefined) await vscode.commands.executeCommand('mim.newExperiment');
+}
+
+/** A file that describes many runs is a sweep, whichever command started it; one that does not is none. */
+async function start({ jobs, places, library }: Services, file: vscode.Uri | undefined, wanted?: 'sweep'): Promise<void> {
   if (file === undefined) return;
   const loaded = await ready(file);
   if (loaded === undefined) return;
+  if (wanted === 'sweep' && !loaded.isSweep) throw new UserError('MIM9506', `${path.basename(file.fsPath)} has no \`sweep\` section.`, 'Name the keys to vary in `sweep.grid`, or run it with `MIM: Run Pretraining`.');
   const spec: JobSpec = { kind: loaded.isSweep ? 'sweep' : 'pretrain', configFile: file.fsPath };
   places.read(file, loaded.source);
   await jobs.start(spec);

@@ -23,6 +23,6 @@ export function endingOf({ spec, state, message, run }: Job): { readonly text: s
   const what = spec.kind === 'pretrain' || spec.kind === 'sweep' ? path.basename(spec.configFile) : path.basename(run ?? spec.run);
   const subject = { pretrain: `The run of ${what}`, sweep: `The sweep of ${what}`, resume: `${what}, resumed,`, evaluate: `The evaluation of ${what}` }[spec.kind];
   if (state === 'done') return { text: `${subject} is finished.`, isFailure: false };
-  if (state === 'lost') return { text: `${subject} died without a word. Its last checkpoint can be resumed.`, isFailure: true };
+  if (state === 'lost') return { text: `${subject} died without a word. ${spec.kind === 'evaluate' ? 'It can be started again.' : 'Its last checkpoint can be resumed.'}`, isFailure: true };
   return { text: `${subject} failed${message === undefined ? '.' : `: ${message}`}`, isFailure: true };
 }

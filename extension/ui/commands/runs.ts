@@ -10,24 +10,29 @@ import { rangeIn } from '../yaml/experiments';
 import { chooseRuns } from './choose-run';
 import { registerCommand } from './command';
 
+/** What the key in the view of runs says instead of a row. The palette asks: what is selected may be out of sight there. */
+const SELECTED = 'selected';
+
 export const registerRunCommands: Register = (services) => {
   const { log } = services;
   return vscode.Disposable.from(
     registerCommand(log, 'mim.diffConfigs', (clicked?: Node, selected?: readonly Node[]) => diffConfigs(services, clicked, selected)),
     registerCommand(log, 'mim.revealRun', (clicked?: Node) => reveal(services, clicked)),
-    registerCommand(log, 'mim.deleteRun', (clicked?: Node, selected?: readonly Node[]) => deleteRuns(services, clicked, selected)),
+    registerCommand(log, 'mim.deleteRun', (clicked?: Node | typeof SELECTED, selected?: readonly Node[]) => (clicked === SELECTED ? deleteRuns(services, undefined, services.selection.runs) : deleteRuns(services, clicked, selected))),
     registerCommand(log, 'mim.openConfigAt', (run: string, key?: string) => openConfigAt(services, run, key)),
     registerCommand(log, 'mim.openRunSource', (clicked?: Node) => openSource(services, clicked)),
-    registerCommand(log, 'mim.showLog', () => log.show(true)),
+    registerCommand(log, 'mim.showLog', (clicked?: Node) => showLog(services, clicked)),
   );
 };
 
 const isOwn = ({ origin }: LibraryRun) => origin === 'mim';
 const configOf = (run: LibraryRun) => vscode.Uri.file(path.join(run.key, 'config.yaml'));
 
-async function diffConfigs({ library }: Services, clicked?: Node, selected?: readonly Node[]): Promise<void> {
+/** From the palette the two selected runs are meant, where there are two. */
+async function diffConfigs({ library, selection }: Services, clicked?: Node, selected?: readonly Node[]): Promise<void> {
   const question = { title: 'Diff Configs: from', fits: isOwn, none: 'No run with a config.' };
-  const given = clicked === undefined ? [] : await chooseRuns(library, question, clicked, selected);
+  const isPair = clicked === undefined && selection.runs.length === 2;
+  const given = clicked === undefined && !isPair ? [] : await chooseRuns(library, question, clicked, isPair ? selection.runs : selected);
   const [left] = given.length > 0 ? given : await chooseRuns(library, question);
   if (left === undefined) return;
   const [right] = given.length > 1 ? given.slice(1) : await chooseRuns(library, { ...question, title: `Diff Configs: ${left.name} to`, fits: (run) => isOwn(run) && run.key !== left.key, none: 'There is no other run.' });
@@ -36,7 +41,17 @@ async function diffConfigs({ library }: Services, clicked?: Node, selected?: rea
 
 async function reveal({ library }: Services, clicked?: Node): Promise<void> {
   const [run] = await chooseRuns(library, { title: 'Reveal Run Folder', fits: () => true, none: 'There is no run.' }, clicked);
-  if (run !== undefined) await vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(run.key));
+  if (run !== undefined) await show(run);
+}
+
+/** A file manager is there only where the window and the files are on one machine; elsewhere the explorer has the folder, if it is of the workspace. */
+async function show({ key, name }: LibraryRun): Promise<void> {
+  const folder = vscode.Uri.file(key);
+  const isLocal = vscode.env.uiKind === vscode.UIKind.Desktop && vscode.env.remoteName === undefined;
+  if (isLocal) return void (await vscode.commands.executeCommand('revealFileInOS', folder));
+  if (vscode.workspace.getWorkspaceFolder(folder) !== undefined) return void (await vscode.commands.executeCommand('revealInExplorer', folder));
+  const chosen = await vscode.window.showInformationMessage(`${name} lies in ${key}, outside this workspace.`, 'Copy Path');
+  if (chosen !== undefined) await vscode.env.clipboard.writeText(key);
 }
 
 async function deleteRuns({ library }: Services, clicked?: Node, selected?: readonly Node[]): Promise<void> {
@@ -62,6 +77,16 @@ async function moveToTrash(run: LibraryRun): Promise<void> {
     const answer = await vscode.window.showWarningMessage(`${run.name} cannot be moved to the trash.`, { modal: true, detail: 'Delete it for good? It cannot be restored.' }, 'Delete Permanently');
     if (answer === 'Delete Permanently') await vscode.workspace.fs.delete(folder, { recursive: true, useTrash: false });
   }
+}
+
+/** The run's own log; the extension's where no run is meant. */
+async function showLog({ library, log }: Services, clicked?: Node): Promise<void> {
+  const run = clicked?.kind === 'run' ? library.get(clicked.run) : undefined;
+  if (run === undefined) return log.show(true);
+  const file = vscode.Uri.file(path.join(run.key, 'log.txt'));
+  const isThere = await vscode.workspace.fs.stat(file).then(() => true, () => false);
+  if (!isThere) throw new UserError('MIM9512', `${run.name} has not written a log.`, 'The dashboard shows what it recorded.');
+  await vscode.window.showTextDocument(file);
 }
 
 /** The file the user wrote, where it is still there; what was trained, as resolved, where it is not or lacks the key. */

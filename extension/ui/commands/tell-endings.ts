@@ -7,6 +7,7 @@ import { endingOf, JobEndings } from './job-endings';
 
 const OUTPUT = 'Show Output';
 const DASHBOARD = 'Open Dashboard';
+const RESUME = 'Resume';
 
 export const registerJobEndings: Register = ({ jobs, log }) => {
   let endings: JobEndings | undefined;
@@ -22,7 +23,9 @@ export const registerJobEndings: Register = ({ jobs, log }) => {
 
 async function tell(job: Job): Promise<void> {
   const { text, isFailure } = endingOf(job);
-  const chosen = isFailure ? await vscode.window.showErrorMessage(`MIM: ${text}`, OUTPUT) : await vscode.window.showInformationMessage(text, DASHBOARD);
+  const canResume = job.state === 'lost' && job.run !== undefined && job.spec.kind !== 'evaluate' && vscode.workspace.isTrusted;
+  const chosen = isFailure ? await vscode.window.showErrorMessage(`MIM: ${text}`, ...(canResume ? [RESUME] : []), OUTPUT) : await vscode.window.showInformationMessage(text, DASHBOARD);
   if (chosen === OUTPUT) await vscode.window.showTextDocument(vscode.Uri.file(path.join(job.folder, 'output.log')));
+  if (chosen === RESUME) await vscode.commands.executeCommand('mim.resumeFromCheckpoint', { kind: 'run', run: job.run });
   if (chosen === DASHBOARD) await vscode.commands.executeCommand('mim.openDashboard', job.run === undefined ? undefined : { kind: 'run', run: job.run });
 }

@@ -10,7 +10,7 @@ export interface Template {
 }
 
 export async function templatesIn(folder: string): Promise<Template[]> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.mim.yaml')).sort();
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.mim.yaml')).sort(quickstartsFirst);
   return Promise.all(
     names.map(async (name) => {
       const file = path.join(folder, name);
@@ -19,11 +19,17 @@ export async function templatesIn(folder: string): Promise<Template[]> {
   );
 }
 
+/** What a newcomer begins with, then the others by name. */
+function quickstartsFirst(a: string, b: string): number {
+  const rank = (name: string) => (name === 'quickstart.mim.yaml' ? 0 : name.startsWith('quickstart') ? 1 : 2);
+  return rank(a) - rank(b) || a.localeCompare(b);
+}
+
 export function openingSentence(text: string): string {
   const lines = text.split('\n');
   const end = lines.findIndex((line) => !line.startsWith('#'));
   const comment = lines.slice(0, end === -1 ? undefined : end).map((line) => line.replace(/^#\s?/, '')).join(' ').trim();
-  return /^.*?[.:](?=\s|$)/.exec(comment)?.[0] ?? comment;
+  return /^.*?\.(?=\s|$)/.exec(comment)?.[0] ?? comment;
 }
 
 /** An example's text for another folder: its runs and its teacher's lie beside it there, not beside a folder of examples. */

@@ -40,8 +40,8 @@ export class DashboardPanel implements vscode.Disposable {
     webview.html = pageHtml({ title: 'MIM Dashboard', script: inDist('dashboard.js'), style: inDist('dashboard.css'), source: webview.cspSource });
   }
 
-  navigate(part: Partial<DashboardState>): void {
-    this.panel.reveal();
+  navigate(part: Partial<DashboardState>, preserveFocus = false): void {
+    this.panel.reveal(undefined, preserveFocus);
     if (this.isLoaded) this.send({ type: 'navigate', state: part });
     else this.pending = { ...this.pending, ...part };
   }

@@ -1,7 +1,7 @@
 /** The dashboard: one panel a window, opened by commands and found again after a reload. */
 import * as vscode from 'vscode';
 import type { DashboardState, RunKey } from '../../core/protocol/dashboard';
-import type { Node } from '../nodes';
+import { KEEP_FOCUS, type Node } from '../nodes';
 import type { Register, Services } from '../services';
 import { DashboardPanel } from './panel';
 import { runsOf } from './runs-of';
@@ -13,8 +13,8 @@ export const registerDashboard: Register = (services) => {
   return vscode.Disposable.from(
     dashboard,
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, { deserializeWebviewPanel: (panel) => Promise.resolve(dashboard.adopt(panel)) }),
-    vscode.commands.registerCommand('mim.openDashboard', (clicked?: Node, selected?: readonly Node[]) => dashboard.open(runsOf(clicked, selected, services.library.runs), sweepView(clicked))),
-    vscode.commands.registerCommand('mim.compareRuns', (clicked?: Node, selected?: readonly Node[]) => dashboard.compare(runsOf(clicked, selected, services.library.runs))),
+    vscode.commands.registerCommand('mim.openDashboard', (clicked?: Node, selected?: readonly Node[], focus?: unknown) => dashboard.open(runsOf(clicked, selected, services.library.runs), sweepView(clicked), focus === KEEP_FOCUS)),
+    vscode.commands.registerCommand('mim.compareRuns', (clicked?: Node, selected?: readonly Node[]) => dashboard.compare(runsOf(clicked, clicked === undefined ? services.selection.runs : selected, services.library.runs))),
   );
 };
 
@@ -23,8 +23,8 @@ class Dashboard implements vscode.Disposable {
 
   constructor(private readonly services: Services) {}
 
-  open(runs: readonly RunKey[], part: Partial<DashboardState> = {}): void {
-    this.show(runs.length === 0 ? part : { selected: runs, ...part });
+  open(runs: readonly RunKey[], part: Partial<DashboardState> = {}, preserveFocus = false): void {
+    this.show(runs.length === 0 ? part : { selected: runs, ...part }, preserveFocus);
   }
 
   async compare(given: readonly RunKey[]): Promise<void> {
@@ -45,12 +45,12 @@ class Dashboard implements vscode.Disposable {
     this.panel?.dispose();
   }
 
-  private show(part: Partial<DashboardState>): void {
+  private show(part: Partial<DashboardState>, preserveFocus = false): void {
     if (this.panel === undefined) {
-      const beside = vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside;
-      this.adopt(vscode.window.createWebviewPanel(VIEW_TYPE, 'MIM Dashboard', beside, { enableScripts: true, localResourceRoots: [] }));
+      const viewColumn = vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside;
+      this.adopt(vscode.window.createWebviewPanel(VIEW_TYPE, 'MIM Dashboard', { viewColumn, preserveFocus }, { enableScripts: true, localResourceRoots: [] }));
     }
-    this.panel?.navigate(part);
+    this.panel?.navigate(part, preserveFocus);
   }
 
   private async ask(picked: readonly RunKey[]): Promise<RunKey[] | undefined> {

@@ -29,7 +29,7 @@ function checkpointRow(run: LibraryRun, checkpoint: RunCheckpoint): Row {
   const description = joined([epochWords(epoch), probe && `${probe.protocol} ${percent(probe.top1)}`, bytes(size)]);
   const label = `step ${count(step)}`;
   const spoken = [run.name, label, ...description.split(' · ')].join(', ');
-  return leaf({ kind: 'checkpoint', run: run.key, step, path }, { label, description, spoken, icon: 'archive', contextValue: 'checkpoint', command: 'mim.inspectCheckpoint' });
+  return leaf({ kind: 'checkpoint', run: run.key, step, path }, { label, description, spoken, icon: 'archive', contextValue: `checkpoint:${run.state}`, command: 'mim.inspectCheckpoint' });
 }
 
 /** All probes of the checkpoint, of teachers and random weights too, in Markdown. @param now milliseconds since 1970 */

@@ -20,7 +20,7 @@ function once(library: RunLibrary, listener: () => void): void {
 }
 
 export const registerSidebar: Register = (services) => {
-  const { context, library, log, mim } = services;
+  const { context, library, log, mim, selection } = services;
   const whole = library.refresh().catch((error: unknown) => log.error('The first look at the runs failed', error as Error));
   // Many runs are told of before all of them is read.
   const first = Promise.race([whole, new Promise<void>((resolve) => once(library, resolve))]);
@@ -34,6 +34,7 @@ export const registerSidebar: Register = (services) => {
   }, PACE);
   void first.then(() => updates.ask());
   const stopListening = library.onChange(() => updates.ask());
+  const selecting = runs.view.onDidChangeSelection(({ selection: rows }) => (selection.runs = rows));
   const commands = [registerRunsCommands(runs)(services), registerCommand(log, 'mim.engines.refresh', () => engines.refresh())];
-  return vscode.Disposable.from(runs, checkpoints, engines, updates, new vscode.Disposable(stopListening), ...commands);
+  return vscode.Disposable.from(runs, checkpoints, engines, updates, selecting, new vscode.Disposable(stopListening), ...commands);
 };

@@ -1,6 +1,6 @@
 /** Rows as a tree of VS Code. */
 import * as vscode from 'vscode';
-import type { Node } from '../nodes';
+import { KEEP_FOCUS, type Node } from '../nodes';
 import { rowId, type Row } from './row';
 import { Rows } from './rows';
 
@@ -40,7 +40,7 @@ export class RowTree implements vscode.TreeDataProvider<Node>, vscode.Disposable
     item.contextValue = face.contextValue;
     item.iconPath = new vscode.ThemeIcon(face.icon, face.color === undefined ? undefined : new vscode.ThemeColor(face.color));
     item.accessibilityInformation = { label: face.spoken };
-    if (face.command !== undefined) item.command = { command: face.command, title: 'Open', arguments: [node] };
+    if (face.command !== undefined) item.command = { command: face.command, title: 'Open', arguments: [node, undefined, KEEP_FOCUS] };
     return item;
   }
 

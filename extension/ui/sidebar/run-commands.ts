@@ -12,12 +12,11 @@ import { commonTags, retagged } from './tags';
 
 const anyRun = { fits: () => true, none: 'There is no run yet.' };
 
-/** @param view asked for what is selected where a command was called by a key. */
-export const registerRunsCommands = (view: RunsView): Register => ({ library, log }) => {
+export const registerRunsCommands = (view: RunsView): Register => ({ library, log, selection }) => {
   const onRuns = (id: string, title: string, { fits, none }: Omit<RunQuestion, 'title'>, work: (runs: LibraryRun[]) => Promise<void>) =>
     registerCommand(log, id, async (clicked?: Node, selected?: readonly Node[]) => {
-      const given = clicked ?? view.view.selection[0];
-      const runs = await chooseRuns(library, { title, fits, none }, given, selected ?? (clicked === undefined ? view.view.selection : undefined));
+      // A key is about what is selected.
+      const runs = await chooseRuns(library, { title, fits, none }, clicked, clicked === undefined ? selection.runs : selected);
       if (runs.length > 0) await work(runs);
     });
   const markAll = (marks: { readonly starred: boolean }) => async (runs: LibraryRun[]) => {

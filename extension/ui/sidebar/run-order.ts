@@ -2,7 +2,7 @@
 import { bestProbe } from '../../core/runs/run-report';
 import type { LibraryRun } from '../../core/library/library-run';
 import type { RunDisplayState } from '../../core/protocol/dashboard';
-import { progressOf } from './run-text';
+import { lossOf, progressOf } from './run-text';
 
 export type Order = 'newest' | 'name' | 'state' | 'probe' | 'loss' | 'progress';
 
@@ -40,7 +40,7 @@ const compare: Record<Order, Compare> = {
   name: (a, b) => byName.compare(a.name, b.name),
   state: by(({ state }) => stateRank[state], 1),
   probe: by((run) => bestProbe(run.evaluations)?.top1, -1),
-  loss: by(({ status }) => status?.loss, 1),
+  loss: by(lossOf, 1),
   progress: by(progressOf, -1),
 };
 

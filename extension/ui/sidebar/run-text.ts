@@ -20,8 +20,12 @@ export function wholePercent(share: number): string {
   return `${Math.floor(100 * share)} %`;
 }
 
+/** The first steps of a training also build its programs: their speed says nothing. */
+const STEPS_TO_SPEED = 10;
+
 /** Seconds to the end of training at its present speed; undefined where that is not known. */
 export function secondsLeft({ status, config }: LibraryRun): number | undefined {
+  if (status !== undefined && status.step < STEPS_TO_SPEED) return undefined;
   if (status?.imagesPerSecond === undefined || !(status.imagesPerSecond > 0) || config === undefined) return undefined;
   return Math.max(0, ((status.totalSteps - status.step) * config.optimizer.batch_size) / status.imagesPerSecond);
 }
@@ -60,8 +64,14 @@ export function probeWords(run: LibraryRun): string | undefined {
   return best && `${best.protocol} ${percent(best.top1)}`;
 }
 
-function lossWords({ status }: LibraryRun): string | undefined {
-  return typeof status?.loss === 'number' ? `loss ${significant(status.loss)}` : undefined;
+function lossWords(run: LibraryRun): string | undefined {
+  const loss = lossOf(run);
+  return loss === undefined ? undefined : `loss ${significant(loss)}`;
+}
+
+/** The latest. */
+export function lossOf({ status, last }: LibraryRun): number | undefined {
+  return status?.loss ?? last?.loss;
 }
 
 function tagWords({ marks }: LibraryRun): string | undefined {

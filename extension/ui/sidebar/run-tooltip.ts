@@ -17,6 +17,8 @@ type Fact = readonly [string, string];
 function progressFacts(run: LibraryRun, now: number): Fact[] {
   const { status, state, origin } = run;
   const facts: Fact[] = [['state', origin === 'mim' ? state : `made elsewhere (${madeBy(run)}), read only`]];
+  if (run.last !== undefined) facts.push(['step', count(run.last.step)]);
+  if (run.last?.loss !== undefined) facts.push(['loss', significant(run.last.loss)]);
   if (status === undefined) return facts;
   const progress = progressOf(run);
   const steps = status.totalSteps > 0 ? `${count(status.step)} of ${count(status.totalSteps)}` : count(status.step);

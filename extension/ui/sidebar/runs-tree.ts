@@ -45,7 +45,7 @@ function sweepRow(sweep: string, runs: readonly LibraryRun[]): Row {
   const alive = runs.some(isAlive);
   return {
     node: { kind: 'sweep', sweep },
-    face: { label: sweep, description, spoken: `Sweep ${sweep}, ${description.replaceAll(' · ', ', ')}`, icon: 'layers', ...(alive ? { color: 'charts.blue' } : {}), contextValue: 'sweep' },
+    face: { label: sweep, description, spoken: `Sweep ${sweep}, ${description.replaceAll(' · ', ', ')}`, icon: 'layers', ...(alive ? { color: 'charts.blue' } : {}), contextValue: alive ? 'sweep:running' : 'sweep' },
     children: runs.map(runRow),
     open: alive,
   };

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { RunLibrary } from '../../core/library/library';
 import type { Node } from '../nodes';
 import { isOrder, type Order } from './run-order';
+import { possibleWith } from './possible';
 import { RowTree } from './row-tree';
 import { runTooltip } from './run-tooltip';
 import { matches } from './run-filter';
@@ -59,7 +60,7 @@ export class RunsView implements vscode.Disposable {
   update(): void {
     const { runs } = this.library;
     this.tree.show(runsTree(runs, { filter: this.filterText, order: this.orderNow }));
-    this.setContext('mim.hasRuns', runs.length > 0);
+    for (const [key, value] of Object.entries(possibleWith(runs))) this.setContext(key, value);
     this.setContext('mim.runsFiltered', this.filterText !== '');
     this.tellFilter();
     this.tellRunning(runs.filter(({ state }) => state === 'running').length);
@@ -68,7 +69,8 @@ export class RunsView implements vscode.Disposable {
   private tellFilter(): void {
     const { runs } = this.library;
     const shown = runs.filter((run) => matches(run, this.filterText)).length;
-    const message = this.filterText === '' || runs.length === 0 ? undefined : `${shown} of ${runs.length} runs fit “${this.filterText}”`;
+    // Where none fits the view says so itself, with a way out, which a message would hide.
+    const message = this.filterText === '' || shown === 0 ? undefined : `${shown} of ${runs.length} runs fit “${this.filterText}”`;
     if (this.view.message !== message) this.view.message = message;
   }
 

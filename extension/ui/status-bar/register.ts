@@ -12,7 +12,7 @@ export const registerStatusBar: Register = ({ library, jobs }) => {
   const update = () => {
     const atWork = library.runs.filter(({ state }) => state === 'running' || state === 'paused');
     const open = jobs.jobs.filter(({ state }) => !isOver(state));
-    const status = statusOf(atWork, open.filter(({ run }) => !atWork.some(({ key }) => key === run)));
+    const status = statusOf(atWork, open.filter(({ run, spec }) => spec.kind === 'evaluate' || !atWork.some(({ key }) => key === run)));
     const hasJobs = status !== undefined;
     if (hasJobs !== hadJobs) void vscode.commands.executeCommand('setContext', 'mim.hasJobs', hasJobs);
     hadJobs = hasJobs;

@@ -48,7 +48,8 @@ function completionItem(document: vscode.TextDocument, position: vscode.Position
   item.sortText = suggestion.order;
   item.detail = suggestion.detail;
   if (suggestion.documentation !== undefined) item.documentation = new vscode.MarkdownString(suggestion.documentation);
-  if (suggestion.kind === 'folder') item.command = { command: 'editor.action.triggerSuggest', title: 'Look into the folder' };
+  // What is in the folder or section comes next.
+  if (suggestion.kind === 'folder' || suggestion.kind === 'section') item.command = { command: 'editor.action.triggerSuggest', title: 'Go on' };
   return item;
 }
 

@@ -93,7 +93,7 @@ describe('log.txt of MAE and its relatives', () => {
   it('takes an epoch a line, NaN as Python writes it, and passes over what is no record', async () => {
     const file = await write('mae/log.txt', '{"train_loss": 0.75, "train_lr": 1e-4, "epoch": 0, "test_acc1": 41.5}\nstarted\n{"train_loss": NaN, "epoch": 1}\n{"train_lo');
     expect(await readExternalRecords(file, 'mae-log')).toMatchObject([{ loss: 0.75, lr: 1e-4, epoch: 0, step: 0 }, { loss: Number.NaN, epoch: 1, step: 1 }]);
-    expect((await new ExternalRuns().read([folder]))[0]).toMatchObject({ id: 'mae', origin: 'mae-log', state: 'external', evaluations: [{ protocol: 'reported', top1: 0.415 }] });
+    expect((await new ExternalRuns().read([folder]))[0]).toMatchObject({ id: 'mae', origin: 'mae-log', state: 'external', last: { step: 1 }, evaluations: [{ protocol: 'reported', top1: 0.415 }] });
   });
 });
 
@@ -102,6 +102,7 @@ describe('CSV', () => {
     const file = await write('lit/metrics.csv', 'step,train_loss,val_loss,note\n0,1.5,,a\n5,,0.25,b\n10,"0.5",nan,c\n');
     const records = await readExternalRecords(file, 'csv');
     expect(records).toEqual([{ step: 0, loss: 1.5 }, { step: 5, val_loss: 0.25 }, { step: 10, loss: 0.5 }]);
+    expect((await new ExternalRuns().read([folder]))[0]?.last).toEqual({ step: 10, loss: 0.5 });
   });
 
   it('is no run where it holds no metrics', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LibraryRun } from '../../../extension/core/library/library-run';
 import { bestProbe } from '../../../extension/core/runs/run-report';
+import { possibleWith } from '../../../extension/ui/sidebar/possible';
 import { matches } from '../../../extension/ui/sidebar/run-filter';
 import { sortRuns, type Order } from '../../../extension/ui/sidebar/run-order';
 import { describeSweep, runsTree } from '../../../extension/ui/sidebar/runs-tree';
@@ -70,7 +71,25 @@ describe('words', () => {
     const config = makeConfig('optimizer: { batch_size: 50 }');
     expect(secondsLeft(run('x', { config, status: makeStatus({ step: 80, imagesPerSecond: 100 }) }))).toBe(10);
     expect(secondsLeft(run('x', { config, status: makeStatus({ imagesPerSecond: 0 }) }))).toBeUndefined();
+    expect(secondsLeft(run('x', { config, status: makeStatus({ step: 1, imagesPerSecond: 1 }) }))).toBeUndefined();
   });
+});
+
+describe('what can be done', () => {
+  const checkpoint = { path: '/c', step: 1, epoch: 1, bytes: 1, createdAt: '' };
+  it.each<[string, LibraryRun[], string[]]>([
+    ['nothing', [], []],
+    ['a run made elsewhere', [run('e', { state: 'external', origin: 'csv' })], ['hasRuns']],
+    ['one running', [run('a', { state: 'running', checkpoints: [checkpoint] })], ['hasRuns', 'hasCheckpoints', 'canPause']],
+    ['one paused', [run('a', { state: 'paused' })], ['hasRuns', 'canContinue']],
+    ['two, one of them lost', [run('a', { state: 'lost', checkpoints: [checkpoint] }), run('b')], ['hasRuns', 'canCompare', 'canDiff', 'hasCheckpoints', 'canResume', 'canDelete']],
+  ])('with %s', (_, runs, expected) => {
+    expect(Object.entries(possibleWith(runs)).flatMap(([key, can]) => (can ? [key] : []))).toEqual(expected.map((key) => `mim.${key}`));
+  });
+});
+
+it('of a run made elsewhere its latest loss is told', () => {
+  expect(describeRun(run('e', { state: 'external', origin: 'mae-log', status: undefined, last: { step: 29, loss: 0.25 } }))).toBe('log.txt · loss 0.25');
 });
 
 describe('tags of several runs', () => {

@@ -8,7 +8,9 @@ const examples = path.resolve(import.meta.dirname, '../../../examples');
 describe('templates', async () => {
   const templates = await templatesIn(examples);
 
-  it.each(templates)('$label says what it is in a sentence', ({ detail }) => expect(detail).toMatch(/^[A-Z].{20,}[.:]$/));
+  it.each(templates)('$label says what it is in a sentence', ({ detail }) => expect(detail).toMatch(/^[A-Z].{20,}\.$/));
+
+  it('begin with the quickstart', () => expect(templates[0]?.label).toBe('quickstart.mim.yaml'));
 
   it.each(templates)('$label keeps nothing outside the folder it is written to', async ({ file }) => {
     expect(placedText(await readFile(file, 'utf8'))).not.toMatch(/^\s*(runs|checkpoint): \.\.\/runs/m);

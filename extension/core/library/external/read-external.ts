@@ -1,6 +1,7 @@
 /** Runs made elsewhere as the library knows runs: read-only, with their last epoch and the accuracies they report. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { MetricRecord } from '../../runs/metrics-file';
 import type { RunEvaluation } from '../library-run';
 import type { OwnRun } from '../read-run';
 import { readExternalRecords } from './external-source';
@@ -47,11 +48,18 @@ export class ExternalRuns {
     try {
       const records = await readExternalRecords(file, origin);
       if (!records.some((record) => typeof record.loss === 'number' || Object.keys(record).some((name) => /loss|acc/i.test(name)))) return undefined;
-      return { ...base, evaluations: records.flatMap(accuracyOf) };
+      return { ...base, last: lastOf(records), evaluations: records.flatMap(accuracyOf) };
     } catch (error) {
       return { ...base, problem: error instanceof Error ? error.message : String(error) };
     }
   }
+}
+
+/** The last step, and the last loss, which may stand in an earlier row: tables have rows of validation alone. A loss of NaN is none. */
+function lastOf(records: readonly MetricRecord[]): OwnRun['last'] {
+  const step = Number(records.at(-1)?.step);
+  const loss = records.findLast((record) => record.loss !== undefined)?.loss;
+  return { step, ...(typeof loss === 'number' && Number.isFinite(loss) ? { loss } : {}) };
 }
 
 /** `test_acc1` of MAE's fine-tuning and linear probe, in percent. */
