@@ -26,6 +26,8 @@ export class App implements Dashboard {
   private knowsRuns = false;
   private hasChoice: boolean;
   private frame = 0;
+  /** The host waits to hear that what it told last is drawn. */
+  private owesDrawing = false;
   private teller: number | undefined;
 
   constructor(root: HTMLElement, private readonly host: Host<ToDashboard, FromDashboard, DashboardState>) {
@@ -71,6 +73,7 @@ export class App implements Dashboard {
         break;
       case 'view':
         this.data = message.data;
+        this.owesDrawing = true;
         break;
       case 'navigate':
         this.state = known(withState(this.state, message.state));
@@ -121,6 +124,8 @@ export class App implements Dashboard {
       this.view = { name, view: shown.make(panel, this) };
     }
     this.view.view.render(this.data?.view === name ? this.data : undefined);
+    if (this.owesDrawing) this.host.send({ type: 'drawn' });
+    this.owesDrawing = false;
   }
 }
 

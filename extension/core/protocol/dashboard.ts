@@ -206,6 +206,8 @@ export type ToDashboard =
 export type FromDashboard =
   /** Once, when the page has loaded. The state is what vscode.getState() kept, absent in a new panel. */
   | { readonly type: 'ready'; readonly state?: DashboardState }
+  /** The last `view` is on the screen: the host sends the next one only then, so that a slow page is never flooded. */
+  | { readonly type: 'drawn' }
   /** The user moved: the host answers with `view`, and again whenever it changes. */
   | { readonly type: 'show'; readonly state: DashboardState }
   /** Open the run's config at the key; without a key, at the first that differs from the baseline or the other runs. */

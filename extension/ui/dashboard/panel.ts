@@ -10,6 +10,8 @@ import { Pace } from './pace';
 
 /** At most so often, in ms: runs that write at once make one snapshot. */
 const PACE_MS = 200;
+/** A page that has not drawn for so long will not say so any more: it was thrown away or is stuck. */
+const LONGEST_DRAWING_MS = 10_000;
 
 export class DashboardPanel implements vscode.Disposable {
   private readonly model;
@@ -19,6 +21,8 @@ export class DashboardPanel implements vscode.Disposable {
   private pending: Partial<DashboardState> | undefined;
   private isLoaded = false;
   private runsChanged = false;
+  /** Called when the page has drawn what it was told last. */
+  private drawn: () => void = () => undefined;
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
@@ -51,6 +55,7 @@ export class DashboardPanel implements vscode.Disposable {
   }
 
   dispose(): void {
+    this.drawn();
     for (const subscription of this.subscriptions) subscription.dispose();
   }
 
@@ -58,8 +63,11 @@ export class DashboardPanel implements vscode.Disposable {
     switch (message.type) {
       case 'ready':
         this.isLoaded = true;
+        this.drawn();
         void this.greet();
         return;
+      case 'drawn':
+        return this.drawn();
       case 'show':
         this.state = message.state;
         this.pace.ask();
@@ -80,7 +88,8 @@ export class DashboardPanel implements vscode.Disposable {
   }
 
   private async greet(): Promise<void> {
-    await this.services.library.refresh().catch(() => undefined);
+    // What is known is shown at once; what is not comes with the library's next look.
+    if (this.services.library.runs.length === 0) await this.services.library.refresh().catch(() => undefined);
     this.allowPictures();
     this.send({ type: 'runs', runs: this.model.rows() });
     if (this.pending !== undefined) this.send({ type: 'navigate', state: this.pending });
@@ -91,6 +100,7 @@ export class DashboardPanel implements vscode.Disposable {
   private seen(): void {
     if (this.panel.visible) return this.pace.ask();
     this.isLoaded = false;
+    this.drawn();
     this.model.rest();
   }
 
@@ -104,10 +114,20 @@ export class DashboardPanel implements vscode.Disposable {
     try {
       if (this.runsChanged) this.send({ type: 'runs', runs: this.model.rows() });
       this.runsChanged = false;
-      if (this.state !== undefined) this.send({ type: 'view', data: this.loadable(await this.model.view(this.state)) });
+      if (this.state !== undefined) await this.show(await this.model.view(this.state));
     } catch (error) {
       this.tell(error);
     }
+  }
+
+  /** Ends when the page has drawn it, or will not. */
+  private async show(data: ViewData): Promise<void> {
+    const drawing = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, LONGEST_DRAWING_MS);
+      this.drawn = () => (clearTimeout(timer), resolve());
+    });
+    this.send({ type: 'view', data: this.loadable(data) });
+    await drawing;
   }
 
   /** Pictures are named by their paths until here. */
