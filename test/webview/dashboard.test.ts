@@ -41,6 +41,16 @@ it('says it is ready, takes the newest runs, and asks for their curves', async (
   expect((await opened.kept())?.selected[0]).toBe(live);
 });
 
+it('says that a snapshot is drawn once it is, and only then', async () => {
+  await open();
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected } });
+  await eventually(async () => (await opened.lastSaid('show'))?.state.selected, selected);
+  expect(await opened.lastSaid('drawn')).toBeUndefined();
+  await opened.hear({ type: 'view', data: curves(selected) });
+  await eventually(() => opened.lastSaid('drawn'), { type: 'drawn' });
+  expect(await opened.page.locator('figure canvas').count()).toBeGreaterThan(0);
+});
+
 it('draws the loss of every run in its colour, in every theme', async () => {
   await openCurves();
   for (const theme of ['dark', 'light', 'high-contrast'] as const) {
