@@ -140,14 +140,38 @@ export class Workbench {
     await this.row(text).first().locator(`.actions a[aria-label^="${action}"]`).click();
   }
 
+  /** Takes an entry of the menu that a right click opens. */
   async contextMenu(on: Locator, item: string): Promise<void> {
-    await on.click({ button: 'right' });
-    await this.page.locator('.monaco-menu .action-item').filter({ hasText: item }).first().click();
+    await this.openMenu(on);
+    await this.menuItems().filter({ hasText: item }).first().click();
+  }
+
+  /** What the menu of a right click offers, without its keys and lines. */
+  async menuOf(on: Locator): Promise<string[]> {
+    await this.openMenu(on);
+    const titles = await this.menuItems().locator('.action-label').allInnerTexts();
+    await this.page.keyboard.press('Escape');
+    await this.menuItems().first().waitFor({ state: 'detached' });
+    return titles.map((title) => title.trim()).filter((title) => title !== '');
+  }
+
+  /** A list that is drawn anew under the pointer swallows the click. */
+  private async openMenu(on: Locator): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      await on.click({ button: 'right' });
+      const isOpen = await this.menuItems().first().waitFor({ timeout: 3000 }).then(() => true, () => false);
+      if (isOpen) return;
+      if (tries === 4) throw new Error('no menu opens');
+    }
+  }
+
+  private menuItems(): Locator {
+    return this.page.locator('.monaco-menu .action-item');
   }
 
   /** Opens a file of the workspace by its name in quick open. */
   async openFile(name: string): Promise<void> {
-    const front = this.page.locator('.tabs-container .tab.active').filter({ hasText: name });
+    const front = this.frontTab(name);
     // The list may change under the click, and another file opens.
     for (let tries = 1; ; tries++) {
       await this.page.keyboard.press('Control+P');
@@ -163,6 +187,10 @@ export class Workbench {
     return this.page.locator('.tabs-container .tab').filter({ hasText: name });
   }
 
+  frontTab(name: string | RegExp): Locator {
+    return this.page.locator('.tabs-container .tab.active').filter({ hasText: name });
+  }
+
   /** The text of the editor that has the focus, as far as it is on screen. */
   async editorText(): Promise<string> {
     const lines = this.page.locator('.editor-group-container.active .view-lines').first();
@@ -175,6 +203,11 @@ export class Workbench {
 
   statusItem(id: string): Locator {
     return this.page.locator(`.statusbar-item[id="${id}"]`);
+  }
+
+  async clearNotifications(): Promise<void> {
+    await this.command('Notifications: Clear All');
+    await this.page.locator('.notification-toast').first().waitFor({ state: 'detached' });
   }
 
   notification(text: string | RegExp): Locator {
