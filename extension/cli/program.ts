@@ -13,6 +13,7 @@ import { addPreviewCommand } from './commands/preview';
 import { addResumeCommand } from './commands/resume';
 import { addRunsCommand } from './commands/runs';
 import { addSchemaCommand } from './commands/schema';
+import { addSlurmCommand } from './commands/slurm';
 import { addStopCommand } from './commands/stop';
 import { addSweepCommand } from './commands/sweep';
 import { addTeacherCommand } from './commands/teacher';
@@ -46,6 +47,7 @@ export function buildProgram(terminal: Terminal): Cli {
 const commandsInHelpOrder = [
   addPretrainCommand,
   addSweepCommand,
+  addSlurmCommand,
   addCellCommand,
   addResumeCommand,
   addStopCommand,

@@ -6,7 +6,7 @@ import { checkTree } from './load';
 import { sortProblems } from './location';
 import type { Overrides } from './overrides';
 import { parseTree } from './parse';
-import type { Experiment, ResolvedExperiment, SweepConfig } from './schema';
+import type { Experiment, LauncherConfig, ResolvedExperiment, SweepConfig } from './schema';
 import { combinations, type Setting, type Settings, type SweepValue } from './sweep-combinations';
 import { applyConditions } from './sweep-conditions';
 import { faultAt, sweepFaults } from './sweep-faults';
@@ -29,6 +29,7 @@ export interface ExpandedSweep {
   readonly name: string;
   /** Where the runs are made: the experiment's `runs`, absolute. */
   readonly runs: string;
+  readonly launcher: LauncherConfig;
   /** In the order in which they run: listed, drawn, the grid with its last key fastest, seeds faster still. */
   readonly cells: readonly SweepCell[];
   /** Combinations that train the same as a cell before them, and are not run for themselves. */
@@ -39,8 +40,8 @@ export interface ExpandedSweep {
 
 /** An unknown key, or one that cannot be set: whatever its values are. */
 const KEY_FAULTS: ReadonlySet<string> = new Set(['MIM1003', 'MIM1011']);
-/** What an experiment is called, where its runs lie, who starts them, and what follows from the rest. */
-const NOT_TRAINED: ReadonlySet<string> = new Set(['name', 'runs', 'launcher', 'derived']);
+/** What an experiment is called, where its runs lie, and what follows from the rest. */
+const NOT_TRAINED: ReadonlySet<string> = new Set(['name', 'runs', 'derived']);
 
 /**
  * @param overrides for every cell, as given with `--set`
@@ -105,6 +106,7 @@ function cellsOf(checked: readonly CheckedCell[], config: SweepConfig, experimen
   return {
     name,
     runs,
+    launcher: experiment.launcher,
     cells: kept.map(({ settings, resolved, overrides, identity }, index): SweepCell => ({ name: names[index]!, values: valuesOf(settings), overrides, resolved: resolved!, identity })),
     duplicates: checked.flatMap(({ settings }, index) => (first(index) === index ? [] : [{ values: valuesOf(settings), of: nameOf.get(identities[index]!)! }])),
   };
@@ -114,7 +116,7 @@ function valuesOf(settings: Settings): Record<string, SweepValue> {
   return Object.fromEntries(Object.entries(settings).map(([key, { value }]) => [key, value]));
 }
 
-/** The same text for experiments that train the same, whatever they are called, wherever their runs lie and whoever starts them. */
+/** The same text for experiments that train the same, whatever they are called and wherever their runs lie. */
 export function experimentIdentity(experiment: ResolvedExperiment): string {
   const what = Object.fromEntries(Object.entries(experiment).filter(([key]) => !NOT_TRAINED.has(key)));
   return createHash('sha256').update(JSON.stringify(sorted(what))).digest('hex');
