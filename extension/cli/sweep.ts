@@ -5,12 +5,12 @@ import { checkFiles } from '../core/config/check-files';
 import { checkText, ConfigError } from '../core/config/load';
 import type { LauncherConfig } from '../core/config/schema';
 import { expandSweep, type ExpandedSweep, type SweepCell } from '../core/config/sweep';
-import type { Problem } from '../core/problems';
+import { UserError, type Problem } from '../core/problems';
 import type { RunSummary } from '../core/runs/list-runs';
 import { launcherKind } from '../core/launchers/launcher';
 import { cellsToDo, type CellChoice } from '../core/sweeps/cells-to-do';
 import { askAnew, freezeSweep, recordOf } from '../core/sweeps/freeze-sweep';
-import { sweepFile, type SweepRecord } from '../core/sweeps/record';
+import { readSweep, sweepFile, type SweepRecord } from '../core/sweeps/record';
 import { sweepStatus, type CellState, type CellStatus } from '../core/sweeps/status';
 import { runCell } from './cell';
 import { reportError } from './errors';
@@ -76,6 +76,7 @@ function actionOn(state: CellState, { again = false }: CellChoice): PlannedCell[
 /** @returns the exit code */
 export async function runSweep(terminal: Terminal, sweep: Sweep, options: SweepOptions): Promise<number> {
   const isHere = launcherKind(sweep.launcher) === 'here';
+  if (!isHere && sweep.halving) throw new UserError('MIM7408', `Successive halving compares its cells here, and cannot be handed to ${launcherKind(sweep.launcher)}.`, 'Run it with `--launcher here`, or take `halving` out of the sweep.', exitCodes.usage);
   if (isHere) await requireFiles(sweep, options);
   const frozen = await freezeSweep(sweep, sweep.source, resolve(options.configFile));
   const toDo = cellsToDo(await sweepStatus(sweep.runs, frozen), options);
@@ -84,18 +85,28 @@ export async function runSweep(terminal: Terminal, sweep: Sweep, options: SweepO
     const { launch } = await import('./launch');
     return launch(terminal, { launcher: sweep.launcher, sweep: record, runs: sweep.runs, cells: toDo, retry: options.retry, wait: options.wait, json: options.json });
   }
-  const stopped = await runCells(terminal, sweep, toDo, options);
-  return stopped ? exitCodes.stopped : lastWords(terminal, await sweepStatus(sweep.runs, record), sweep, options);
+  const stopped = sweep.halving ? await halved(terminal, sweep, record, options) : await runCells(terminal, sweep, record, toDo, options);
+  return stopped ? exitCodes.stopped : lastWords(terminal, await statusNow(sweep), sweep, options);
+}
+
+/** As it is on disk: halving writes to the record. */
+async function statusNow({ runs, name }: Sweep): Promise<CellStatus[]> {
+  return sweepStatus(runs, await readSweep(sweepFile(runs, name)));
+}
+
+async function halved(terminal: Terminal, sweep: Sweep, record: SweepRecord, options: SweepOptions): Promise<boolean> {
+  const { runHalving } = await import('./halving');
+  return runHalving(terminal, sweep, record, sweep.halving!, options);
 }
 
 /** One after another; a stop ends it, a failed cell does not. @returns whether a stop was asked for */
-export async function runCells(terminal: Terminal, { runs, name, record }: Pick<Sweep, 'runs' | 'name' | 'record'>, toDo: readonly number[], options: Pick<SweepOptions, 'json' | 'retry'> & { readonly untilEpoch?: number }): Promise<boolean> {
+async function runCells(terminal: Terminal, { runs, name }: Sweep, record: SweepRecord, toDo: readonly number[], options: SweepOptions): Promise<boolean> {
   for (const [done, index] of toDo.entries()) {
     const cell = record.cells[index]!;
     if (options.json === true) terminal.out(JSON.stringify({ event: 'cell', index, name: cell.name, values: cell.values }));
     terminal.note(styled(terminal, 'bold', `cell ${done + 1} of ${toDo.length}: ${cell.name}`));
     try {
-      const code = await runCell(terminal, { sweep: sweepFile(runs, name), index, retry: options.retry, untilEpoch: options.untilEpoch, json: options.json });
+      const code = await runCell(terminal, { sweep: sweepFile(runs, name), index, retry: options.retry, json: options.json });
       if (code === exitCodes.stopped) return true;
     } catch (error) {
       await reportError(error, terminal, { json: options.json === true, debug: false });
