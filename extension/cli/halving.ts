@@ -9,7 +9,7 @@ import { asFarAs } from '../training/stop-signal';
 import { runCell } from './cell';
 import { reportError } from './errors';
 import { exitCodes } from './exit-codes';
-import type { Sweep, SweepOptions } from './sweep';
+import type { Sweep, SweepOptions } from './sweep-plan';
 import { styled, type Terminal } from './terminal';
 
 interface Halving {
