@@ -1,6 +1,7 @@
 /** The command line as a whole: every command, the global options, and how failures leave it. */
 import { Command } from 'commander';
 import type { Cli } from './command';
+import { addCellCommand } from './commands/cell';
 import { addDoctorCommand } from './commands/doctor';
 import { addEvaluateCommand } from './commands/evaluate';
 import { addExplainCommand } from './commands/explain';
@@ -12,6 +13,7 @@ import { addPreviewCommand } from './commands/preview';
 import { addResumeCommand } from './commands/resume';
 import { addRunsCommand } from './commands/runs';
 import { addSchemaCommand } from './commands/schema';
+import { addSlurmCommand } from './commands/slurm';
 import { addStopCommand } from './commands/stop';
 import { addSweepCommand } from './commands/sweep';
 import { addTeacherCommand } from './commands/teacher';
@@ -45,6 +47,8 @@ export function buildProgram(terminal: Terminal): Cli {
 const commandsInHelpOrder = [
   addPretrainCommand,
   addSweepCommand,
+  addSlurmCommand,
+  addCellCommand,
   addResumeCommand,
   addStopCommand,
   addPauseCommand,

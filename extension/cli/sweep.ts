@@ -1,90 +1,84 @@
-/** The cells of a sweep one after another, under the eyes of the command line. */
-import { readFile } from 'node:fs/promises';
+/** `mim sweep` at work: its cells here one after another, or handed to a launcher. */
 import { resolve } from 'node:path';
-import { ConfigError } from '../core/config/load';
-import { gmacPerImage } from '../core/config/cost';
-import { expandSweep, type ExpandedSweep } from '../core/config/sweep';
-import { planSweep, type PlannedCell, type RerunOptions } from '../core/runs/sweep-plan';
-import { writeSweep } from '../core/runs/sweeps';
+import { checkFiles } from '../core/config/check-files';
+import { checkText, ConfigError } from '../core/config/load';
+import { UserError, type Problem } from '../core/problems';
+import { launcherKind } from '../core/launchers/launcher';
+import { cellsToDo } from '../core/sweeps/cells-to-do';
+import { askAnew, freezeSweep } from '../core/sweeps/freeze-sweep';
+import { readSweep, sweepFile, type SweepRecord } from '../core/sweeps/record';
+import { sweepStatus, type CellStatus } from '../core/sweeps/status';
+import { runCell } from './cell';
 import { reportError } from './errors';
 import { exitCodes } from './exit-codes';
-import { significant } from '../core/text/format';
-import { tableLines } from './table';
+import type { Sweep, SweepOptions } from './sweep-plan';
 import { styled, type Terminal } from './terminal';
-import { train } from './train';
 
-export interface SweepOptions extends RerunOptions {
-  readonly configFile: string;
-  readonly overrides: Readonly<Record<string, string>>;
-  /** Default: `runs` of the file. */
-  readonly runsFolder?: string;
-  readonly json?: boolean;
-}
-
-export interface Sweep extends ExpandedSweep {
-  readonly plan: readonly PlannedCell[];
-}
-
-/** @throws ConfigError with the problems of all cells */
-export async function plannedSweep({ configFile, overrides, runsFolder, ...rerun }: SweepOptions): Promise<Sweep> {
-  const { sweep, problems } = expandSweep(await readFile(configFile, 'utf8'), configFile, overrides);
-  if (sweep === undefined) throw new ConfigError(problems);
-  const runs = runsFolder === undefined ? sweep.runs : resolve(runsFolder);
-  return { ...sweep, runs, plan: await planSweep(sweep.cells, runs, rerun) };
-}
-
-export function sweepLines({ name, plan }: Sweep): string[] {
-  const keys = Object.keys(plan[0]?.cell.values ?? {});
-  const rows = plan.map(({ cell, state, action }) => [cell.name, ...keys.map((key) => String(cell.values[key])), significant(gmacPerImage(cell.resolved).step), state, action]);
-  const count = (wanted: PlannedCell['action']): number => plan.filter(({ action }) => action === wanted).length;
-  return [...tableLines(['cell', ...keys, 'GMAC', 'state', 'next'], rows), '', `${name}: ${plan.length} cells; ${count('run')} to run, ${count('resume')} to resume, ${count('skip')} to pass over`];
-}
-
-/** What `--json` says of a sweep. */
-export function sweepDocument({ name, runs, plan }: Sweep): object {
-  return { name, runs, cells: plan.map(({ cell, state, run, action }) => ({ name: cell.name, values: cell.values, state, run, action })) };
-}
-
-/** @returns the exit code: a stop ends the sweep, a failed cell does not */
+/** @returns the exit code */
 export async function runSweep(terminal: Terminal, sweep: Sweep, options: SweepOptions): Promise<number> {
-  await writeSweep(sweep.runs, {
-    name: sweep.name,
-    experimentFile: resolve(options.configFile),
-    startedAt: new Date().toISOString(),
-    cells: sweep.cells.map(({ name, values, identity }) => ({ name, values, identity })),
-  });
-  let failed = sweep.plan.filter(({ state, action }) => state === 'failed' && action === 'skip').length;
-  for (const [index, planned] of sweep.plan.entries()) {
-    const { cell, action } = planned;
-    if (options.json === true) terminal.out(JSON.stringify({ event: 'cell', name: cell.name, values: cell.values, action }));
-    if (action === 'skip') continue;
-    terminal.note(styled(terminal, 'bold', `cell ${index + 1} of ${sweep.plan.length}: ${cell.name}`));
+  const isHere = launcherKind(sweep.launcher) === 'here';
+  if (!isHere && sweep.halving) throw new UserError('MIM7408', `Successive halving compares its cells here, and cannot be handed to ${launcherKind(sweep.launcher)}.`, 'Run it with `--launcher here`, or take `halving` out of the sweep.', exitCodes.usage);
+  if (isHere) await requireFiles(sweep, options);
+  const frozen = await freezeSweep(sweep, sweep.source, resolve(options.configFile));
+  const toDo = cellsToDo(await sweepStatus(sweep.runs, frozen), options);
+  const record = options.again === true ? await askAnew(sweep.runs, frozen, toDo) : frozen;
+  if (!isHere) {
+    const { launch } = await import('./launch');
+    return launch(terminal, { launcher: sweep.launcher, sweep: record, runs: sweep.runs, cells: toDo, retry: options.retry, wait: options.wait, json: options.json });
+  }
+  const stopped = sweep.halving ? await halved(terminal, sweep, record, options) : await runCells(terminal, sweep, record, toDo, options);
+  return stopped ? exitCodes.stopped : lastWords(terminal, await statusNow(sweep), sweep, options);
+}
+
+/** As it is on disk: halving writes to the record. */
+async function statusNow({ runs, name }: Sweep): Promise<CellStatus[]> {
+  return sweepStatus(runs, await readSweep(sweepFile(runs, name)));
+}
+
+async function halved(terminal: Terminal, sweep: Sweep, record: SweepRecord, options: SweepOptions): Promise<boolean> {
+  const { runHalving } = await import('./halving');
+  return runHalving(terminal, sweep, record, sweep.halving!, options);
+}
+
+/** One after another; a stop ends it, a failed cell does not. @returns whether a stop was asked for */
+async function runCells(terminal: Terminal, { runs, name }: Sweep, record: SweepRecord, toDo: readonly number[], options: SweepOptions): Promise<boolean> {
+  for (const [done, index] of toDo.entries()) {
+    const cell = record.cells[index]!;
+    if (options.json === true) terminal.out(JSON.stringify({ event: 'cell', index, name: cell.name, values: cell.values }));
+    terminal.note(styled(terminal, 'bold', `cell ${done + 1} of ${toDo.length}: ${cell.name}`));
     try {
-      const code = await runCell(terminal, sweep, planned, options);
-      if (code === exitCodes.stopped) return code;
+      const code = await runCell(terminal, { sweep: sweepFile(runs, name), index, retry: options.retry, json: options.json });
+      if (code === exitCodes.stopped) return true;
     } catch (error) {
-      failed++;
       await reportError(error, terminal, { json: options.json === true, debug: false });
     }
   }
-  const say = options.json === true ? terminal.note : terminal.out;
-  say(failed === 0 ? `Sweep ${sweep.name}: all cells are done or at work.` : `Sweep ${sweep.name}: ${failed} of ${sweep.plan.length} cells failed; \`mim sweep ${options.configFile} --retry\` runs them again.`);
+  return false;
+}
+
+/** Files that the cells name are looked for before the first begins, and told where the experiment names them. @throws ConfigError */
+async function requireFiles({ source, plan }: Sweep, { configFile, overrides }: SweepOptions): Promise<void> {
+  const problems = new Map<string, Problem>();
+  for (const { cell, action } of plan) {
+    if (action === 'skip') continue;
+    const { experiment, locate } = checkText(source, configFile, { ...overrides, ...cell.overrides });
+    for (const problem of experiment ? await checkFiles(experiment, configFile, locate) : []) problems.set(JSON.stringify(problem), problem);
+  }
+  const found = [...problems.values()];
+  if (found.some(({ severity }) => severity === 'error')) throw new ConfigError(found);
+}
+
+async function lastWords(terminal: Terminal, status: readonly CellStatus[], sweep: Sweep, options: SweepOptions): Promise<number> {
+  const { configFile, json } = options;
+  const { tellFinalSummary } = await import('./sweep-summary');
+  await tellFinalSummary(terminal, options);
+  const failed = status.filter(({ state }) => state === 'failed').length;
+  const say = json === true ? terminal.note : terminal.out;
+  say(failed === 0 ? `Sweep ${sweep.name}: ${doneText(status)}` : `Sweep ${sweep.name}: ${failed} of ${status.length} cells failed; \`mim sweep ${configFile} --retry\` runs them again.`);
   return failed === 0 ? exitCodes.done : exitCodes.failed;
 }
 
-async function runCell(terminal: Terminal, sweep: Sweep, { cell, action, run }: PlannedCell, { configFile, overrides, json }: SweepOptions): Promise<number> {
-  const { pretrain, resume } = await import('../training/pretrain');
-  return train(terminal, { json }, (events, signal) =>
-    action === 'resume' && run !== undefined
-      ? resume({ run, events, signal })
-      : pretrain({
-          configFile,
-          overrides: { ...overrides, ...cell.overrides },
-          name: cell.name,
-          runsFolder: sweep.runs,
-          membership: { sweep: sweep.name, sweepCell: { name: cell.name, values: cell.values } },
-          events,
-          signal,
-        }),
-  );
+function doneText(status: readonly CellStatus[]): string {
+  const missing = status.filter(({ state }) => state === 'missing').length;
+  return missing === 0 ? 'all cells are done or at work.' : `${missing} cells are missing; \`mim sweep --fill\` runs them.`;
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { fillWorkspace, repository } from './fixture';
-import { launchBrowser, launchServer, type VsCodeServer } from './launch';
+import { launchBrowser } from '../chromium';
+import { launchServer, type VsCodeServer } from './launch';
 import { obtainServer } from './obtain';
 import { Workbench } from './workbench';
 

@@ -8,6 +8,8 @@ export function argumentsOf(spec: JobSpec): string[] {
       return ['pretrain', spec.configFile, ...Object.entries(spec.set ?? {}).flatMap(([key, value]) => ['--set', `${key}=${value}`]), ...(spec.name === undefined ? [] : ['--name', spec.name])];
     case 'sweep':
       return ['sweep', spec.configFile];
+    case 'cell':
+      return ['cell', spec.sweep, String(spec.index), ...(spec.retry === true ? ['--retry'] : [])];
     case 'resume':
       return ['resume', spec.run, ...stepOption(spec.step)];
     case 'evaluate':
@@ -17,8 +19,21 @@ export function argumentsOf(spec: JobSpec): string[] {
 
 /** What the job begins with, and the folder it works in. */
 export function placeOf(spec: JobSpec): { readonly needs: string; readonly cwd: string } {
-  const needs = spec.kind === 'pretrain' || spec.kind === 'sweep' ? spec.configFile : path.join(spec.run, 'config.yaml');
+  const needs = neededFile(spec);
   return { needs, cwd: path.dirname(needs) };
+}
+
+function neededFile(spec: JobSpec): string {
+  switch (spec.kind) {
+    case 'pretrain':
+    case 'sweep':
+      return spec.configFile;
+    case 'cell':
+      return spec.sweep;
+    case 'resume':
+    case 'evaluate':
+      return path.join(spec.run, 'config.yaml');
+  }
 }
 
 function stepOption(step: number | undefined): string[] {

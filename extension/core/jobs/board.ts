@@ -139,8 +139,20 @@ class FolderJobBoard implements JobBoard {
 async function requirePlace(spec: JobSpec): Promise<void> {
   const { needs } = placeOf(spec);
   if (await stat(needs).then((found) => found.isFile(), () => false)) return;
-  const what = spec.kind === 'pretrain' || spec.kind === 'sweep' ? `There is no experiment file ${needs}.` : `${spec.run} is not a run directory.`;
-  throw new UserError('MIM7303', what, 'It may have been moved or deleted.');
+  throw new UserError('MIM7303', absence(spec), 'It may have been moved or deleted.');
+}
+
+function absence(spec: JobSpec): string {
+  switch (spec.kind) {
+    case 'pretrain':
+    case 'sweep':
+      return `There is no experiment file ${spec.configFile}.`;
+    case 'cell':
+      return `There is no sweep ${spec.sweep}.`;
+    case 'resume':
+    case 'evaluate':
+      return `${spec.run} is not a run directory.`;
+  }
 }
 
 function started(child: ChildProcess): Promise<void> {

@@ -20,8 +20,17 @@ function lineOf(run: LibraryRun): string {
   return `${run.name}: ${run.state}${steps}`;
 }
 
-/** `Evaluation of student`, `Sweep of ratios.mim.yaml`. */
+/** `Evaluation of student`, `Sweep of ratios.mim.yaml`, `Cell 3 of ratios`. */
 export function workOf({ spec }: Job): string {
-  const what = { pretrain: 'Pretraining', sweep: 'Sweep', resume: 'Resumption', evaluate: 'Evaluation' }[spec.kind];
-  return `${what} of ${path.basename(spec.kind === 'pretrain' || spec.kind === 'sweep' ? spec.configFile : spec.run)}`;
+  const what = { pretrain: 'Pretraining', sweep: 'Sweep', resume: 'Resumption', evaluate: 'Evaluation' };
+  switch (spec.kind) {
+    case 'cell':
+      return `Cell ${spec.index} of ${path.basename(spec.sweep, '.json')}`;
+    case 'pretrain':
+    case 'sweep':
+      return `${what[spec.kind]} of ${path.basename(spec.configFile)}`;
+    case 'resume':
+    case 'evaluate':
+      return `${what[spec.kind]} of ${path.basename(spec.run)}`;
+  }
 }
