@@ -28,9 +28,8 @@ describe('a site that does not requeue', () => {
   it('gets the cell again as a job of its own', async () => {
     const study = await Study.make(single, { kind: 'slurm', partition: 'cancel', cpus: 1, sbatch: ['--no-requeue'] });
     const job = (await study.submit())!;
-    await cluster.until('the cell trains', async () => (await study.step(0)) > 20);
-    const { node } = await study.row(0);
-    await cluster.command('sbatch', '--partition=high', '--nodes=1', `--nodelist=${node}`, '--output=/dev/null', '--wrap=sleep 2');
+    await study.holdAtWork(cluster, 0);
+    await cluster.preempt((await study.row(0)).node!);
     await cluster.until('the cell is submitted again', async () => (await readHistory(slurmFolder(study.runs, 'study'), 0)).some(({ event }) => event === 'resubmitted'));
     await cluster.until('it is done', async () => (await study.row(0)).state === 'done');
     const row = await study.row(0);
@@ -44,9 +43,8 @@ describe('a grace period', () => {
   it('is used for a checkpoint, and the script asks for the requeue', async () => {
     const study = await Study.make(single, { kind: 'slurm', partition: 'grace', cpus: 1 });
     await study.submit();
-    await cluster.until('the cell trains', async () => (await study.step(0)) > 20);
-    const { node } = await study.row(0);
-    await cluster.command('sbatch', '--partition=high', '--nodes=1', `--nodelist=${node}`, '--output=/dev/null', '--wrap=sleep 2');
+    await study.holdAtWork(cluster, 0);
+    await cluster.preempt((await study.row(0)).node!);
     await cluster.until('it is done after a second start', async () => (await study.row(0)).state === 'done' && (await study.row(0)).requeues > 0);
     await study.expectWhole(0);
   });
@@ -56,14 +54,13 @@ describe('a node whose daemon dies while its cell goes on', () => {
   it('does not have the cell trained twice', async () => {
     const study = await Study.make(single, { kind: 'slurm', partition: 'low', cpus: 1 });
     await study.submit();
-    await cluster.until('the cell trains', async () => (await study.step(0)) > 20);
+    await study.holdAtWork(cluster, 0);
     const node = (await study.row(0)).node!;
-    await study.pause(0);
     cluster.killDaemon(node);
     const folder = slurmFolder(study.runs, 'study');
     await cluster.until('the requeued task has found the cell busy', async () => /not free/.test(await readFile((await study.row(0)).log!, 'utf8')));
     expect((await readHistory(folder, 0)).filter(({ event }) => event === 'start')).toHaveLength(2);
-    await study.unpause(0);
+    await study.letGo(0);
     await cluster.until('both are at their end', async () => (await study.row(0)).state === 'done' && (await readHistory(folder, 0)).filter(({ event, code }) => event === 'end' && code === 0).length === 2);
     cluster.startNode(node);
     await study.expectWhole(0);

@@ -82,16 +82,21 @@ export class SlurmCluster {
     return stdout.split('\n').find((line) => line.startsWith(`${task}|`))?.split('|')[1];
   }
 
-  /** Looks each half second. */
-  async until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 120_000): Promise<void> {
+  /** @param everyMs between two looks; those that ask Slurm cost a process */
+  async until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 240_000, everyMs = 1_000): Promise<void> {
     const end = Date.now() + timeoutMs;
     while (!(await holds())) {
       if (Date.now() > end) {
         const queue = await this.command('squeue', '--array', '--states=all', '--format=%i %P %T %r %N');
         throw new Error(`waited ${timeoutMs / 1000} s and it is not so that ${what}\n${queue.stdout}${queue.stderr}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
+  }
+
+  /** Takes the node of a cell away for a moment, by a job that may do so. */
+  async preempt(node: string): Promise<void> {
+    await this.command('sbatch', '--partition=high', '--nodes=1', '--ntasks=1', `--nodelist=${node}`, '--output=/dev/null', '--wrap=sleep 3');
   }
 
   async stop(): Promise<void> {

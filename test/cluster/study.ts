@@ -14,11 +14,12 @@ import { cellsToDo } from '../../extension/core/sweeps/cells-to-do';
 import { freezeSweep } from '../../extension/core/sweeps/freeze-sweep';
 import { sweepFile, type SweepRecord } from '../../extension/core/sweeps/record';
 import { sweepStatus } from '../../extension/core/sweeps/status';
+import type { SlurmCluster } from './slurm-cluster';
 import { tinyExperiment } from '../faults/sweep-experiment';
 import { startMim } from '../unit/cli/built-mim';
 
 /** Epochs of a cell that lasts some seconds, so that there is time to interrupt it. */
-export const LONG = 250;
+export const LONG = 200;
 
 export class Study {
   private constructor(
@@ -62,12 +63,14 @@ export class Study {
     return join(this.runs, this.record.cells[index]!.name);
   }
 
-  /** It saves a checkpoint, waits, and is there however long Slurm takes; whatever ends it ends the pause too. */
-  async pause(index: number): Promise<void> {
+  /** Waits until the cell trains, and then lets it wait: it is there however fast it is and however long Slurm takes. */
+  async holdAtWork(cluster: SlurmCluster, index: number): Promise<void> {
+    await cluster.until(`cell ${index} trains`, async () => (await this.step(index)) > 8, 240_000, 100);
     await (await RunDirectory.open(this.run(index))).requestPause();
+    await cluster.until(`cell ${index} waits`, async () => (await findStatus(this.run(index)))?.state === 'paused', 60_000, 100);
   }
 
-  async unpause(index: number): Promise<void> {
+  async letGo(index: number): Promise<void> {
     await (await RunDirectory.open(this.run(index))).withdrawPause();
   }
 

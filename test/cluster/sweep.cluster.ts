@@ -19,28 +19,30 @@ describe('a sweep of 8 cells on two nodes', () => {
     const study = await Study.make(`{ grid: { schedule.epochs: [4, ${LONG}] }, seeds: 4 }`, { kind: 'slurm', partition: 'low', cpus: 1, memory: 100, signal_before: 55 });
     const job = (await study.submit())!;
     const [preempted, killed, limited, cancelled] = [4, 5, 6, 7];
-    const atWork = async (cell: number): Promise<string> => {
-      await cluster.until(`cell ${cell} trains`, async () => (await study.step(cell)) > 20 && (await study.row(cell)).state === 'running');
-      return (await study.row(cell)).node!;
-    };
+    const nodeOf = async (cell: number): Promise<string> => (await study.row(cell)).node!;
+    const requeued = async (cell: number): Promise<boolean> => (await study.row(cell)).requeues > 0 || (await study.row(cell)).state === 'requeued';
 
-    const first = await atWork(preempted);
-    await cluster.command('sbatch', '--partition=high', '--nodes=1', '--cpus-per-task=1', `--nodelist=${first}`, '--output=/dev/null', '--wrap=sleep 4');
-    await cluster.until('the preempted cell waits anew', async () => (await study.row(preempted)).state === 'requeued');
+    await study.holdAtWork(cluster, preempted);
+    await cluster.preempt(await nodeOf(preempted));
+    await study.letGo(preempted);
+    await cluster.until('the preempted cell waits anew', () => requeued(preempted));
     expect(await study.submit(), 'what is in the cluster is not submitted again').toBeUndefined();
 
-    const dead = await atWork(killed);
+    await study.holdAtWork(cluster, killed);
+    const dead = await nodeOf(killed);
+    await study.letGo(killed);
+    const before = await study.step(killed);
+    await cluster.until('the cell trains on', async () => (await study.step(killed)) > before, 60_000, 50);
     cluster.killNode(dead);
-    await atWork(limited);
-    await study.pause(limited);
+
+    await study.holdAtWork(cluster, limited);
     await cluster.command('scontrol', 'update', `JobId=${job}_${limited}`, 'TimeLimit=1');
-    const requeued = async (cell: number): Promise<boolean> => (await study.row(cell)).requeues > 0 || (await study.row(cell)).state === 'requeued';
     await cluster.until('the dead node’s cell waits anew', () => requeued(killed));
     cluster.startNode(dead);
     await cluster.until('the cell at its time limit was stopped and waits anew', () => requeued(limited));
     await cluster.command('scontrol', 'update', `JobId=${job}_${limited}`, 'TimeLimit=UNLIMITED');
 
-    await atWork(cancelled);
+    await study.holdAtWork(cluster, cancelled);
     await control('cancel', concerned([await study.row(cancelled)], 'cancel'), slurmFolder(study.runs, study.record.name));
     await cluster.until('the cancelled cell is known as such', async () => (await study.row(cancelled)).state === 'cancelled');
 

@@ -2,5 +2,5 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  test: { include: ['test/cluster/**/*.cluster.ts'], pool: 'forks', fileParallelism: false, testTimeout: 420_000, hookTimeout: 300_000 },
+  test: { include: ['test/cluster/**/*.cluster.ts'], pool: 'forks', fileParallelism: false, testTimeout: 900_000, hookTimeout: 300_000 },
 });

@@ -25,7 +25,7 @@ async function program(name: string, text: string): Promise<void> {
 
 describe('a word for the other side’s shell', () => {
   it('arrives as it is, whatever it holds', () => {
-    const text = fc.string({ unit: 'binary' }).filter((word) => !word.includes('\0') && word.isWellFormed());
+    const text = fc.string({ unit: 'binary' }).filter((word) => !word.includes('\0') && Buffer.from(word, 'utf8').toString('utf8') === word);
     fc.assert(
       fc.property(fc.array(text, { minLength: 1, maxLength: 4 }), (words) => {
         const line = ['printf', '%s\\0', ...words].map(shellQuote).join(' ');
