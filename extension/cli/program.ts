@@ -9,6 +9,7 @@ import { addInspectCommand } from './commands/inspect';
 import { addContinueCommand, addPauseCommand } from './commands/pause';
 import { addPretrainCommand } from './commands/pretrain';
 import { addPreviewCommand } from './commands/preview';
+import { addQueueCommand } from './commands/queue';
 import { addResumeCommand } from './commands/resume';
 import { addRunsCommand } from './commands/runs';
 import { addSchemaCommand } from './commands/schema';
@@ -45,6 +46,7 @@ export function buildProgram(terminal: Terminal): Cli {
 const commandsInHelpOrder = [
   addPretrainCommand,
   addSweepCommand,
+  addQueueCommand,
   addResumeCommand,
   addStopCommand,
   addPauseCommand,

@@ -33,6 +33,8 @@ export interface PretrainOptions extends Watched {
   readonly overrides?: Readonly<Record<string, string>>;
   readonly name?: string;
   readonly runsFolder?: string;
+  /** A remark for the log. */
+  readonly note?: string;
   /** The cell of a sweep that this run is. */
   readonly membership?: SweepMembership;
 }
@@ -50,7 +52,7 @@ export interface ResumeOptions extends Watched {
  * @throws ConfigError before anything is written, if the experiment cannot be run; UserError if it fails on the way,
  *   after which the run directory says so and keeps its last checkpoint
  */
-export async function pretrain({ configFile, overrides = {}, name, runsFolder, membership, events = {}, signal = new StopSignal() }: PretrainOptions): Promise<TrainingOutcome> {
+export async function pretrain({ configFile, overrides = {}, name, runsFolder, note, membership, events = {}, signal = new StopSignal() }: PretrainOptions): Promise<TrainingOutcome> {
   const { resolved, source, isSweep, warnings, locate } = await loadExperiment(configFile, overrides);
   if (isSweep && membership === undefined) throw sweepIsMany(configFile, locate);
   const prepared = await prepare({ ...resolved, name: name ?? resolved.name }, { file: configFile, locate });
@@ -71,7 +73,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, m
     });
     const release = await hold(run);
     try {
-      const summary = [...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared), reason];
+      const summary = [...(note === undefined ? [] : [note]), ...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared), reason];
       return await trainRun({ run, prepared, engine, events, signal, start: { step: 0, student }, summary });
     } finally {
       await release();

@@ -7,6 +7,7 @@ export interface NewRunOptions {
   readonly set: Record<string, string>;
   readonly name?: string;
   readonly runs?: string;
+  readonly note?: string;
   readonly json?: boolean;
 }
 
@@ -33,12 +34,13 @@ export function withNewRunOptions(command: Command): Command {
     .addOption(setOption())
     .option('--name <name>', 'name of the run (default: the name in the file, or the name of the file)', runName)
     .option('--runs <dir>', 'folder for the run directory (default: `runs` of the file)')
+    .option('--note <text>', 'a remark for the log of the run, such as why it is trained so')
     .addOption(jsonOption());
 }
 
 export async function trainNewRun(cli: Cli, configFile: string, options: NewRunOptions): Promise<void> {
   cli.exitCode = await train(cli.terminal, options, async (events, signal) => {
     const { pretrain } = await import('../../training/pretrain');
-    return pretrain({ configFile, overrides: options.set, name: options.name, runsFolder: options.runs, events, signal });
+    return pretrain({ configFile, overrides: options.set, name: options.name, runsFolder: options.runs, note: options.note, events, signal });
   });
 }

@@ -1,11 +1,13 @@
 /** What is asked for → the command line of `mim` that does it. */
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { UserError } from '../problems';
 import type { JobSpec } from './job';
 
 export function argumentsOf(spec: JobSpec): string[] {
   switch (spec.kind) {
     case 'pretrain':
-      return ['pretrain', spec.configFile, ...Object.entries(spec.set ?? {}).flatMap(([key, value]) => ['--set', `${key}=${value}`]), ...(spec.name === undefined ? [] : ['--name', spec.name])];
+      return ['pretrain', spec.configFile, ...Object.entries(spec.set ?? {}).flatMap(([key, value]) => ['--set', `${key}=${value}`]), ...(spec.name === undefined ? [] : ['--name', spec.name]), ...(spec.note === undefined ? [] : ['--note', spec.note])];
     case 'sweep':
       return ['sweep', spec.configFile];
     case 'resume':
@@ -19,6 +21,14 @@ export function argumentsOf(spec: JobSpec): string[] {
 export function placeOf(spec: JobSpec): { readonly needs: string; readonly cwd: string } {
   const needs = spec.kind === 'pretrain' || spec.kind === 'sweep' ? spec.configFile : path.join(spec.run, 'config.yaml');
   return { needs, cwd: path.dirname(needs) };
+}
+
+/** @throws UserError MIM7303 where what the job begins with is gone */
+export async function requirePlace(spec: JobSpec): Promise<void> {
+  const { needs } = placeOf(spec);
+  if (await stat(needs).then((found) => found.isFile(), () => false)) return;
+  const what = spec.kind === 'pretrain' || spec.kind === 'sweep' ? `There is no experiment file ${needs}.` : `${spec.run} is not a run directory.`;
+  throw new UserError('MIM7303', what, 'It may have been moved or deleted.');
 }
 
 function stepOption(step: number | undefined): string[] {
