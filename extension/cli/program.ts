@@ -1,6 +1,7 @@
 /** The command line as a whole: every command, the global options, and how failures leave it. */
 import { Command } from 'commander';
 import type { Cli } from './command';
+import { addCellCommand } from './commands/cell';
 import { addDoctorCommand } from './commands/doctor';
 import { addEvaluateCommand } from './commands/evaluate';
 import { addExplainCommand } from './commands/explain';
@@ -46,6 +47,7 @@ export function buildProgram(terminal: Terminal): Cli {
 const commandsInHelpOrder = [
   addPretrainCommand,
   addSweepCommand,
+  addCellCommand,
   addQueueCommand,
   addResumeCommand,
   addStopCommand,

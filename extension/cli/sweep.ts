@@ -1,19 +1,21 @@
 /** The cells of a sweep one after another, under the eyes of the command line. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { ConfigError } from '../core/config/load';
 import { gmacPerImage } from '../core/config/cost';
-import { expandSweep, type ExpandedSweep } from '../core/config/sweep';
-import { planSweep, type PlannedCell, type RerunOptions } from '../core/runs/sweep-plan';
-import { writeSweep } from '../core/runs/sweeps';
+import { ConfigError } from '../core/config/load';
+import { expandSweep, type ExpandedSweep, type SweepCell } from '../core/config/sweep';
+import { cellsToDo, type CellChoice } from '../core/sweeps/cells-to-do';
+import { askAnew, freezeSweep, recordOf } from '../core/sweeps/freeze-sweep';
+import { sweepFile } from '../core/sweeps/record';
+import { sweepStatus, type CellState, type CellStatus } from '../core/sweeps/status';
+import { significant } from '../core/text/format';
+import { runCell } from './cell';
 import { reportError } from './errors';
 import { exitCodes } from './exit-codes';
-import { significant } from '../core/text/format';
 import { tableLines } from './table';
 import { styled, type Terminal } from './terminal';
-import { train } from './train';
 
-export interface SweepOptions extends RerunOptions {
+export interface SweepOptions extends CellChoice {
   readonly configFile: string;
   readonly overrides: Readonly<Record<string, string>>;
   /** Default: `runs` of the file. */
@@ -21,16 +23,40 @@ export interface SweepOptions extends RerunOptions {
   readonly json?: boolean;
 }
 
+/** A sweep as its experiment says it, and how far each cell is. */
 export interface Sweep extends ExpandedSweep {
+  /** Text of the experiment. */
+  readonly source: string;
   readonly plan: readonly PlannedCell[];
 }
 
+interface PlannedCell {
+  readonly cell: SweepCell;
+  /** In the sweep's json. */
+  readonly index: number;
+  readonly state: CellState;
+  readonly run?: string;
+  readonly action: 'run' | 'resume' | 'skip';
+}
+
 /** @throws ConfigError with the problems of all cells */
-export async function plannedSweep({ configFile, overrides, runsFolder, ...rerun }: SweepOptions): Promise<Sweep> {
-  const { sweep, problems } = expandSweep(await readFile(configFile, 'utf8'), configFile, overrides);
-  if (sweep === undefined) throw new ConfigError(problems);
-  const runs = runsFolder === undefined ? sweep.runs : resolve(runsFolder);
-  return { ...sweep, runs, plan: await planSweep(sweep.cells, runs, rerun) };
+export async function plannedSweep({ configFile, overrides, runsFolder, ...choice }: SweepOptions): Promise<Sweep> {
+  const source = await readFile(configFile, 'utf8');
+  const { sweep: expanded, problems } = expandSweep(source, configFile, overrides);
+  if (expanded === undefined) throw new ConfigError(problems);
+  const sweep = { ...expanded, runs: runsFolder === undefined ? expanded.runs : resolve(runsFolder) };
+  const status = await sweepStatus(sweep.runs, await recordOf(sweep, configFile));
+  const toDo = new Set(cellsToDo(status, choice));
+  const known = new Map(status.map((cell) => [cell.cell.identity, cell]));
+  const plan = sweep.cells.map((cell): PlannedCell => {
+    const { index, state, run } = known.get(cell.identity)!;
+    return { cell, index, state, run: run?.path, action: toDo.has(index) ? actionOn(state, choice) : 'skip' };
+  });
+  return { ...sweep, source, plan };
+}
+
+function actionOn(state: CellState, { again = false }: CellChoice): PlannedCell['action'] {
+  return !again && (state === 'stopped' || state === 'lost') ? 'resume' : 'run';
 }
 
 export function sweepLines({ name, plan }: Sweep): string[] {
@@ -42,49 +68,33 @@ export function sweepLines({ name, plan }: Sweep): string[] {
 
 /** What `--json` says of a sweep. */
 export function sweepDocument({ name, runs, plan }: Sweep): object {
-  return { name, runs, cells: plan.map(({ cell, state, run, action }) => ({ name: cell.name, values: cell.values, state, run, action })) };
+  return { name, runs, cells: plan.map(({ cell, index, state, run, action }) => ({ index, name: cell.name, values: cell.values, state, run, action })) };
 }
 
 /** @returns the exit code: a stop ends the sweep, a failed cell does not */
 export async function runSweep(terminal: Terminal, sweep: Sweep, options: SweepOptions): Promise<number> {
-  await writeSweep(sweep.runs, {
-    name: sweep.name,
-    experimentFile: resolve(options.configFile),
-    startedAt: new Date().toISOString(),
-    cells: sweep.cells.map(({ name, values, identity }) => ({ name, values, identity })),
-  });
-  let failed = sweep.plan.filter(({ state, action }) => state === 'failed' && action === 'skip').length;
-  for (const [index, planned] of sweep.plan.entries()) {
-    const { cell, action } = planned;
-    if (options.json === true) terminal.out(JSON.stringify({ event: 'cell', name: cell.name, values: cell.values, action }));
-    if (action === 'skip') continue;
-    terminal.note(styled(terminal, 'bold', `cell ${index + 1} of ${sweep.plan.length}: ${cell.name}`));
+  const file = resolve(options.configFile);
+  const frozen = await freezeSweep(sweep, sweep.source, file);
+  const before = await sweepStatus(sweep.runs, frozen);
+  const toDo = cellsToDo(before, options);
+  if (options.again === true) await askAnew(sweep.runs, frozen, toDo);
+  for (const [done, index] of toDo.entries()) {
+    const { cell, state } = before.find((status) => status.index === index)!;
+    if (options.json === true) terminal.out(JSON.stringify({ event: 'cell', index, name: cell.name, values: cell.values }));
+    terminal.note(styled(terminal, 'bold', `cell ${done + 1} of ${toDo.length}: ${cell.name}`));
     try {
-      const code = await runCell(terminal, sweep, planned, options);
+      const code = await runCell(terminal, { sweep: sweepFile(sweep.runs, sweep.name), index, retry: state === 'failed', json: options.json });
       if (code === exitCodes.stopped) return code;
     } catch (error) {
-      failed++;
       await reportError(error, terminal, { json: options.json === true, debug: false });
     }
   }
-  const say = options.json === true ? terminal.note : terminal.out;
-  say(failed === 0 ? `Sweep ${sweep.name}: all cells are done or at work.` : `Sweep ${sweep.name}: ${failed} of ${sweep.plan.length} cells failed; \`mim sweep ${options.configFile} --retry\` runs them again.`);
-  return failed === 0 ? exitCodes.done : exitCodes.failed;
+  return lastWords(terminal, await sweepStatus(sweep.runs, frozen), sweep.name, options);
 }
 
-async function runCell(terminal: Terminal, sweep: Sweep, { cell, action, run }: PlannedCell, { configFile, overrides, json }: SweepOptions): Promise<number> {
-  const { pretrain, resume } = await import('../training/pretrain');
-  return train(terminal, { json }, (events, signal) =>
-    action === 'resume' && run !== undefined
-      ? resume({ run, events, signal })
-      : pretrain({
-          configFile,
-          overrides: { ...overrides, ...cell.overrides },
-          name: cell.name,
-          runsFolder: sweep.runs,
-          membership: { sweep: sweep.name, sweepCell: { name: cell.name, values: cell.values } },
-          events,
-          signal,
-        }),
-  );
+function lastWords(terminal: Terminal, status: readonly CellStatus[], name: string, { configFile, json }: SweepOptions): number {
+  const failed = status.filter(({ state }) => state === 'failed' || state === 'missing').length;
+  const say = json === true ? terminal.note : terminal.out;
+  say(failed === 0 ? `Sweep ${name}: all cells are done or at work.` : `Sweep ${name}: ${failed} of ${status.length} cells failed; \`mim sweep ${configFile} --retry\` runs them again.`);
+  return failed === 0 ? exitCodes.done : exitCodes.failed;
 }

@@ -11,7 +11,7 @@ import { UserError } from '../core/problems';
 import { collectEnvironment } from '../core/runs/environment';
 import { keepBeating } from '../core/runs/heartbeat-thread';
 import { RunDirectory } from '../core/runs/run-directory';
-import type { SweepMembership } from '../core/runs/sweeps';
+import type { SweepMembership } from '../core/sweeps/record';
 import { joinState, trainerStateSchema, type TrainerState } from './checkpoint-state';
 import { createEngine } from './engines/create';
 import type { Engine } from './engines/engine';
@@ -25,6 +25,16 @@ import { trainRun, type StartingPoint } from './train-run';
 interface Watched {
   readonly events?: TrainingEvents;
   readonly signal?: StopSignal;
+  /** End as if asked to once this many epochs are done and what is due then is evaluated; the schedule stays that of the whole run. */
+  readonly untilEpoch?: number;
+}
+
+/** The cell of a sweep that a run is; the run is made from a frozen file, but tells where that came from. */
+export interface CellOrigin {
+  readonly membership: SweepMembership;
+  /** The experiment with the sweep, and its text. */
+  readonly experimentFile: string;
+  readonly source: string;
 }
 
 export interface PretrainOptions extends Watched {
@@ -35,8 +45,7 @@ export interface PretrainOptions extends Watched {
   readonly runsFolder?: string;
   /** A remark for the log. */
   readonly note?: string;
-  /** The cell of a sweep that this run is. */
-  readonly membership?: SweepMembership;
+  readonly cell?: CellOrigin;
 }
 
 export interface ResumeOptions extends Watched {
@@ -52,29 +61,33 @@ export interface ResumeOptions extends Watched {
  * @throws ConfigError before anything is written, if the experiment cannot be run; UserError if it fails on the way,
  *   after which the run directory says so and keeps its last checkpoint
  */
-export async function pretrain({ configFile, overrides = {}, name, runsFolder, note, membership, events = {}, signal = new StopSignal() }: PretrainOptions): Promise<TrainingOutcome> {
+export async function pretrain({ configFile, overrides = {}, name, runsFolder, note, cell, untilEpoch, events = {}, signal = new StopSignal() }: PretrainOptions): Promise<TrainingOutcome> {
   const { resolved, source, isSweep, warnings, locate } = await loadExperiment(configFile, overrides);
-  if (isSweep && membership === undefined) throw sweepIsMany(configFile, locate);
+  if (isSweep) throw sweepIsMany(configFile, locate);
   const prepared = await prepare({ ...resolved, name: name ?? resolved.name }, { file: configFile, locate });
   const { experiment } = prepared;
   const inputs = await inputsOf(prepared);
+  const experimentFile = resolvePath(cell?.experimentFile ?? configFile);
   const student = await blaming({ file: configFile, locate }, ['init.checkpoint'], () => initialStudent(experiment));
   const { engine, reason } = await createEngine(experiment.engine);
   try {
     const run = await RunDirectory.create(runsFolder === undefined ? experiment.runs : resolvePath(runsFolder), experiment.name, {
       resolvedYaml: freezeResolved(experiment),
-      sourceYaml: source,
+      sourceYaml: cell?.source ?? source,
       environment: {
-        ...(await collectEnvironment(configFile)),
-        ...membership,
-        experimentFile: resolvePath(configFile),
+        ...(await collectEnvironment(experimentFile)),
+        ...cell?.membership,
+        experimentFile,
         gmacPerImage: gmacPerImage(experiment, prepared.teacher?.shape).step,
-         engine: engine.describe(), overrides, ...inputs },
+        engine: engine.describe(),
+        overrides,
+        ...inputs,
+      },
     });
     const release = await hold(run);
     try {
       const summary = [...(note === undefined ? [] : [note]), ...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared), reason];
-      return await trainRun({ run, prepared, engine, events, signal, start: { step: 0, student }, summary });
+      return await trainRun({ run, prepared, engine, events, signal, start: { step: 0, student }, untilEpoch, summary });
     } finally {
       await release();
     }
@@ -89,7 +102,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
  *
  * @throws UserError if the run is being trained, or if its teacher or images are not those it began with; the run stays as it is
  */
-export async function resume({ run: folder, step, events = {}, signal = new StopSignal() }: ResumeOptions): Promise<TrainingOutcome> {
+export async function resume({ run: folder, step, untilEpoch, events = {}, signal = new StopSignal() }: ResumeOptions): Promise<TrainingOutcome> {
   const run = await RunDirectory.open(folder);
   // Before anything is read: another process may be writing it.
   const release = await hold(run);
@@ -104,7 +117,7 @@ export async function resume({ run: folder, step, events = {}, signal = new Stop
     const { engine, reasons } = await engineAsBefore(resolved.engine, trainer);
     try {
       for (const { path } of await run.setAsideCheckpointsAfter(start.step)) notes.push(`Set aside a checkpoint past step ${start.step}: ${path}`);
-      return await trainRun({ run, prepared, engine, events, signal, start: { ...start, student }, summary: [...summaryOf(prepared), ...reasons, ...notes] });
+      return await trainRun({ run, prepared, engine, events, signal, start: { ...start, student }, untilEpoch, summary: [...summaryOf(prepared), ...reasons, ...notes] });
     } finally {
       await engine.dispose();
     }

@@ -11,6 +11,8 @@ export interface Timeline {
   readonly scheduledSteps: number;
   /** Steps after which this run ends: `schedule.max_steps` may cut it short. */
   readonly totalSteps: number;
+  /** Steps after which so many epochs are done; at least one, at most all. */
+  stepsIn(epochs: number): number;
   /** Whether a checkpoint is due once `step` steps are done. */
   savesAfter(step: number): boolean;
   /** The evaluations due once `step` steps are done: at every multiple of `every`, and at the last step those `at: end`. */
@@ -36,6 +38,7 @@ export function timelineOf(experiment: ResolvedExperiment, imageCount: number): 
     stepsPerEpoch,
     scheduledSteps,
     totalSteps,
+    stepsIn: (epochs) => Math.min(totalSteps, everySteps(epochs, stepsPerEpoch)),
     savesAfter: (step) => step === totalSteps || step % saveEvery === 0,
     evaluationsAfter: (step) =>
       evaluations

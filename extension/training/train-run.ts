@@ -34,6 +34,8 @@ export interface RunTraining {
   readonly events: TrainingEvents;
   readonly signal: StopSignal;
   readonly start: StartingPoint;
+  /** Epochs after which to end as if asked to; absent: all. */
+  readonly untilEpoch?: number;
   /** Printed and logged before the first step. */
   readonly summary: readonly string[];
 }
@@ -91,6 +93,7 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
         evaluate: (step) => evaluations.due(state, step),
       },
       start.step,
+      task.untilEpoch,
     );
     if (end.state === 'finished') await evaluations.baselines();
     const finalState = signal.requested ? 'stopped' : end.state;

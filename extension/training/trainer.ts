@@ -47,11 +47,13 @@ export type TrainingEnd = { readonly state: 'finished' | 'stopped'; readonly ste
 /**
  * Trains from `fromStep` steps done to the end of the timeline, or until the signal asks to stop.
  *
+ * @param untilEpoch where it ends before the timeline does, as if asked to stop, but after the evaluations due there
  * @throws UserError MIM8001 on a loss or gradient that is not finite; the last checkpoint stays as it is
  */
-export async function train(training: Training, fromStep: number): Promise<TrainingEnd> {
+export async function train(training: Training, fromStep: number, untilEpoch?: number): Promise<TrainingEnd> {
   const { timeline, loader, signal, run } = training;
   const { totalSteps } = timeline;
+  const lastStep = untilEpoch === undefined ? totalSteps : timeline.stepsIn(untilEpoch);
   const statusPace = new Pace(STATUS_MS);
   let done = fromStep;
   let saved = fromStep;
@@ -60,17 +62,17 @@ export async function train(training: Training, fromStep: number): Promise<Train
   if (fromStep > 0) await training.evaluate(fromStep);
   // Waiting for images counts as training; saving and evaluating do not.
   let clockStart = performance.now();
-  for await (const batch of loader.trainBatches(fromStep, totalSteps)) {
+  for await (const batch of loader.trainBatches(fromStep, lastStep)) {
     if (signal.requested) break;
     pending.push(batch);
     const reached = done + pending.length;
-    if (pending.length < stepsAtOnce(training) && reached < timeline.nextPause(done)) continue;
+    if (pending.length < stepsAtOnce(training) && reached < Math.min(lastStep, timeline.nextPause(done))) continue;
     const progress = await runAndRecord(training, pending, clockStart);
     done = reached;
     pending = [];
     if (await run.stopRequested()) signal.request(STOP_ASKED);
-    const pauses = done < totalSteps && !signal.requested && (await run.pauseRequested());
-    const saves = timeline.savesAfter(done) || signal.requested || pauses || (await run.takeCheckpointRequest());
+    const pauses = done < lastStep && !signal.requested && (await run.pauseRequested());
+    const saves = timeline.savesAfter(done) || done === lastStep || signal.requested || pauses || (await run.takeCheckpointRequest());
     if (saves) {
       await training.save(done);
       saved = done;
@@ -83,6 +85,7 @@ export async function train(training: Training, fromStep: number): Promise<Train
     clockStart = performance.now();
   }
   if (saved < done) await training.save(done);
+  if (untilEpoch !== undefined && done >= lastStep && done < totalSteps) signal.request(`asked to go as far as epoch ${untilEpoch}`);
   return { state: signal.requested ? 'stopped' : 'finished', step: done };
 }
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../extension/core/checkpoints/safetensors';
 import { listRuns } from '../../extension/core/runs/list-runs';
 import { RunDirectory } from '../../extension/core/runs/run-directory';
-import { readSweeps } from '../../extension/core/runs/sweeps';
+import { readSweeps } from '../../extension/core/sweeps/record';
 import { ensureBuilt, startMim } from '../unit/cli/built-mim';
 
 const experiment = `

@@ -14,7 +14,7 @@ const derivedSchema = z.strictObject({
 }) satisfies z.ZodType<ResolvedExperiment['derived']>;
 
 /** An experiment in which nothing is left to be resolved. */
-const frozenSchema = experimentSchema.omit({ sweep: true }).extend({
+const frozenSchema = experimentSchema.omit({ sweep: true, launcher: true }).extend({
   name: z.string(),
   student: vitSchema.omit({ preset: true }).required(),
   schedule: scheduleSchema.required({ warmup_epochs: true }),

@@ -39,7 +39,7 @@ export function resolveExperiment(
   const student = resolveVit(experiment.student, experiment.data.image_size, problems);
   if (!student) return { problems: sortProblems(problems.all) };
 
-  const { sweep: _sweep, ...single } = experiment;
+  const { sweep: _sweep, launcher: _launcher, ...single } = experiment;
   const { optimizer, teacher } = single;
   const patchCount = Math.floor(student.imageSize / student.patchSize) ** 2;
   const absolute = (path: string) => absolutePath(path, file);

@@ -5,6 +5,7 @@
  * (`levels: auto`, `lr` from `blr`) is derived in resolve.ts.
  */
 import { z } from 'zod';
+import { slurmLauncherSchema } from '../launchers/slurm/options';
 import { RUN_NAME, RUN_NAME_RULE } from '../runs/run-name';
 
 const fraction = z.number().min(0).max(1);
@@ -144,6 +145,10 @@ export const sweepSchema = z.strictObject({
   seeds: z.union([upTo(1000), z.array(z.int().min(0).describe('A seed.')).min(1)]).optional().describe('Runs of every combination: their number (seeds 0, 1, …), or the list of seeds.'),
 }).describe('Many runs of this experiment, for `mim sweep`.');
 
+export const launcherSchema = z
+  .union([z.enum(['here', 'queue', 'slurm']), slurmLauncherSchema])
+  .describe('Who runs the cells of a sweep: `here`, one after another in the process that was started; `queue`, the queue of this machine; `slurm`, a cluster, with its settings. What is trained does not depend on it.');
+
 const experimentShape = {
   mim: z.literal(1).describe('Marks an experiment and the version of its format.'),
   name: z.string().regex(RUN_NAME, RUN_NAME_RULE).optional().describe('Name of the run; default: the file’s name.'),
@@ -170,6 +175,7 @@ const experimentShape = {
   log_every: positiveInt.default(1).describe('Write a metrics record every this many steps.'),
   runs: path.default('runs').describe('Folder in which run directories are made, relative to this file.'),
   sweep: sweepSchema.optional(),
+  launcher: launcherSchema.default('here'),
   seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe('Everything random follows from it.'),
 };
 
@@ -187,6 +193,7 @@ export type OptimizerConfig = z.output<typeof optimizerSchema>;
 export type ScheduleConfig = z.output<typeof scheduleSchema> & { warmup_epochs: number };
 export type EvaluationConfig = z.output<typeof evaluationSchema>;
 export type SweepConfig = z.output<typeof sweepSchema>;
+export type LauncherConfig = z.output<typeof launcherSchema>;
 export type EngineConfig = z.output<typeof engineSchema>;
 
 /** A vision transformer with every dimension known. */
@@ -201,7 +208,7 @@ export interface VitShape {
 }
 
 /** An experiment with names resolved and derived values filled in; this is what a run freezes. */
-export interface ResolvedExperiment extends Omit<Experiment, 'student' | 'engine' | 'name' | 'schedule' | 'sweep'> {
+export interface ResolvedExperiment extends Omit<Experiment, 'student' | 'engine' | 'name' | 'schedule' | 'sweep' | 'launcher'> {
   readonly name: string;
   readonly student: VitShape;
   readonly schedule: ScheduleConfig;

@@ -35,7 +35,9 @@ const MAX_CELLS = 1000;
 /** An unknown key, or one that cannot be set: whatever its values are. */
 const KEY_FAULTS: ReadonlySet<string> = new Set(['MIM1003', 'MIM1011']);
 /** What belongs to the whole sweep and cannot differ between its cells. */
-const SHARED = /^(mim|name|runs|sweep)(\.|$)/;
+const SHARED = /^(mim|name|runs|sweep|launcher)(\.|$)/;
+/** What an experiment is called, where its runs lie, who starts them, and what follows from the rest. */
+const NOT_TRAINED: ReadonlySet<string> = new Set(['name', 'runs', 'launcher', 'derived']);
 
 /**
  * @param overrides for every cell, as given with `--set`
@@ -77,8 +79,9 @@ export function* expansion(text: string, file: string, overrides: Overrides = {}
   return { sweep: { name, runs: first.runs, cells }, problems: sortProblems(all) };
 }
 
-/** The same text for experiments that train the same, whatever they are called and wherever their runs lie. */
-export function experimentIdentity({ name: _name, runs: _runs, derived: _derived, ...what }: ResolvedExperiment): string {
+/** The same text for experiments that train the same, whatever they are called, wherever their runs lie and whoever starts them. */
+export function experimentIdentity(experiment: ResolvedExperiment): string {
+  const what = Object.fromEntries(Object.entries(experiment).filter(([key]) => !NOT_TRAINED.has(key)));
   return createHash('sha256').update(JSON.stringify(sorted(what))).digest('hex');
 }
 

@@ -4,7 +4,7 @@ import { experimentIdentity } from '../config/sweep';
 import type { ResolvedExperiment } from '../config/schema';
 import type { LibraryRun } from '../library/library-run';
 import type { Scalar } from '../protocol/dashboard';
-import { readSweeps, type SweepRecord } from '../runs/sweeps';
+import { readSweeps, type SweepRecord } from '../sweeps/record';
 import { configValues } from './config-values';
 
 export interface ExpectedCell {
@@ -32,7 +32,7 @@ export function missingCells(sweeps: readonly SweepRecord[], selected: readonly 
     const sibling = selected.find((run) => run.sweep === sweep.name)?.config;
     const shared = sibling && configValues(sibling);
     return sweep.cells
-      .filter(({ identity }) => !trained.has(identity))
+      .filter(({ identity, withdrawn }) => !withdrawn && !trained.has(identity))
       .map(({ values }) => ({
         valueOf: (key: string) => values[key] ?? shared?.get(key) ?? null,
         seed: Number(values['seed'] ?? shared?.get('seed') ?? 0),

@@ -10,6 +10,8 @@ export function argumentsOf(spec: JobSpec): string[] {
       return ['pretrain', spec.configFile, ...Object.entries(spec.set ?? {}).flatMap(([key, value]) => ['--set', `${key}=${value}`]), ...(spec.name === undefined ? [] : ['--name', spec.name]), ...(spec.note === undefined ? [] : ['--note', spec.note])];
     case 'sweep':
       return ['sweep', spec.configFile];
+    case 'cell':
+      return ['cell', spec.sweep, String(spec.index), ...(spec.retry === true ? ['--retry'] : [])];
     case 'resume':
       return ['resume', spec.run, ...stepOption(spec.step)];
     case 'evaluate':
@@ -19,7 +21,7 @@ export function argumentsOf(spec: JobSpec): string[] {
 
 /** What the job begins with, and the folder it works in. */
 export function placeOf(spec: JobSpec): { readonly needs: string; readonly cwd: string } {
-  const needs = spec.kind === 'pretrain' || spec.kind === 'sweep' ? spec.configFile : path.join(spec.run, 'config.yaml');
+  const needs = neededFile(spec);
   return { needs, cwd: path.dirname(needs) };
 }
 
@@ -27,8 +29,33 @@ export function placeOf(spec: JobSpec): { readonly needs: string; readonly cwd: 
 export async function requirePlace(spec: JobSpec): Promise<void> {
   const { needs } = placeOf(spec);
   if (await stat(needs).then((found) => found.isFile(), () => false)) return;
-  const what = spec.kind === 'pretrain' || spec.kind === 'sweep' ? `There is no experiment file ${needs}.` : `${spec.run} is not a run directory.`;
-  throw new UserError('MIM7303', what, 'It may have been moved or deleted.');
+  throw new UserError('MIM7303', absence(spec), 'It may have been moved or deleted.');
+}
+
+function absence(spec: JobSpec): string {
+  switch (spec.kind) {
+    case 'pretrain':
+    case 'sweep':
+      return `There is no experiment file ${spec.configFile}.`;
+    case 'cell':
+      return `There is no sweep ${spec.sweep}.`;
+    case 'resume':
+    case 'evaluate':
+      return `${spec.run} is not a run directory.`;
+  }
+}
+
+function neededFile(spec: JobSpec): string {
+  switch (spec.kind) {
+    case 'pretrain':
+    case 'sweep':
+      return spec.configFile;
+    case 'cell':
+      return spec.sweep;
+    case 'resume':
+    case 'evaluate':
+      return path.join(spec.run, 'config.yaml');
+  }
 }
 
 function stepOption(step: number | undefined): string[] {

@@ -16,6 +16,7 @@ import type { JobSpec } from './job';
 
 const pretrain = z.object({ kind: z.literal('pretrain'), configFile: z.string(), set: z.record(z.string(), z.string()).optional(), name: z.string().optional(), note: z.string().optional() });
 const sweep = z.object({ kind: z.literal('sweep'), configFile: z.string() });
+const cell = z.object({ kind: z.literal('cell'), sweep: z.string(), index: z.int().min(0), retry: z.boolean().optional() });
 const resume = z.object({ kind: z.literal('resume'), run: z.string(), step: z.int().optional() });
 const evaluate = z.object({
   kind: z.literal('evaluate'),
@@ -26,7 +27,7 @@ const evaluate = z.object({
   features: z.enum(['cls', 'mean']).optional(),
 });
 
-export const jobSpecSchema = z.union([pretrain, sweep, resume, evaluate]) satisfies z.ZodType<JobSpec>;
+export const jobSpecSchema = z.union([pretrain, sweep, cell, resume, evaluate]) satisfies z.ZodType<JobSpec>;
 
 const processSchema = z.object({ pid: z.int(), host: z.string(), processStart: z.string() });
 

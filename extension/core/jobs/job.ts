@@ -4,6 +4,7 @@ import type { RunKey } from '../protocol/dashboard';
 export type JobSpec =
   | { readonly kind: 'pretrain'; readonly configFile: string; readonly set?: Readonly<Record<string, string>>; readonly name?: string; /** For the run's log. */ readonly note?: string }
   | { readonly kind: 'sweep'; readonly configFile: string }
+  | { readonly kind: 'cell'; /** The sweep's json. */ readonly sweep: string; readonly index: number; /** Run it anew where it failed. */ readonly retry?: boolean }
   | { readonly kind: 'resume'; readonly run: string; /** Absent: the newest good one. */ readonly step?: number }
   | { readonly kind: 'evaluate'; readonly run: string; readonly step?: number; readonly protocol: 'knn' | 'linear'; readonly preset?: 'small' | 'mae'; readonly features?: 'cls' | 'mean' };
 

@@ -4,8 +4,8 @@
  * Everything is a pure function of (source, settings, seed, step): the order of an epoch of (seed, epoch), an image's augmentation of
  * (seed, epoch, index). Neither the number of threads nor where a run was resumed changes a byte.
  */
-import { availableParallelism } from 'node:os';
 import type { DataConfig } from '../../core/config/schema';
+import { usableThreads } from '../../core/config/usable-threads';
 import { UserError } from '../../core/problems';
 import { RandomStream } from '../random';
 import type { UnreadableReport, WorkOrder, WorkSettings } from './image-work';
@@ -213,7 +213,7 @@ export function epochOrder(seed: number, epoch: number, length: number): Uint32A
 
 /** Half the cores, at most eight: training needs the rest, and idle threads cost nothing. */
 function automaticThreads(): number {
-  return Math.max(1, Math.min(8, Math.floor(availableParallelism() / 2)));
+  return Math.max(1, Math.min(8, Math.floor(usableThreads() / 2)));
 }
 
 function concatenate(parts: readonly Float32Array[]): Float32Array {

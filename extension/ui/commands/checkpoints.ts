@@ -70,7 +70,7 @@ async function start({ jobs, library }: Services, spec: JobSpec, words: string):
   await jobs.start(spec);
   void library.refresh();
   void vscode.window.showInformationMessage(words, 'Open Dashboard').then((chosen) => {
-    if (chosen !== undefined && spec.kind !== 'pretrain' && spec.kind !== 'sweep') void vscode.commands.executeCommand('mim.openDashboard', { kind: 'run', run: spec.run });
+    if (chosen !== undefined && 'run' in spec) void vscode.commands.executeCommand('mim.openDashboard', { kind: 'run', run: spec.run });
   });
 }
 

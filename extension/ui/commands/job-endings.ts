@@ -1,6 +1,6 @@
 /** Which jobs have ended since the last look, and what is said of it. */
 import path from 'node:path';
-import type { Job } from '../../core/jobs/job';
+import type { Job, JobSpec } from '../../core/jobs/job';
 import { isOver } from '../../core/jobs/job-state';
 
 /** Jobs that were over when the window opened are not told again; one that dies before it was ever seen at work is. */
@@ -20,9 +20,23 @@ export class JobEndings {
 }
 
 export function endingOf({ spec, state, message, run }: Job): { readonly text: string; readonly isFailure: boolean } {
-  const what = spec.kind === 'pretrain' || spec.kind === 'sweep' ? path.basename(spec.configFile) : path.basename(run ?? spec.run);
-  const subject = { pretrain: `The run of ${what}`, sweep: `The sweep of ${what}`, resume: `${what}, resumed,`, evaluate: `The evaluation of ${what}` }[spec.kind];
+  const subject = subjectOf(spec, run);
   if (state === 'done') return { text: `${subject} is finished.`, isFailure: false };
   if (state === 'lost') return { text: `${subject} died without a word. Its last checkpoint can be resumed.`, isFailure: true };
   return { text: `${subject} failed${message === undefined ? '.' : `: ${message}`}`, isFailure: true };
+}
+
+function subjectOf(spec: JobSpec, run: string | undefined): string {
+  switch (spec.kind) {
+    case 'pretrain':
+      return `The run of ${path.basename(spec.configFile)}`;
+    case 'sweep':
+      return `The sweep of ${path.basename(spec.configFile)}`;
+    case 'cell':
+      return `Cell ${spec.index} of ${path.basename(spec.sweep, '.json')}`;
+    case 'resume':
+      return `${path.basename(run ?? spec.run)}, resumed,`;
+    case 'evaluate':
+      return `The evaluation of ${path.basename(run ?? spec.run)}`;
+  }
 }

@@ -20,5 +20,5 @@ function lineOf(run: LibraryRun): string {
 }
 
 function whatOf({ spec }: Job): string {
-  return { pretrain: 'Pretraining', sweep: 'Sweep', resume: 'Resuming', evaluate: 'Evaluation' }[spec.kind];
+  return { pretrain: 'Pretraining', sweep: 'Sweep', cell: 'Cell', resume: 'Resuming', evaluate: 'Evaluation' }[spec.kind];
 }

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { sweepData } from '../../../extension/core/dashboard/sweep';
 import { experimentIdentity } from '../../../extension/core/config/sweep';
 import type { LibraryRun } from '../../../extension/core/library/library-run';
-import { writeSweep } from '../../../extension/core/runs/sweeps';
+import { writeSweep } from '../../../extension/core/sweeps/record';
 import { meanInterval } from '../../../extension/core/series/mean-interval';
 import { makeConfig, makeRun } from './runs';
 

@@ -1,7 +1,7 @@
 /** Programs traced once, optimised, and run by ONNX Runtime on the CPU. */
-import { availableParallelism } from 'node:os';
 import { version_core } from '@tensorflow/tfjs-core';
 import { env } from 'onnxruntime-node';
+import { usableThreads } from '../../../core/config/usable-threads';
 import type { NamedTensors } from '../../../core/tensors';
 import type { CompiledProgram, Engine, Program, StateStore } from '../engine';
 import type { CompileOptions } from './compile';
@@ -11,7 +11,7 @@ import { CompiledState } from './compiled-state';
 import { openSession } from './session';
 
 export interface CompiledEngineOptions extends CompileOptions {
-  /** Compute threads; 0 is every core. */
+  /** Compute threads; 0 is every core, or `MIM_THREADS`. */
   readonly threads?: number;
 }
 
@@ -20,7 +20,7 @@ export class CompiledEngine implements Engine {
   readonly threads: number;
 
   private constructor(private readonly options: CompiledEngineOptions) {
-    this.threads = options.threads || availableParallelism();
+    this.threads = options.threads || usableThreads();
   }
 
   static create(options: CompiledEngineOptions = {}): CompiledEngine {
