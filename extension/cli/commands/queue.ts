@@ -33,7 +33,7 @@ function addAdd(cli: Cli, queue: Command): void {
     .addOption(new Option('--features <features>', 'of a probe').choices(['cls', 'mean']))
     .addOption(new Option('--device <device>', 'what the job needs').choices(['cpu', 'gpu']))
     .option('--memory <gib>', 'GiB of memory it takes (default: estimated from the experiment)', positiveNumber)
-    .option('--threads <n>', 'compute threads it takes, and `engine.threads` of an experiment (default: `engine.threads`; every core where that is open)', positiveInteger)
+    .option('--threads <n>', 'compute threads it takes (default: `engine.threads`); an experiment that leaves them open uses as many', positiveInteger)
     .option('--no-accumulate', 'do not begin anew in smaller passes where memory runs out')
     .option('--name <name>', 'name of the run', runName)
     .addOption(setOption())

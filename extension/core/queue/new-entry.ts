@@ -17,7 +17,7 @@ export interface EntryWishes {
   readonly device?: Device;
   /** GiB; absent: estimated from the experiment. */
   readonly memory?: number;
-  /** Of an experiment that leaves the number open, it becomes `engine.threads`. */
+  /** Absent: `engine.threads`. Where the experiment leaves that open, as many are used. */
   readonly threads?: number;
   /** Not begun anew in smaller passes where memory runs out. */
   readonly keepBatch?: boolean;
@@ -30,10 +30,9 @@ const MOST_DOUBLINGS = 4;
 
 /** @throws ConfigError, UserError MIM1000: the experiment cannot be run */
 export async function trainingEntry(configFile: string, { set = {}, name }: { set?: Readonly<Record<string, string>>; name?: string }, wishes: EntryWishes, comesLater = false): Promise<{ record: EntryRecord; resolved: ResolvedExperiment }> {
-  const overrides: Record<string, string> = { ...(wishes.threads !== undefined && { 'engine.threads': String(wishes.threads) }), ...set };
-  const checked = await checkedExperiment(configFile, overrides, comesLater);
+  const checked = await checkedExperiment(configFile, set, comesLater);
   const resolved = { ...checked, name: name ?? checked.name };
-  const spec: JobSpec = { kind: 'pretrain', configFile: path.resolve(configFile), set: overrides, ...(name !== undefined && { name }) };
+  const spec: JobSpec = { kind: 'pretrain', configFile: path.resolve(configFile), set, ...(name !== undefined && { name }) };
   return { record: { ...common(spec, resolved.name, resolved, wishes), accumulate: wishes.keepBatch === true ? [] : smallerPasses(resolved), runs: resolved.runs }, resolved };
 }
 

@@ -4,6 +4,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { THREADS_VARIABLE } from '../config/usable-threads';
 import { createFileAtomically } from '../files/durable-files';
 import { requirePlace } from '../jobs/arguments';
 import { readWorker } from '../jobs/job-files';
@@ -15,6 +16,7 @@ import { thisProcess } from '../runs/processes';
 import { isRun } from '../runs/run-directory';
 import { acquireLock, lockOwner, type Unlock } from '../runs/run-lock';
 import type { Attempt } from './attempt';
+import type { Needs } from './entry';
 import { memoryKills } from './out-of-memory';
 import type { Limits, QueueFiles, Verdict } from './queue-files';
 import { QueueReader, type Item, type Look } from './read-queue';
@@ -151,8 +153,7 @@ class Supervisor {
     try {
       const spec = await this.specOf(item);
       await files.writeLaunch(folder, { ...(gpu !== undefined && { gpu }), memoryKills: await memoryKills() });
-      const env = { ...command.env, ...(gpu !== undefined && { CUDA_VISIBLE_DEVICES: String(gpu) }) };
-      const child = await launchJob(folder, spec, { ...command, env });
+      const child = await launchJob(folder, spec, { ...command, env: { ...command.env, ...granted(item.record.needs, gpu) } });
       child.once('exit', () => this.wake());
       this.say(`${item.id} ${item.record.name}: started, process ${child.pid}${number > 1 ? ` (attempt ${number})` : ''}`);
     } catch (error) {
@@ -190,6 +191,11 @@ class Supervisor {
   private say(line: string): void {
     this.options.onMessage?.(line);
   }
+}
+
+/** How a job is told what it may take. */
+function granted({ threads }: Needs, gpu: number | undefined): Record<string, string> {
+  return { ...(threads > 0 && { [THREADS_VARIABLE]: String(threads) }), ...(gpu !== undefined && { CUDA_VISIBLE_DEVICES: String(gpu) }) };
 }
 
 /** Nothing is at work, and nothing would start if only others ended. */
