@@ -1,8 +1,7 @@
 /** The queue of the built program, whose supervisor and jobs are killed. */
-import { execFileSync } from 'node:child_process';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { QueueState } from '../../extension/core/queue/entry';
 import { ensureBuilt, startMim, type RunningMim } from '../unit/cli/built-mim';
 import { fastFolder } from './fast-folder';
