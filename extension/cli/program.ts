@@ -14,6 +14,7 @@ import { addQueueCommand } from './commands/queue';
 import { addResumeCommand } from './commands/resume';
 import { addRunsCommand } from './commands/runs';
 import { addSchemaCommand } from './commands/schema';
+import { addSlurmCommand } from './commands/slurm';
 import { addStopCommand } from './commands/stop';
 import { addSweepCommand } from './commands/sweep';
 import { addTeacherCommand } from './commands/teacher';
@@ -47,6 +48,7 @@ export function buildProgram(terminal: Terminal): Cli {
 const commandsInHelpOrder = [
   addPretrainCommand,
   addSweepCommand,
+  addSlurmCommand,
   addCellCommand,
   addQueueCommand,
   addResumeCommand,

@@ -144,7 +144,7 @@ async function runAndRecord(training: Training, batches: readonly TrainBatch[], 
   return progress;
 }
 
-function metricsRecord(reading: StepReadings, timeline: Timeline, throughput: Throughput): Record<string, unknown> {
+export function metricsRecord(reading: StepReadings, timeline: Timeline, throughput: Throughput): Record<string, unknown> {
   return {
     step: reading.step,
     epoch: reading.step / timeline.stepsPerEpoch,

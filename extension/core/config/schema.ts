@@ -135,14 +135,54 @@ export const initSchema = z.strictObject({
   checkpoint: path.describe('Weights of a model with the student’s dimensions, relative to this file: a run, a checkpoint’s folder or a weight file, as for `teacher.checkpoint`.'),
 }).describe('Start the student from weights instead of random ones. Adaptors, moments and the schedule begin anew.');
 
+const sweptValue = z.union([z.number(), z.boolean(), z.string()]);
+const sweptValues = z.array(sweptValue).min(1);
+const range = z.tuple([z.number(), z.number()]);
+
+export const distributionSchema = z
+  .strictObject({
+    uniform: range.optional().meta({ examples: [[0.3, 0.9]] }).describe('Between two numbers, all equally likely.'),
+    log_uniform: range.optional().meta({ examples: [[1e-5, 1e-3]] }).describe('Between two numbers above 0, every order of magnitude equally likely: for learning rates.'),
+    int_uniform: z.tuple([z.int(), z.int()]).optional().meta({ examples: [[1, 12]] }).describe('A whole number from the first to the last.'),
+    choice: sweptValues.optional().meta({ examples: [['l2', 'smooth_l1']] }).describe('One of a list.'),
+  })
+  .describe('How a value is drawn: one of `uniform`, `log_uniform`, `int_uniform`, `choice`.');
+
+export const randomSearchSchema = z.strictObject({
+  count: upTo(1000).describe('Draws. More draws leave those before them as they are.'),
+  seed: z.int().min(0).default(0).describe('Which values are drawn; the same on every machine.'),
+  keys: z
+    .record(z.string(), distributionSchema)
+    .meta({ examples: [{ 'optimizer.blr': { log_uniform: [1e-5, 1e-3] } }] })
+    .describe('Dotted keys and how each is drawn, `optimizer.blr: { log_uniform: [1e-5, 1e-3] }`.'),
+}).describe('Random search: values drawn from distributions. Each draw is combined with the grid, the list and the seeds.');
+
+export const conditionSchema = z.strictObject({
+  if: z
+    .record(z.string(), z.union([sweptValue, sweptValues]))
+    .meta({ examples: [{ 'masking.strategy': 'random' }] })
+    .describe('Dotted keys and the value, or the list of values, that each must have: all of them. A key that is not swept has the value of the experiment.'),
+  set: z.record(z.string(), sweptValue).optional().meta({ examples: [{ 'masking.ratio': 0.6 }] }).describe('Dotted keys and the values they have then, also in place of swept ones. Cells that become equal are one.'),
+  exclude: z.boolean().optional().describe('`true`: there is no such cell.'),
+}).describe('What holds only in some cells.');
+
 export const sweepSchema = z.strictObject({
   name: z.string().regex(RUN_NAME, RUN_NAME_RULE).optional().describe('Name of the sweep; default: that of the experiment.'),
   grid: z
-    .record(z.string(), z.array(z.union([z.number(), z.boolean(), z.string()])).min(1))
+    .record(z.string(), sweptValues)
     .default({})
     .meta({ examples: [{ 'masking.ratio': [0.5, 0.7, 0.9] }] })
     .describe('Dotted keys and the values each takes, `masking.ratio: [0.5, 0.7, 0.9]`; every combination is a run.'),
+  list: z
+    .array(z.record(z.string(), sweptValue).describe('Dotted keys and their values.'))
+    .min(1)
+    .optional()
+    .meta({ examples: [[{ 'masking.ratio': 0.5, 'masking.strategy': 'random' }]] })
+    .describe('Combinations written out, `- { masking.ratio: 0.5, masking.strategy: random }`. Each is combined with the grid, the draws and the seeds.'),
+  random: randomSearchSchema.optional(),
   seeds: z.union([upTo(1000), z.array(z.int().min(0).describe('A seed.')).min(1)]).optional().describe('Runs of every combination: their number (seeds 0, 1, …), or the list of seeds.'),
+  conditions: z.array(conditionSchema).optional().describe('What holds only in some cells, applied in order: `if` all of these values, `set` others or `exclude` the cell.'),
+  cell_name: z.string().min(1).max(200).optional().meta({ examples: ['"{name}-r{masking.ratio}-s{seed}"'] }).describe('Names of the runs: `{name}` is the sweep’s, any dotted key in braces its value. Default: the name and every swept key.'),
 }).describe('Many runs of this experiment, for `mim sweep`.');
 
 export const launcherSchema = z
@@ -193,6 +233,9 @@ export type OptimizerConfig = z.output<typeof optimizerSchema>;
 export type ScheduleConfig = z.output<typeof scheduleSchema> & { warmup_epochs: number };
 export type EvaluationConfig = z.output<typeof evaluationSchema>;
 export type SweepConfig = z.output<typeof sweepSchema>;
+export type RandomSearchConfig = z.output<typeof randomSearchSchema>;
+export type DistributionConfig = z.output<typeof distributionSchema>;
+export type ConditionConfig = z.output<typeof conditionSchema>;
 export type LauncherConfig = z.output<typeof launcherSchema>;
 export type EngineConfig = z.output<typeof engineSchema>;
 

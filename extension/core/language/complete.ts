@@ -4,7 +4,7 @@ import { vitSizeNames } from '../config/vit-presets';
 import type { Path } from '../config/yaml-tree';
 import { type Cursor, cursorAt } from './cursor';
 import { defaultOf, describeNode, shortDescription } from './describe-key';
-import { formsOf, keysOf, nodeAt, takesKeys } from './schema-at';
+import { formsOf, keysOf, nodeAt, sweptKey, takesKeys } from './schema-at';
 import { choicesOf, escaped, keySnippet } from './snippets';
 import type { OffsetRange } from './text-edit';
 
@@ -94,7 +94,7 @@ function wordsFor(path: Path): string[] {
 
 /** The key a value belongs to, also where it is swept. */
 export function keyOf(path: Path): string {
-  return path[0] === 'sweep' && path[1] === 'grid' && path.length > 2 ? String(path[2]) : path.join('.');
+  return sweptKey(path) ?? path.join('.');
 }
 
 function examplesOf(node: SchemaNode): string[] {

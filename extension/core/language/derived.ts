@@ -3,6 +3,7 @@ import { gmacPerImage } from '../config/cost';
 import { keepCount } from '../config/keep-count';
 import type { ResolvedExperiment, SweepConfig } from '../config/schema';
 import { stepCounts } from '../config/summary';
+import { axisSizes, combinationCount } from '../config/sweep-combinations';
 import type { LibraryRun } from '../library/library-run';
 import { comparableRuns } from './past-runs';
 
@@ -29,8 +30,13 @@ export function derivedValues(resolved: ResolvedExperiment, runs: readonly Libra
   const values = [rate(resolved), ...(aligned ? [kept(resolved), ...levels(resolved)] : []), ...steps(resolved, runs), cost(resolved)];
   const known = values.filter((value) => value !== undefined);
   if (!sweep) return known;
-  const swept = Object.keys(sweep.grid);
+  const swept = sweptKeys(sweep);
   return [...known.filter(({ from }) => !from.some((source) => swept.some((key) => overlap(source, key)))), ...sweptKept(resolved, sweep), cells(sweep)];
+}
+
+/** Every key that may differ between the cells. */
+function sweptKeys({ grid, list = [], random, conditions = [] }: SweepConfig): string[] {
+  return [grid, ...list, random?.keys ?? {}, ...conditions.map(({ set = {} }) => set)].flatMap((values) => Object.keys(values));
 }
 
 /** Whether one is the other or a section around it. */
@@ -60,9 +66,9 @@ function kept({ derived, masking, student }: ResolvedExperiment): DerivedValue {
 }
 
 /** Of each swept ratio. */
-function sweptKept({ derived, method }: ResolvedExperiment, { grid }: SweepConfig): DerivedValue[] {
-  const ratios = grid['masking.ratio']?.filter((value) => typeof value === 'number');
-  if (method !== 'maskalign' || !ratios?.length || GRID_OF_PATCHES.some((source) => Object.keys(grid).some((key) => overlap(source, key)))) return [];
+function sweptKept({ derived, method }: ResolvedExperiment, sweep: SweepConfig): DerivedValue[] {
+  const ratios = sweep.grid['masking.ratio']?.filter((value) => typeof value === 'number');
+  if (method !== 'maskalign' || !ratios?.length || GRID_OF_PATCHES.some((source) => sweptKeys(sweep).some((key) => overlap(source, key)))) return [];
   const counts = `${ratios.map((ratio) => keepCount(derived.patchCount, ratio)).join(', ')} of ${derived.patchCount}`;
   return [{ keys: ['sweep.grid.masking.ratio'], from: [], short: `keeps ${counts}`, long: `The student sees **${counts} patches**, in the order of the ratios` }];
 }
@@ -100,13 +106,12 @@ function cost(resolved: ResolvedExperiment): DerivedValue {
   return { keys: ['student'], from: ['student', 'masking.ratio', 'data.image_size', 'alignment', 'teacher'], short: `${show(step)} GMAC/image`, long: `Cost of a step: **${show(step)} GMAC an image**${parts}` };
 }
 
-function cells({ grid, seeds }: SweepConfig): DerivedValue {
-  const seedCount = typeof seeds === 'number' ? seeds : seeds?.length;
-  const axes: [string, number][] = Object.entries(grid).map(([key, values]) => [`\`${key}\``, values.length]);
-  if (seedCount !== undefined) axes.push([seedCount === 1 ? 'seed' : 'seeds', seedCount]);
-  const count = axes.reduce((product, [, length]) => product * length, 1);
-  const short = `${count} run${count === 1 ? '' : 's'}`;
-  return { keys: ['sweep'], from: [], short, long: `The sweep is **${short}** = ${axes.map(([name, length]) => `${length} ${name}`).join(' · ')}` };
+function cells(sweep: SweepConfig): DerivedValue {
+  const axes = axisSizes(sweep);
+  const count = combinationCount(sweep);
+  // Conditions exclude cells, or make some equal.
+  const short = `${sweep.conditions ? 'at most ' : ''}${count} run${count === 1 ? '' : 's'}`;
+  return { keys: ['sweep'], from: [], short, long: `The sweep is **${short}** = ${axes.map(({ name, size }) => `${size} ${name}`).join(' · ')}` };
 }
 
 function show(value: number): string {

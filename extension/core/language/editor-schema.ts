@@ -3,6 +3,7 @@
  * and swept keys, and problems in better words, are ours, and each appears once.
  */
 import { type SchemaNode, experimentJsonSchema } from '../config/json-schema';
+import type { Path } from '../config/yaml-tree';
 import { describeNode } from './describe-key';
 import { keysOf, nodeAt } from './schema-at';
 
@@ -20,9 +21,18 @@ export interface EditorNode {
 /** The schema of an experiment without anything a text could break. */
 export function editorSchema(): EditorNode {
   const schema = { title: 'MIM Lab experiment', ...relaxed(experimentJsonSchema() as SchemaNode) };
-  const grid = schema.properties?.sweep?.properties?.grid;
-  if (grid) grid.properties = Object.fromEntries(keysOf(['sweep', 'grid']).map((key) => [key, relaxed(nodeAt(['sweep', 'grid', key])!)]));
+  const sweep = schema.properties?.sweep?.properties;
+  describeKeys(sweep?.grid, ['sweep', 'grid']);
+  describeKeys(sweep?.list?.items, ['sweep', 'list', 0]);
+  describeKeys(sweep?.random?.properties?.keys, ['sweep', 'random', 'keys']);
+  describeKeys(sweep?.conditions?.items?.properties?.if, ['sweep', 'conditions', 0, 'if']);
+  describeKeys(sweep?.conditions?.items?.properties?.set, ['sweep', 'conditions', 0, 'set']);
   return schema;
+}
+
+/** Lists the dotted keys that may stand in a mapping of a sweep. */
+function describeKeys(node: EditorNode | undefined, path: Path): void {
+  if (node) node.properties = Object.fromEntries(keysOf(path).map((key) => [key, relaxed(nodeAt([...path, key])!)]));
 }
 
 function relaxed(node: SchemaNode): EditorNode {

@@ -1,6 +1,7 @@
 /** Dotted keys ⇄ their places in an experiment's text, also in one that is broken elsewhere. */
 import { type Node, type Pair, isMap, isScalar, isSeq, parseDocument } from 'yaml';
 import { MAX_CHARACTERS, type Path } from '../config/yaml-tree';
+import { sweptKey } from './schema-at';
 import type { OffsetRange } from './text-edit';
 
 export interface KeyPlace {
@@ -77,7 +78,8 @@ export function rangeOfKey(text: string, dottedKey: string): OffsetRange | undef
 }
 
 function sweptPlace(places: readonly KeyPlace[], key: string): KeyPlace | undefined {
-  return placeOf(places, `sweep.grid.${key}`) ?? (key === 'seed' ? placeOf(places, 'sweep.seeds') : undefined);
+  const swept = places.find(({ path }) => sweptKey(path) === key && path.at(-1) === key && !path.includes('conditions'));
+  return swept ?? (key === 'seed' ? placeOf(places, 'sweep.seeds') : undefined);
 }
 
 function sectionAround(places: readonly KeyPlace[], dottedKey: string): OffsetRange | undefined {

@@ -20,6 +20,8 @@ export function keySnippet(name: string, node: SchemaNode | undefined, place: Sn
   const item = forms[0]?.type === 'array' && !Array.isArray(forms[0].items) ? forms[0].items : undefined;
   if (item?.properties && !place.flow) return `${name}:${below}- ${requiredKeys(item)}`;
   if (item) return `${name}: [${item.properties ? `{ ${requiredKeys(item)} }` : '$1'}]`;
+  // A pair of numbers, where nothing says which.
+  if (node !== undefined && forms[0]?.type === 'array' && defaultOf(node) === undefined) return `${name}: [$1]`;
   return `${name}: ${valueSnippet(node)}`;
 }
 

@@ -58,6 +58,7 @@ test('the schema for another extension describes everything, suggests and forbid
   const schema = editorSchema();
   expect(schema.properties?.masking?.properties?.strategy).toMatchObject({ markdownDescription: expect.stringContaining('Default: `attentive`') });
   expect(schema.properties?.sweep?.properties?.grid?.properties?.['masking.ratio']).toMatchObject({ description: expect.stringContaining('Share of patches') });
+  expect(schema.properties?.sweep?.properties?.conditions?.items?.properties?.set?.properties?.['masking.ratio']).toMatchObject({ description: expect.stringContaining('Share of patches') });
   const allowed = new Set(['title', 'description', 'markdownDescription', 'doNotSuggest', 'properties', 'items', 'anyOf']);
   const visit = (node: EditorNode): void => {
     expect(Object.keys(node).filter((key) => !allowed.has(key))).toEqual([]);

@@ -71,6 +71,9 @@ describe('keys', () => {
     ['after the colon of a section, its keys go below', 'masking:|', 'ratio', 'masking:\n  ratio: 0.7'],
     ['after the space, too', 'masking: |', 'ratio', 'masking: \n  ratio: 0.7'],
     ['a swept key', 'sweep:\n  grid:\n    mask|', 'masking.ratio', 'sweep:\n  grid:\n    masking.ratio: []'],
+    ['a key of a listed combination', 'sweep:\n  list:\n    - { mask| }', 'masking.strategy', 'sweep:\n  list:\n    - { masking.strategy: attentive }'],
+    ['a distribution of a drawn key', 'sweep:\n  random: { keys: { optimizer.blr: { log| } } }', 'log_uniform', 'sweep:\n  random: { keys: { optimizer.blr: { log_uniform: [] } } }'],
+    ['a key that a condition sets', 'sweep:\n  conditions:\n    - { if: { seed: 0 }, set: { opt| } }', 'optimizer.lr', 'sweep:\n  conditions:\n    - { if: { seed: 0 }, set: { optimizer.lr:  } }'],
   ])('%s', (_promise, text, label, expected) => {
     expect(complete(text, label)).toBe(expected);
   });
@@ -85,6 +88,10 @@ describe('values', () => {
     ['a default', 'masking: { ratio: | }', ['0.7']],
     ['levels', 'alignment:\n  levels: |', ['auto', 'mean', 'out', 'linear_decay', 'top5', 'mid6']],
     ['values of a swept key', 'sweep:\n  grid:\n    masking.strategy: [attentive, |]', ['attentive', 'random']],
+    ['of a listed key', 'sweep:\n  list:\n    - masking.strategy: |', ['attentive', 'random']],
+    ['that are drawn', 'sweep:\n  random: { keys: { masking.strategy: { choice: [attentive, |] } } }', ['attentive', 'random']],
+    ['of a condition', 'sweep:\n  conditions:\n    - { if: { method: | } }', ['maskalign', 'supervised']],
+    ['any of which meets a condition', 'sweep:\n  conditions:\n    - { if: { method: [maskalign, |] } }', ['maskalign', 'supervised']],
   ])('%s', (_kind, text, expected) => {
     expect(labels(text)).toEqual(expected);
   });

@@ -70,6 +70,11 @@ describe('hover', () => {
 
   test('a sweep tells how many runs it is', () => {
     expect(hover(['sweep: |{ grid: { masking.ratio: [0.5, 0.7, 0.9] }, seeds: 2 }'])?.derived).toBe('The sweep is **6 runs** = 3 `masking.ratio` · 2 seeds');
+    expect(hover(['sweep: |{ list: [{ log_every: 1 }], random: { count: 5, keys: { optimizer.lr: { choice: [1e-3] } } }, conditions: [{ if: { log_every: 1 }, set: { seed: 1 } }] }'])?.derived).toBe('The sweep is **at most 5 runs** = 1 listed · 5 drawn');
+  });
+
+  test('a key that is drawn tells how, and what it is', () => {
+    expect(hover(['sweep: { random: { count: 2, keys: { masking.ra|tio: { uniform: [0.3, 0.9] } } } }'])?.schema).toMatch(/`masking\.ratio`.*How `masking\.ratio` is drawn\. Share of patches/s);
   });
 
   test('nothing is said of comments and unknown keys', () => {

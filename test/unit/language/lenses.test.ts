@@ -123,6 +123,11 @@ describe('places of keys', () => {
     expect(text.slice(range.start, range.end)).toBe(expected);
   });
 
+  test('a key that is listed or drawn is found there', () => {
+    const swept = 'mim: 1\nmasking: { ratio: 0.7 }\nsweep: { list: [{ optimizer.blr: 1 }], random: { count: 2, keys: { masking.ratio: { uniform: [0, 1] } } } }';
+    for (const key of ['optimizer.blr', 'masking.ratio']) expect(swept.slice(rangeOfKey(swept, key)!.start, rangeOfKey(swept, key)!.end)).toBe(key);
+  });
+
   test('a key that is nowhere has no place, and a broken text has those before the fault', () => {
     expect(rangeOfKey(text, 'student.width')).toBeUndefined();
     expect(rangeOfKey('masking:\n  ratio: 0.7\ndata: {', 'masking.ratio')).toEqual({ start: 11, end: 16 });

@@ -98,7 +98,8 @@ function reported({ state, reason }: TaskReport, facts: CellFacts): Told {
 
 function pending(reason: string | undefined, { task, history }: CellFacts): Told {
   if (reason !== undefined && /held/i.test(reason)) return { state: 'held', reason };
-  return { state: history.some((event) => event.task === task && event.event === 'start') ? 'requeued' : 'pending', reason };
+  const again = history.some((event) => (event.task === task && event.event === 'start') || (event.event === 'resubmitted' && `${event.as}_` === task?.replace(/\d+$/, '')));
+  return { state: again ? 'requeued' : 'pending', reason };
 }
 
 /** The task is over in Slurm's eyes, and the run is not finished. */
