@@ -29,10 +29,11 @@ interface Watched {
   readonly untilEpoch?: number;
 }
 
-/** The cell of a sweep that a run is; the run is made from a frozen file, but tells where that came from. */
+/** A run may be made from a frozen file, as the cell of a sweep is, but tells where that came from. */
 export interface CellOrigin {
-  readonly membership: SweepMembership;
-  /** The experiment with the sweep, and its text. */
+  /** Absent where it is no cell. */
+  readonly membership?: SweepMembership;
+  /** The experiment as written, a cell's with the sweep, and its text. */
   readonly experimentFile: string;
   readonly source: string;
 }

@@ -7,7 +7,7 @@ import type { JobSpec } from './job';
 export function argumentsOf(spec: JobSpec): string[] {
   switch (spec.kind) {
     case 'pretrain':
-      return ['pretrain', spec.configFile, ...Object.entries(spec.set ?? {}).flatMap(([key, value]) => ['--set', `${key}=${value}`]), ...(spec.name === undefined ? [] : ['--name', spec.name]), ...(spec.note === undefined ? [] : ['--note', spec.note])];
+      return ['pretrain', spec.configFile, ...Object.entries(spec.set ?? {}).flatMap(([key, value]) => ['--set', `${key}=${value}`]), ...option('--name', spec.name), ...option('--note', spec.note), ...option('--experiment', spec.experimentFile)];
     case 'sweep':
       return ['sweep', spec.configFile];
     case 'cell':
@@ -56,6 +56,10 @@ function neededFile(spec: JobSpec): string {
     case 'evaluate':
       return path.join(spec.run, 'config.yaml');
   }
+}
+
+function option(name: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [name, value];
 }
 
 function stepOption(step: number | undefined): string[] {

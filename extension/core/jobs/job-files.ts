@@ -14,7 +14,7 @@ import { z } from 'zod';
 import type { ProcessIdentity } from '../runs/processes';
 import type { JobSpec } from './job';
 
-const pretrain = z.object({ kind: z.literal('pretrain'), configFile: z.string(), set: z.record(z.string(), z.string()).optional(), name: z.string().optional(), note: z.string().optional() });
+const pretrain = z.object({ kind: z.literal('pretrain'), configFile: z.string(), set: z.record(z.string(), z.string()).optional(), name: z.string().optional(), note: z.string().optional(), experimentFile: z.string().optional() });
 const sweep = z.object({ kind: z.literal('sweep'), configFile: z.string() });
 const cell = z.object({ kind: z.literal('cell'), sweep: z.string(), index: z.int().min(0), retry: z.boolean().optional() });
 const resume = z.object({ kind: z.literal('resume'), run: z.string(), step: z.int().optional() });

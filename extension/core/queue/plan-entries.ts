@@ -1,7 +1,13 @@
 /** Several things to do → entries in the order in which they depend on one another; nothing is added before all are checked. */
 import path from 'node:path';
+import { checkText, ConfigError, readSource } from '../config/load';
 import type { ResolvedExperiment } from '../config/schema';
+import { expandSweep } from '../config/sweep';
 import type { JobSpec } from '../jobs/job';
+import { cellsToDo } from '../sweeps/cells-to-do';
+import { freezeSweep } from '../sweeps/freeze-sweep';
+import { sweepStatus } from '../sweeps/status';
+import { cellRecords } from './cell-entries';
 import type { EntryRecord } from './entry';
 import { probeEntry, runEntry, trainingEntry, type EntryWishes } from './new-entry';
 import type { Queue } from './queue';
@@ -11,6 +17,8 @@ export type Target =
   | { readonly kind: 'run'; readonly run: string }
   /** The run of an entry that is in the queue. */
   | { readonly kind: 'entry'; readonly id: string };
+
+type Experiment = Extract<Target, { kind: 'experiment' }>;
 
 export interface PlanWishes extends EntryWishes {
   /** Each only once the one before it is done. */
@@ -22,6 +30,8 @@ export interface PlanWishes extends EntryWishes {
 /** An entry that is not there yet. Those planned before it are named by their places. */
 export interface PlannedEntry {
   readonly record: EntryRecord;
+  /** For its folder. */
+  readonly files?: Readonly<Record<string, string>>;
   readonly after: readonly number[];
   /** Keys of the experiment that are the run of a planned entry, such as `teacher.checkpoint`; `run` of a probe. */
   readonly runs: Readonly<Record<string, number>>;
@@ -40,9 +50,9 @@ export async function planEntries(queue: Queue, targets: readonly Target[], wish
 /** @returns the ids, in the order of the plan. @throws UserError MIM7001, MIM7002, MIM7433 */
 export async function addPlanned(queue: Queue, planned: readonly PlannedEntry[]): Promise<string[]> {
   const ids: string[] = [];
-  for (const { record, after, runs } of planned) {
+  for (const { record, files, after, runs } of planned) {
     const named = Object.fromEntries(Object.entries(runs).map(([key, place]) => [key, `@${ids[place]}`]));
-    ids.push(await queue.add({ ...record, spec: withNamed(record.spec, named), after: [...record.after, ...after.map((place) => ids[place]!)] }));
+    ids.push(await queue.add({ ...record, spec: withNamed(record.spec, named), after: [...record.after, ...after.map((place) => ids[place]!)] }, files));
   }
   return ids;
 }
@@ -52,24 +62,42 @@ class Plan {
   /** Trainings so far, for those that come after them. */
   private readonly trained: { readonly place: number; readonly resolved: ResolvedExperiment }[] = [];
   /** What the next of a chain comes after. */
-  private last: number | undefined;
+  private last: readonly number[] = [];
 
   constructor(private readonly queue: Queue, private readonly wishes: PlanWishes) {}
 
   async add(target: Target): Promise<void> {
-    const after = this.wishes.chain === true && this.last !== undefined ? [this.last] : [];
-    if (target.kind === 'experiment') await this.addTraining(target, after);
-    else this.last = this.push({ record: await this.recordOf(target), after, runs: {} });
+    const after = this.wishes.chain === true ? this.last : [];
+    if (target.kind !== 'experiment') this.last = [this.push({ record: await this.recordOf(target), after, runs: {} })];
+    else if (await isSweep(target)) this.last = await this.addSweep(target, after);
+    else this.last = [await this.addTraining(target, after)];
   }
 
-  private async addTraining({ configFile, set, name }: Extract<Target, { kind: 'experiment' }>, after: readonly number[]): Promise<void> {
+  private async addTraining({ configFile, set, name }: Experiment, after: readonly number[]): Promise<number> {
     const comesLater = after.length > 0 || (this.wishes.after ?? []).length > 0;
-    const { record, resolved } = await trainingEntry(configFile, { set, name }, this.wishes, comesLater);
-    const place = this.push({ record, after, runs: after.length > 0 ? this.runsNamedBy(resolved) : {} });
+    const { record, resolved, files } = await trainingEntry(configFile, { set, name }, this.wishes, comesLater);
+    const place = this.push({ record, files, after, runs: after.length > 0 ? this.runsNamedBy(resolved) : {} });
     this.trained.push({ place, resolved });
-    this.last = place;
+    this.addProbe(place);
+    return place;
+  }
+
+  /** Its cells that are not done and not in the queue, each an entry. The sweep is frozen for that. */
+  private async addSweep({ configFile, set }: Experiment, after: readonly number[]): Promise<number[]> {
+    const source = await readSource(configFile);
+    const { sweep, problems } = expandSweep(source, configFile, set);
+    if (sweep === undefined) throw new ConfigError(problems);
+    const frozen = await freezeSweep(sweep, source, path.resolve(configFile));
+    const cells = cellsToDo(await sweepStatus(sweep.runs, frozen), {});
+    const { records } = await cellRecords(this.queue, { sweep: frozen, runs: sweep.runs, cells }, this.wishes);
+    const places = records.map((record) => this.push({ record, after, runs: {} }));
+    for (const place of places) this.addProbe(place);
+    return places;
+  }
+
+  private addProbe(place: number): void {
     const { probe } = this.wishes;
-    if (probe !== undefined) this.push({ record: probeEntry({ kind: 'evaluate', run: '', ...probe }, record, this.wishes), after: [place], runs: { run: place } });
+    if (probe !== undefined) this.push({ record: probeEntry({ kind: 'evaluate', run: '', ...probe }, this.entries[place]!.record, this.wishes), after: [place], runs: { run: place } });
   }
 
   private async recordOf(target: Extract<Target, { kind: 'run' | 'entry' }>): Promise<EntryRecord> {
@@ -92,6 +120,10 @@ class Plan {
   private push(entry: PlannedEntry): number {
     return this.entries.push(entry) - 1;
   }
+}
+
+async function isSweep({ configFile, set }: Experiment): Promise<boolean> {
+  return checkText(await readSource(configFile), configFile, set).experiment?.sweep !== undefined;
 }
 
 function withNamed(spec: JobSpec, named: Readonly<Record<string, string>>): JobSpec {

@@ -3,6 +3,7 @@
  *
  *   entries/<id>/
  *     entry.json               what was asked for; never changed
+ *     experiment.yaml, source.yaml   of a training: the experiment frozen when it was added, and as written
  *     priority.json, hold, cancel, retry.json   what was asked for since, each by its own file
  *     attempts/<n>/            the job's folder of each beginning (see core/jobs/job-files.ts), and beside its files
  *       launch.json            what was given to it: the GPU, and how often memory had run out before
@@ -55,6 +56,8 @@ const verdictSchema = z.object({
   state: z.enum(['done', 'stopped', 'failed', 'cancelled', 'again']),
   message: z.string().optional(),
   next: jobSpecSchema.optional(),
+  /** ISO 8601: not before. */
+  notBefore: z.string().optional(),
   /** ISO 8601. */
   at: z.string(),
 });
@@ -94,13 +97,14 @@ export class QueueFiles {
     return names.filter((name) => /^\d+$/.test(name)).sort((a, b) => Number(a) - Number(b));
   }
 
-  /** Gives the entry the next number; it is there whole or not at all. @throws UserError MIM7001, MIM7002 */
-  async createEntry(record: EntryRecord): Promise<string> {
+  /** Gives the entry the next number; it is there whole, with its files by name, or not at all. @throws UserError MIM7001, MIM7002 */
+  async createEntry(record: EntryRecord, files: Readonly<Record<string, string>> = {}): Promise<string> {
     const entries = this.inside('entries');
     try {
       await mkdir(entries, { recursive: true });
       const unfinished = temporaryBeside(path.join(entries, 'entry'));
       await mkdir(unfinished);
+      for (const [name, text] of Object.entries(files)) await writeFileAtomically(path.join(unfinished, name), text);
       await writeJson(path.join(unfinished, 'entry.json'), record);
       for (let number = (await this.lastNumber()) + 1; ; number++) {
         if (await renameToNew(unfinished, this.entry(String(number)))) return String(number);
@@ -115,8 +119,11 @@ export class QueueFiles {
     await writeJson(this.inside('last.json'), { number: await this.lastNumber() });
   }
 
-  readEntry(id: string): Promise<EntryRecord | undefined> {
-    return readJson(path.join(this.entry(id), 'entry.json'), entrySchema);
+  /** The path of an experiment that lies in the entry's folder is completed. */
+  async readEntry(id: string): Promise<EntryRecord | undefined> {
+    const record = await readJson(path.join(this.entry(id), 'entry.json'), entrySchema);
+    if (record?.spec.kind !== 'pretrain') return record;
+    return { ...record, spec: { ...record.spec, configFile: path.resolve(this.entry(id), record.spec.configFile) } };
   }
 
   async priority(id: string): Promise<number | undefined> {

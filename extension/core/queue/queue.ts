@@ -57,10 +57,10 @@ export class Queue {
     };
   }
 
-  /** @returns its id. @throws UserError MIM7001, MIM7002, MIM7433 where it comes after an entry that is not there */
-  async add(record: EntryRecord): Promise<string> {
+  /** @param files for its folder, texts by name. @returns its id. @throws UserError MIM7001, MIM7002, MIM7433 where it comes after an entry that is not there */
+  async add(record: EntryRecord, files: Readonly<Record<string, string>> = {}): Promise<string> {
     for (const id of record.after) await this.entry(id);
-    return this.files.createEntry(record);
+    return this.files.createEntry(record, files);
   }
 
   /** Starts a supervisor of its own process unless one is at work. @returns whether it did */

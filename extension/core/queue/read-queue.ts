@@ -95,7 +95,8 @@ async function candidateOf(item: Item, order: number): Promise<Candidate> {
   const { id, record, priority, held, attempt } = item;
   const phase = phaseOf(item);
   const resident = phase === 'active' && attempt?.worker !== undefined ? await residentMemory(attempt.worker.pid) : undefined;
-  return { id, phase, held, priority, order, needs: record.needs, after: record.after, gpu: attempt?.launch?.gpu, ...(resident !== undefined && { resident }) };
+  const notBefore = attempt?.verdict?.notBefore;
+  return { id, phase, held, ...(notBefore !== undefined && { delayed: Date.parse(notBefore) > Date.now() }), priority, order, needs: record.needs, after: record.after, gpu: attempt?.launch?.gpu, ...(resident !== undefined && { resident }) };
 }
 
 function phaseOf({ attempt, cancelled, retry }: Item): Candidate['phase'] {

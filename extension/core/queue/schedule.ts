@@ -12,6 +12,8 @@ export interface Candidate {
   /** `ended`: for good and not done. */
   readonly phase: 'waiting' | 'active' | 'done' | 'ended';
   readonly held: boolean;
+  /** It is to be tried again only later. */
+  readonly delayed?: boolean;
   readonly priority: number;
   /** Place in the order of arrival. */
   readonly order: number;
@@ -52,12 +54,13 @@ function byTurn(a: Candidate, b: Candidate): number {
   return b.priority - a.priority || a.order - b.order;
 }
 
-function standingOf({ id, held, needs }: Candidate, room: Room, dependencies: Dependencies, paused: boolean): Standing {
+function standingOf({ id, held, delayed, needs }: Candidate, room: Room, dependencies: Dependencies, paused: boolean): Standing {
   if (held) return { kind: 'held' };
   const blocked = dependencies.blocking(id) ?? room.neverFits(needs);
   if (blocked !== undefined) return { kind: 'blocked', reason: blocked };
   const awaited = dependencies.awaited(id);
   if (awaited !== undefined) return { kind: 'waiting', reason: awaited };
+  if (delayed === true) return { kind: 'waiting', reason: 'is tried again in a while' };
   if (paused) return { kind: 'waiting', reason: 'the queue is paused' };
   return room.take(needs);
 }

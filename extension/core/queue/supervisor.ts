@@ -165,7 +165,7 @@ class Supervisor {
   /** @throws UserError where what it needs is not there */
   private async specOf({ record, attempt, retry }: Item): Promise<JobSpec> {
     const goesOn = retry?.anew === false && record.spec.kind === 'pretrain' && attempt?.run !== undefined && (await isRun(attempt.run));
-    const asked: JobSpec = goesOn ? { kind: 'resume', run: attempt.run! } : record.spec;
+    const asked: JobSpec = goesOn ? { kind: 'resume', run: attempt.run! } : record.spec.kind === 'cell' ? { ...record.spec, retry: true } : record.spec;
     const spec = await withRuns(retry === undefined ? (attempt?.verdict?.next ?? record.spec) : asked, this.options.files);
     await requirePlace(spec);
     return spec;

@@ -21,6 +21,9 @@ export interface Circumstances {
   readonly neverBegan: boolean;
 }
 
+/** Exit code of `mim cell` where another process works on the cell. */
+const BUSY = 5;
+const BUSY_MS = 30_000;
 const TAIL_BYTES = 16 << 10;
 const VANISHED = 'Its process vanished: it was killed, or the machine went down.';
 
@@ -32,6 +35,7 @@ export async function judge(entry: EntryRecord, attempt: Attempt, circumstances:
   if (circumstances.cancelled) return { state: 'cancelled' };
   if (exit?.state === 'stopped') return (await endedWithMachine(attempt)) ? goOn(entry, attempt, 'The machine went down.') : { state: 'stopped', message: 'It was stopped.' };
   const output = await tailOf(path.join(attempt.folder, 'output.log'));
+  if (exit?.code === BUSY && attempt.spec?.kind === 'cell') return { state: 'again', message: exit.message, next: attempt.spec, notBefore: new Date(Date.now() + BUSY_MS).toISOString() };
   if (exit?.state === 'failed') {
     const message = exit.message ?? lastWords(output);
     return ranOutOfMemory(message) ? afterWantOfMemory(entry, attempt, circumstances, message) : { state: 'failed', message };
