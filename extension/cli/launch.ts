@@ -22,8 +22,11 @@ export interface LaunchRequest {
 export async function launch(terminal: Terminal, request: LaunchRequest): Promise<number> {
   switch (launcherKind(request.launcher)) {
     case 'here':
-    case 'queue':
-      throw new Error(`the launcher ${launcherKind(request.launcher)} is not started here`);
+      throw new Error('the launcher here needs no launching');
+    case 'queue': {
+      const { launchOnQueue } = await import('./queue-launch');
+      return launchOnQueue(terminal, request);
+    }
     case 'slurm': {
       const { launchOnSlurm } = await import('./slurm/launch');
       return launchOnSlurm(terminal, request, slurmLauncher(request.launcher));

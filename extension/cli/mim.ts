@@ -1,7 +1,6 @@
 #!/usr/bin/env node
-import { reportToJob } from './job-worker';
+import { beginJob } from './job-worker';
 import { runCommandLine } from './program';
 import { processTerminal } from './terminal';
 
-reportToJob();
-process.exitCode = await runCommandLine(process.argv.slice(2), processTerminal());
+if (await beginJob()) process.exitCode = await runCommandLine(process.argv.slice(2), processTerminal());

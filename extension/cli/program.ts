@@ -10,6 +10,7 @@ import { addInspectCommand } from './commands/inspect';
 import { addContinueCommand, addPauseCommand } from './commands/pause';
 import { addPretrainCommand } from './commands/pretrain';
 import { addPreviewCommand } from './commands/preview';
+import { addQueueCommand } from './commands/queue';
 import { addResumeCommand } from './commands/resume';
 import { addRunsCommand } from './commands/runs';
 import { addSchemaCommand } from './commands/schema';
@@ -49,6 +50,7 @@ const commandsInHelpOrder = [
   addSweepCommand,
   addSlurmCommand,
   addCellCommand,
+  addQueueCommand,
   addResumeCommand,
   addStopCommand,
   addPauseCommand,

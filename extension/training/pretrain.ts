@@ -29,10 +29,11 @@ interface Watched {
   readonly untilEpoch?: number;
 }
 
-/** The cell of a sweep that a run is; the run is made from a frozen file, but tells where that came from. */
+/** A run may be made from a frozen file, as the cell of a sweep is, but tells where that came from. */
 export interface CellOrigin {
-  readonly membership: SweepMembership;
-  /** The experiment with the sweep, and its text. */
+  /** Absent where it is no cell. */
+  readonly membership?: SweepMembership;
+  /** The experiment as written, a cell's with the sweep, and its text. */
   readonly experimentFile: string;
   readonly source: string;
 }
@@ -43,6 +44,8 @@ export interface PretrainOptions extends Watched {
   readonly overrides?: Readonly<Record<string, string>>;
   readonly name?: string;
   readonly runsFolder?: string;
+  /** A remark for the log. */
+  readonly note?: string;
   readonly cell?: CellOrigin;
 }
 
@@ -59,7 +62,7 @@ export interface ResumeOptions extends Watched {
  * @throws ConfigError before anything is written, if the experiment cannot be run; UserError if it fails on the way,
  *   after which the run directory says so and keeps its last checkpoint
  */
-export async function pretrain({ configFile, overrides = {}, name, runsFolder, cell, untilEpoch, events = {}, signal = new StopSignal() }: PretrainOptions): Promise<TrainingOutcome> {
+export async function pretrain({ configFile, overrides = {}, name, runsFolder, note, cell, untilEpoch, events = {}, signal = new StopSignal() }: PretrainOptions): Promise<TrainingOutcome> {
   const { resolved, source, isSweep, warnings, locate } = await loadExperiment(configFile, overrides);
   if (isSweep) throw sweepIsMany(configFile, locate);
   const prepared = await prepare({ ...resolved, name: name ?? resolved.name }, { file: configFile, locate });
@@ -84,7 +87,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, c
     });
     const release = await hold(run);
     try {
-      const summary = [...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared), reason];
+      const summary = [...(note === undefined ? [] : [note]), ...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared), reason];
       return await trainRun({ run, prepared, engine, events, signal, start: { step: 0, student }, untilEpoch, summary });
     } finally {
       await release();

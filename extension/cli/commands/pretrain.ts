@@ -1,12 +1,17 @@
-import type { Command } from 'commander';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { Option, type Command } from 'commander';
 import { examples, jsonOption, runName, setOption, type Cli } from '../command';
 import { findConfig } from '../locate';
 import { train } from '../train';
+import type { CellOrigin } from '../../training/pretrain';
 
 export interface NewRunOptions {
   readonly set: Record<string, string>;
   readonly name?: string;
   readonly runs?: string;
+  readonly note?: string;
+  readonly experiment?: string;
   readonly json?: boolean;
 }
 
@@ -33,12 +38,20 @@ export function withNewRunOptions(command: Command): Command {
     .addOption(setOption())
     .option('--name <name>', 'name of the run (default: the name in the file, or the name of the file)', runName)
     .option('--runs <dir>', 'folder for the run directory (default: `runs` of the file)')
+    .option('--note <text>', 'a remark for the log of the run, such as why it is trained so')
+    .addOption(new Option('--experiment <file>', 'from which CONFIG was frozen, with its text in source.yaml beside CONFIG: what a queue calls').hideHelp())
     .addOption(jsonOption());
 }
 
 export async function trainNewRun(cli: Cli, configFile: string, options: NewRunOptions): Promise<void> {
   cli.exitCode = await train(cli.terminal, options, async (events, signal) => {
     const { pretrain } = await import('../../training/pretrain');
-    return pretrain({ configFile, overrides: options.set, name: options.name, runsFolder: options.runs, events, signal });
+    return pretrain({ configFile, overrides: options.set, name: options.name, runsFolder: options.runs, note: options.note, cell: await frozenFrom(configFile, options.experiment), events, signal });
   });
+}
+
+/** So that the run tells of the experiment as it was written, and not of its frozen copy. */
+async function frozenFrom(configFile: string, experiment: string | undefined): Promise<CellOrigin | undefined> {
+  if (experiment === undefined) return undefined;
+  return { experimentFile: resolve(experiment), source: await readFile(join(dirname(configFile), 'source.yaml'), 'utf8') };
 }

@@ -66,7 +66,8 @@ export async function loadExperiment(file: string, overrides: Overrides = {}): P
   return { resolved, source, isSweep: experiment?.sweep !== undefined, warnings: problems, locate };
 }
 
-async function readSource(file: string): Promise<string> {
+/** @throws UserError MIM1000 */
+export async function readSource(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {

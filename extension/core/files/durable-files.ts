@@ -4,7 +4,7 @@
  * The way is the usual one: a temporary file in the same folder, fsync, rename over the target, fsync of the folder.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { link, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../problems';
 
@@ -57,6 +57,39 @@ export async function writeFileAtomically(target: string, chunks: Iterable<Uint8
     return fingerprint;
   } catch (error) {
     await rm(temporary, { force: true });
+    throw explainWriteError(error, target);
+  }
+}
+
+/**
+ * Creates `target` with its content in one step, as locks and claims need: of several writers one succeeds.
+ * @returns whether it was this one; false where the name is taken.
+ * @throws UserError MIM7001, MIM7002
+ */
+export async function createFileAtomically(target: string, content: string): Promise<boolean> {
+  const temporary = temporaryBeside(target);
+  try {
+    await writeNewFile(temporary, content);
+    // A link fails where the name exists.
+    await link(temporary, target);
+    await syncFolder(path.dirname(target));
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errorCode(error) ?? '')) return createWithoutLinks(target, content);
+    throw explainWriteError(error, target);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** For file systems without hard links: the name may be there a moment before its content. */
+async function createWithoutLinks(target: string, content: string): Promise<boolean> {
+  try {
+    await writeNewFile(target, content);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
     throw explainWriteError(error, target);
   }
 }

@@ -1,11 +1,13 @@
 /** What is asked for → the command line of `mim` that does it. */
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { UserError } from '../problems';
 import type { JobSpec } from './job';
 
 export function argumentsOf(spec: JobSpec): string[] {
   switch (spec.kind) {
     case 'pretrain':
-      return ['pretrain', spec.configFile, ...Object.entries(spec.set ?? {}).flatMap(([key, value]) => ['--set', `${key}=${value}`]), ...(spec.name === undefined ? [] : ['--name', spec.name])];
+      return ['pretrain', spec.configFile, ...Object.entries(spec.set ?? {}).flatMap(([key, value]) => ['--set', `${key}=${value}`]), ...option('--name', spec.name), ...option('--note', spec.note), ...option('--experiment', spec.experimentFile)];
     case 'sweep':
       return ['sweep', spec.configFile];
     case 'cell':
@@ -23,6 +25,26 @@ export function placeOf(spec: JobSpec): { readonly needs: string; readonly cwd: 
   return { needs, cwd: path.dirname(needs) };
 }
 
+/** @throws UserError MIM7303 where what the job begins with is gone */
+export async function requirePlace(spec: JobSpec): Promise<void> {
+  const { needs } = placeOf(spec);
+  if (await stat(needs).then((found) => found.isFile(), () => false)) return;
+  throw new UserError('MIM7303', absence(spec), 'It may have been moved or deleted.');
+}
+
+function absence(spec: JobSpec): string {
+  switch (spec.kind) {
+    case 'pretrain':
+    case 'sweep':
+      return `There is no experiment file ${spec.configFile}.`;
+    case 'cell':
+      return `There is no sweep ${spec.sweep}.`;
+    case 'resume':
+    case 'evaluate':
+      return `${spec.run} is not a run directory.`;
+  }
+}
+
 function neededFile(spec: JobSpec): string {
   switch (spec.kind) {
     case 'pretrain':
@@ -34,6 +56,10 @@ function neededFile(spec: JobSpec): string {
     case 'evaluate':
       return path.join(spec.run, 'config.yaml');
   }
+}
+
+function option(name: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [name, value];
 }
 
 function stepOption(step: number | undefined): string[] {

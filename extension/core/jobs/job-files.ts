@@ -2,16 +2,19 @@
  * A job's folder, which is all that any window knows of it.
  *
  *   job.json      what was asked for and which process does it; written by whoever started it
- *   worker.json   there once the worker has begun; run.json names the run it trains or evaluates
+ *   worker.json   there once the worker has begun, and by which process; created exclusively, so that of several workers
+ *                 one works and the others leave at once
+ *   run.json      names the run it trains or evaluates
  *   exit.json     how it ended; written by the worker itself, or by the starter where the worker cannot be started
  *   output.log    all that was said
  */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
+import type { ProcessIdentity } from '../runs/processes';
 import type { JobSpec } from './job';
 
-const pretrain = z.object({ kind: z.literal('pretrain'), configFile: z.string(), set: z.record(z.string(), z.string()).optional(), name: z.string().optional() });
+const pretrain = z.object({ kind: z.literal('pretrain'), configFile: z.string(), set: z.record(z.string(), z.string()).optional(), name: z.string().optional(), note: z.string().optional(), experimentFile: z.string().optional() });
 const sweep = z.object({ kind: z.literal('sweep'), configFile: z.string() });
 const cell = z.object({ kind: z.literal('cell'), sweep: z.string(), index: z.int().min(0), retry: z.boolean().optional() });
 const resume = z.object({ kind: z.literal('resume'), run: z.string(), step: z.int().optional() });
@@ -24,12 +27,12 @@ const evaluate = z.object({
   features: z.enum(['cls', 'mean']).optional(),
 });
 
-const specSchema = z.union([pretrain, sweep, cell, resume, evaluate]) satisfies z.ZodType<JobSpec>;
+export const jobSpecSchema = z.union([pretrain, sweep, cell, resume, evaluate]) satisfies z.ZodType<JobSpec>;
 
 const processSchema = z.object({ pid: z.int(), host: z.string(), processStart: z.string() });
 
 export const jobRecordSchema = z.object({
-  spec: specSchema,
+  spec: jobSpecSchema,
   argv: z.array(z.string()),
   /** ISO 8601. */
   startedAt: z.string(),
@@ -37,6 +40,9 @@ export const jobRecordSchema = z.object({
   /** Absent in the moment before the process is there. */
   process: processSchema.optional(),
 });
+
+/** Host and start are absent where somebody else's worker wrote only what it had to. */
+const workerSchema = processSchema.partial({ host: true, processStart: true });
 
 const runRecordSchema = z.object({ run: z.string() });
 
@@ -56,7 +62,9 @@ export const JOB_VARIABLE = 'MIM_JOB';
 
 export const readJobRecord = (folder: string): Promise<JobRecord | undefined> => readRecord(folder, 'job.json', jobRecordSchema);
 export const readExitRecord = (folder: string): Promise<ExitRecord | undefined> => readRecord(folder, 'exit.json', exitRecordSchema);
-export const hasBegun = async (folder: string): Promise<boolean> => (await readRecord(folder, 'worker.json', z.object({ pid: z.int() }))) !== undefined;
+export const hasBegun = async (folder: string): Promise<boolean> => (await readRecord(folder, 'worker.json', workerSchema)) !== undefined;
+/** The process at work. */
+export const readWorker = (folder: string): Promise<ProcessIdentity | undefined> => readRecord(folder, 'worker.json', processSchema);
 export const readRun = async (folder: string): Promise<string | undefined> => (await readRecord(folder, 'run.json', runRecordSchema))?.run;
 
 /** Undefined where the file is absent or damaged. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { isAlive } from '../runs/processes';
 import { runState } from '../runs/run-state';
 import type { Job, JobState } from './job';
-import { hasBegun, readExitRecord, readJobRecord, readRun, type ExitRecord, type JobRecord } from './job-files';
+import { hasBegun, readExitRecord, readJobRecord, readRun, readWorker, type ExitRecord, type JobRecord } from './job-files';
 import { lastWords } from './last-words';
 
 /** A job without a process is younger than this, or its starter died. */
@@ -19,7 +19,7 @@ export async function readJob(folder: string): Promise<Job | undefined> {
   const about = { id: path.basename(folder), folder, spec: record.spec, startedAt: record.startedAt, ...(run === undefined ? {} : { run }) };
   const ended = await readExitRecord(folder);
   if (ended !== undefined) return { ...about, ...outcomeOf(ended) };
-  switch (await lifeOf(record, run)) {
+  switch (await lifeOf({ ...record, process: (await readWorker(folder)) ?? record.process }, run)) {
     case 'alive':
       return { ...about, state: run === undefined ? 'starting' : 'running' };
     case 'dead': {

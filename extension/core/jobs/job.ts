@@ -2,7 +2,7 @@
 import type { RunKey } from '../protocol/dashboard';
 
 export type JobSpec =
-  | { readonly kind: 'pretrain'; readonly configFile: string; readonly set?: Readonly<Record<string, string>>; readonly name?: string }
+  | { readonly kind: 'pretrain'; readonly configFile: string; readonly set?: Readonly<Record<string, string>>; readonly name?: string; /** For the run's log. */ readonly note?: string; /** From which `configFile` was frozen; its text is in source.yaml beside that. */ readonly experimentFile?: string }
   | { readonly kind: 'sweep'; readonly configFile: string }
   | { readonly kind: 'cell'; /** The sweep's json. */ readonly sweep: string; readonly index: number; /** Run it anew where it failed. */ readonly retry?: boolean }
   | { readonly kind: 'resume'; readonly run: string; /** Absent: the newest good one. */ readonly step?: number }

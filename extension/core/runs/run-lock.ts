@@ -1,6 +1,6 @@
 /** One process at a time trains in a run: a lock file that says who, and is recognised as stale when its owner is gone. */
-import { link, readFile, rename, rm } from 'node:fs/promises';
-import { errorCode, explainWriteError, temporaryBeside, writeNewFile } from '../files/durable-files';
+import { readFile, rename, rm } from 'node:fs/promises';
+import { createFileAtomically, errorCode, explainWriteError, temporaryBeside } from '../files/durable-files';
 import { UserError } from '../problems';
 import { isAlive, thisProcess, type ProcessIdentity } from './processes';
 import { beatsStill, modifiedAt } from './run-state';
@@ -19,7 +19,7 @@ export type Unlock = () => Promise<void>;
 export async function acquireLock(file: string, heartbeatFile: string): Promise<Unlock> {
   const own = `${JSON.stringify(await thisProcess())}\n`;
   for (let attempt = 0; attempt < 10; attempt++) {
-    if (await createWith(file, own)) return () => release(file, own);
+    if (await createFileAtomically(file, own)) return () => release(file, own);
     const found = await readFile(file, 'utf8').catch(() => undefined);
     if (found === undefined) continue;
     const owner = parseOwner(found);
@@ -29,31 +29,10 @@ export async function acquireLock(file: string, heartbeatFile: string): Promise<
   throw new UserError('MIM7101', `the lock ${file} changes hands too fast`, 'Another process is starting in the same run; try again.');
 }
 
-/** Creates the lock with its content in one step: a link fails where the name exists. */
-async function createWith(file: string, content: string): Promise<boolean> {
-  const temporary = temporaryBeside(file);
-  try {
-    await writeNewFile(temporary, content);
-    await link(temporary, file);
-    return true;
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false;
-    if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errorCode(error) ?? '')) return createWithoutLinks(file, content);
-    throw explainWriteError(error, file);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
-/** For file systems without hard links. */
-async function createWithoutLinks(file: string, content: string): Promise<boolean> {
-  try {
-    await writeNewFile(file, content);
-    return true;
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false;
-    throw explainWriteError(error, file);
-  }
+/** Who holds the lock; undefined where nobody does who is still there. */
+export async function lockOwner(file: string, heartbeatFile: string): Promise<ProcessIdentity | undefined> {
+  const owner = parseOwner(await readFile(file, 'utf8').catch(() => ''));
+  return owner !== undefined && (await holds(owner, heartbeatFile)) ? owner : undefined;
 }
 
 /** Without hard links a lock is there before its content is. */
@@ -78,7 +57,7 @@ async function setAside(file: string, judged: string): Promise<void> {
     throw explainWriteError(error, file);
   }
   const found = await readFile(aside, 'utf8');
-  if (found !== judged) await createWith(file, found);
+  if (found !== judged) await createFileAtomically(file, found);
   await rm(aside, { force: true });
 }
 
