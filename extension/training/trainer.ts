@@ -6,6 +6,7 @@ import type { ResolvedExperiment } from '../core/config/schema';
 import { UserError } from '../core/problems';
 import type { RunDirectory } from '../core/runs/run-directory';
 import type { ImageLoader, TrainBatch } from './data/loader';
+import type { Agreement } from './distributed/agreement';
 import type { StateStore } from './engines/engine';
 import type { StepProgress, TrainingEvents } from './events';
 import { Pace } from './pace';
@@ -24,6 +25,8 @@ export interface Training {
   readonly throughput: Throughput;
   readonly events: TrainingEvents;
   readonly signal: StopSignal;
+  /** Where other ranks train along: they leave, save and go on together. */
+  readonly agreement?: Agreement;
   /** Saves the state as it is once `step` steps are done. */
   save(step: number): Promise<void>;
   /** Told after each group of steps, and whether a checkpoint was saved; for records that follow the state. */
@@ -50,7 +53,7 @@ export type TrainingEnd = { readonly state: 'finished' | 'stopped'; readonly ste
  * @throws UserError MIM8001 on a loss or gradient that is not finite; the last checkpoint stays as it is
  */
 export async function train(training: Training, fromStep: number): Promise<TrainingEnd> {
-  const { timeline, loader, signal, run } = training;
+  const { timeline, loader, signal, run, agreement } = training;
   const { totalSteps } = timeline;
   const statusPace = new Pace(STATUS_MS);
   let done = fromStep;
@@ -61,7 +64,7 @@ export async function train(training: Training, fromStep: number): Promise<Train
   // Waiting for images counts as training; saving and evaluating do not.
   let clockStart = performance.now();
   for await (const batch of loader.trainBatches(fromStep, totalSteps)) {
-    if (signal.requested) break;
+    if (agreement ? await agreement.stops() : signal.requested) break;
     pending.push(batch);
     const reached = done + pending.length;
     if (pending.length < stepsAtOnce(training) && reached < timeline.nextPause(done)) continue;
@@ -70,7 +73,8 @@ export async function train(training: Training, fromStep: number): Promise<Train
     pending = [];
     if (await run.stopRequested()) signal.request(STOP_ASKED);
     const pauses = done < totalSteps && !signal.requested && (await run.pauseRequested());
-    const saves = timeline.savesAfter(done) || signal.requested || pauses || (await run.takeCheckpointRequest());
+    const wanted = timeline.savesAfter(done) || signal.requested || pauses || (await run.takeCheckpointRequest());
+    const saves = agreement ? await agreement.saves(wanted) : wanted;
     if (saves) {
       await training.save(done);
       saved = done;
@@ -103,7 +107,9 @@ async function waitWhilePaused({ run, signal, events }: Training): Promise<void>
  * Steps handed to the engine together. While it computes, this thread hears no signal and no request, so slow
  * steps go one by one; the numbers do not depend on it.
  */
-function stepsAtOnce({ experiment, throughput }: Training): number {
+function stepsAtOnce({ experiment, throughput, agreement }: Training): number {
+  // Every rank must come to the same number.
+  if (agreement) return 1;
   const secondsPerStep = throughput.secondsFor(experiment.optimizer.batch_size);
   if (secondsPerStep === 0) return 1;
   return Math.max(1, Math.min(experiment.engine.steps_per_run, Math.floor(MAX_DEAF_SECONDS / secondsPerStep)));

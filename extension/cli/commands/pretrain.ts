@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
-import { examples, jsonOption, runName, setOption, type Cli } from '../command';
+import { examples, jsonOption, mpiOptions, runName, setOption, type Cli } from '../command';
 import { findConfig } from '../locate';
-import { train } from '../train';
+import { trainOnRanks } from '../ranks';
 
 export interface NewRunOptions {
   readonly set: Record<string, string>;
   readonly name?: string;
   readonly runs?: string;
   readonly json?: boolean;
+  readonly mpi?: boolean;
 }
 
 export function addPretrainCommand(cli: Cli): void {
@@ -29,7 +30,7 @@ export function addPretrainCommand(cli: Cli): void {
 
 /** The options of every command that makes a run directory. */
 export function withNewRunOptions(command: Command): Command {
-  return command
+  return mpiOptions(command)
     .addOption(setOption())
     .option('--name <name>', 'name of the run (default: the name in the file, or the name of the file)', runName)
     .option('--runs <dir>', 'folder for the run directory (default: `runs` of the file)')
@@ -37,8 +38,8 @@ export function withNewRunOptions(command: Command): Command {
 }
 
 export async function trainNewRun(cli: Cli, configFile: string, options: NewRunOptions): Promise<void> {
-  cli.exitCode = await train(cli.terminal, options, async (events, signal) => {
+  cli.exitCode = await trainOnRanks(cli.terminal, options, async (events, signal, ranks) => {
     const { pretrain } = await import('../../training/pretrain');
-    return pretrain({ configFile, overrides: options.set, name: options.name, runsFolder: options.runs, events, signal });
+    return pretrain({ configFile, overrides: options.set, name: options.name, runsFolder: options.runs, events, signal, ranks });
   });
 }
