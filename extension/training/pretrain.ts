@@ -162,15 +162,18 @@ async function engineAsBefore(asked: EngineConfig, trainer: TrainerState | undef
   const kind = engineSchema.shape.kind.unwrap().safeParse(trainer?.engine).data;
   if (!trainer || kind === undefined) return openAsked(asked);
   const maker = `${kind} with ${threadsText(trainer.threads)}`;
+  const differently = async (why: string): Promise<{ engine: Engine; reasons: string[] }> => {
+    const { engine, reasons } = await openAsked(asked);
+    const other = `${engine.kind} with ${threadsText(engine.threads)}`;
+    return { engine, reasons: [...reasons, `Note: the checkpoint was made by ${maker}, ${why}, and goes on with ${other}; the last digits may differ from an uninterrupted run.`] };
+  };
+  if (ranks && trainer.threads > ranks.threads) return differently('more than a rank has cores');
   try {
-    if (ranks && trainer.threads > ranks.threads) throw new UserError('MIM4002', `A rank has ${threadsText(ranks.threads)}.`);
     const { engine } = await createEngine({ kind, threads: trainer.threads });
     return { engine, reasons: [`The checkpoint was made by ${maker} and goes on so.`] };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const { engine, reasons } = await openAsked(asked);
-    const other = `${engine.kind} with ${threadsText(engine.threads)}`;
-    return { engine, reasons: [...reasons, `Note: the checkpoint was made by ${maker}, which does not start here, and goes on with ${other}; the last digits may differ from an uninterrupted run.`] };
+    return differently('which does not start here');
   }
 }
 

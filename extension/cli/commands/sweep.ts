@@ -1,5 +1,6 @@
 import { examples, jsonOption, setOption, type Cli } from '../command';
 import { findConfig } from '../locate';
+import { requireOneProcess } from '../ranks';
 import { printJson } from '../terminal';
 
 interface Options {
@@ -27,6 +28,7 @@ export function addSweepCommand(cli: Cli): void {
     .addOption(jsonOption())
     .addHelpText('after', examples('mim sweep ratios.mim.yaml --dry-run', 'mim sweep ratios.mim.yaml'))
     .action(async (config: string, { set, runs, dryRun, again, retry, json }: Options) => {
+      if (dryRun !== true) requireOneProcess('sweep');
       const { plannedSweep, runSweep, sweepDocument, sweepLines } = await import('../sweep');
       const options = { configFile: findConfig(config), overrides: set, runsFolder: runs, again, retry, json };
       const sweep = await plannedSweep(options);
