@@ -128,7 +128,7 @@ function bind(file: string, library: LibraryHandle, { kind, type: T, world, floa
       // MPI_MAX_LIBRARY_VERSION_STRING is 256 in Open MPI, 8192 in MPICH.
       const [text, length] = [Buffer.alloc(8192), new Int32Array(1)];
       libraryVersion(text, length);
-      return text.toString('utf8', 0, length[0]).split(/[\n\0,]/, 1)[0]!.trim();
+      return text.toString('utf8', 0, length[0]).split(/[\n\0,]/, 1)[0]!.trim().replace(/\s+/g, ' ');
     },
     allToAll: (send, receive, count) => void allToAll(send, count, float, receive, count, float, world),
     addTo: (into, from) => void reduceLocal(from, into, from.length, float, sum),
