@@ -73,11 +73,11 @@ const ms = (seconds: number): string => (seconds * 1000).toFixed(1);
 const of = (count: number, key: keyof RankTimes): number[] => times.get(count)!.map((time) => time[key]);
 const rows = counts.map((count) => {
   const ratio = median(of(count, 'step').map((step, round) => of(counts[0]!, 'step')[round]! / step));
-  return { ranks: count, imagesPerSecond: shape.batch / median(of(count, 'step')), ratio, step: median(of(count, 'step')), wait: median(of(count, 'wait')), exchange: median(of(count, 'exchange')), sum: median(of(count, 'sum')) };
+  return { ranks: count, imagesPerSecond: shape.batch / median(of(count, 'step')), ratio, step: median(of(count, 'step')), wait: median(of(count, 'wait')), exchange: median(of(count, 'exchange')), sum: median(of(count, 'sum')), bestStep: Math.min(...of(count, 'step')), bestCopies: Math.min(...of(count, 'exchange').map((exchange, round) => exchange - of(count, 'sum')[round]!)) };
 });
 console.log(`${size}, batch ${shape.batch}, 1 thread a rank, ${rounds} rounds of ${steps} steps, ${cpus().length} cores (${cpus()[0]?.model.trim()})`);
-for (const { ranks, imagesPerSecond, ratio, step, wait, exchange, sum } of rows) {
-  console.log(`${ranks} ranks: ${imagesPerSecond.toFixed(2)} images/s, ${ratio.toFixed(2)} of ${counts[0]}; step ${ms(step)} ms, of which waiting ${ms(wait)}, exchange ${ms(exchange)} (sum ${ms(sum)})`);
+for (const { ranks, imagesPerSecond, ratio, step, wait, exchange, sum, bestStep } of rows) {
+  console.log(`${ranks} ranks: ${imagesPerSecond.toFixed(2)} images/s, ${ratio.toFixed(2)} of ${counts[0]}; step ${ms(step)} ms (best round ${ms(bestStep)}), of which waiting ${ms(wait)}, exchange ${ms(exchange)} (sum ${ms(sum)})`);
 }
 const sumRows = [...sums].map(([key, seconds]) => ({ ranks: Number(key.split(' ')[0]), values: Number(key.split(' ')[1]), seconds: median(seconds) }));
 for (const { ranks, values, seconds } of sumRows) console.log(`sum of ${values} values over ${ranks} ranks: ${ms(seconds)} ms`);

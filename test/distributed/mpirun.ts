@@ -16,6 +16,15 @@ export function pidOfRank(job: RunningMim, rank: number): number {
   return Number(children[0]);
 }
 
+/** A process that ended and was not yet asked for its exit code counts as gone. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
 function isRank(pid: number, parent: number, rank: number): boolean {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');

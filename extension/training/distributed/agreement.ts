@@ -5,6 +5,7 @@ import { splitState } from '../checkpoint-state';
 import type { StateStore } from '../engines/engine';
 import type { StopSignal } from '../stop-signal';
 import type { Ranks } from './ranks';
+import { namesInOneOrder } from './shared-step';
 
 export class Agreement {
   constructor(
@@ -38,7 +39,7 @@ export class Agreement {
 
 /** @throws UserError MIM8104 that names the ranks that differ from rank 0 */
 export async function requireSameParameters(ranks: Ranks, state: StateStore): Promise<void> {
-  const { model, method } = splitState(await state.read());
+  const { model, method } = splitState(await state.read(namesInOneOrder(state)));
   const hash = createHash('sha256');
   for (const { data } of Object.values({ ...model, ...method })) hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   const hashes = ranks.gatherText(hash.digest('hex'));

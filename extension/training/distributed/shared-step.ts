@@ -19,7 +19,7 @@ export class SharedStep {
 
   /** The gradients that each rank accumulated become their sums over all parts of the batch. */
   async sumGradients(state: StateStore): Promise<void> {
-    const gradients = await state.read(Object.keys(state.specs).filter((name) => name.startsWith(GRADIENTS)));
+    const gradients = await state.read(namesInOneOrder(state).filter((name) => name.startsWith(GRADIENTS)));
     this.ranks.sum(Object.values(gradients).map(({ data }) => data as Float32Array));
     await state.write(gradients);
   }
@@ -38,9 +38,14 @@ function unpacked(layout: readonly (readonly [string, Readings[string]])[], valu
   return Object.fromEntries(layout.map(([name, { shape, data }]) => [name, float32(shape, values.slice(at, (at += data.length)))]));
 }
 
+/** The same on every rank: a state that comes from a checkpoint has its entries in another order than one that was drawn. */
+export function namesInOneOrder({ specs }: Pick<StateStore, 'specs'>): string[] {
+  return Object.keys(specs).sort();
+}
+
 /** Rank 0's whole state on every rank. */
 export async function spreadState(ranks: Ranks, state: StateStore): Promise<void> {
-  const values: NamedTensors = await state.read();
+  const values: NamedTensors = await state.read(namesInOneOrder(state));
   for (const { data } of Object.values(values)) ranks.spread(data);
   if (!ranks.leads) await state.write(values);
 }
