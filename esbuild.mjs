@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-export const external = ['onnxruntime-node', 'sharp', '@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-cpu', '@tensorflow/tfjs-backend-wasm'];
+export const external = ['onnxruntime-node', 'sharp', 'koffi', '@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-cpu', '@tensorflow/tfjs-backend-wasm'];
 
 /** @param {{ outdir?: string, production?: boolean }} [options] production: small, without maps and the repository's own programs. */
 export async function bundle({ outdir = 'dist', production = false } = {}) {

@@ -2,13 +2,14 @@
 import { CLIP_MEAN, CLIP_STD, plainVit, timmSpecs } from '../extension/core/checkpoints/teacher-shape';
 import type { TeacherShape } from '../extension/core/checkpoints/teacher-shape';
 import { resolveExperiment } from '../extension/core/config/resolve';
-import { experimentSchema } from '../extension/core/config/schema';
+import { experimentSchema, type ResolvedExperiment } from '../extension/core/config/schema';
 import type { NamedTensors } from '../extension/core/tensors';
 import { elementCount, float32 } from '../extension/core/tensors';
 import type { HostBatch, Program } from '../extension/training/engines/engine';
 import { createMethod } from '../extension/training/methods/create';
+import type { Method } from '../extension/training/methods/method';
 import { RandomStream } from '../extension/training/random';
-import { trainingPrograms } from '../extension/training/step';
+import { trainingPrograms, type TrainingPrograms } from '../extension/training/step';
 
 interface StepSize {
   readonly batch: number;
@@ -48,7 +49,14 @@ interface StepCase {
   batch(step: number): HostBatch;
 }
 
-export function stepCase(size: StepSize, masking: 'random' | 'attentive' = 'random'): StepCase {
+interface TrainingCase {
+  readonly experiment: ResolvedExperiment;
+  readonly method: Method;
+  readonly programs: TrainingPrograms;
+}
+
+/** @param parts that each batch is accumulated from */
+export function trainingCase(size: StepSize, masking: 'random' | 'attentive' = 'random', parts = 1): TrainingCase {
   const { batch, imageSize, patchSize, width, depth, heads } = size;
   const levels = `top${Math.min(alignedLevels, depth)}`;
   const experiment = experimentSchema.parse({
@@ -59,7 +67,7 @@ export function stepCase(size: StepSize, masking: 'random' | 'attentive' = 'rand
     teacher: { checkpoint: 'random' },
     masking: { strategy: masking, ratio: maskRatio },
     alignment: { levels },
-    optimizer: { batch_size: batch, lr: 1e-4 },
+    optimizer: { batch_size: batch, accumulate: parts, lr: 1e-4 },
   });
   const { resolved, problems } = resolveExperiment(experiment, '/bench.yaml');
   if (!resolved) throw new Error(problems.map(({ message }) => message).join('\n'));
@@ -68,7 +76,12 @@ export function stepCase(size: StepSize, masking: 'random' | 'attentive' = 'rand
     prenorm: true, patchBias: false, activation: 'quick_gelu', normEps: 1e-5,
   };
   const method = createMethod(resolved, { teacher: { tensors: randomTensors(shape), shape } });
-  const programs = trainingPrograms(method, resolved);
+  return { experiment: resolved, method, programs: trainingPrograms(method, resolved) };
+}
+
+export function stepCase(size: StepSize, masking: 'random' | 'attentive' = 'random'): StepCase {
+  const { batch, imageSize } = size;
+  const { method, programs } = trainingCase(size, masking);
   const random = new RandomStream(2, 'images');
   const images = float32([batch, 3, imageSize, imageSize]);
   for (let i = 0; i < images.data.length; i++) images.data[i] = random.normal();

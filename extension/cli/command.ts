@@ -14,6 +14,13 @@ export const jsonOption = (): Option => new Option('--json', 'machine-readable: 
 
 export const runsOption = (): Option => new Option('--runs <dir>', 'folder of the runs, where RUN is an id').default('runs');
 
+/** Whether this process is one of several that train a run together. */
+export function mpiOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--mpi', 'train as one of several ranks joined by MPI (default: where mpirun or srun started several)'))
+    .addOption(new Option('--no-mpi', 'train alone, whatever started this process'));
+}
+
 export const setOption = (): Option =>
   new Option('--set <key=value>', 'override one key of the experiment, e.g. --set masking.ratio=0.5 (repeatable)').argParser(collectOverride).default({}, 'none');
 

@@ -15,6 +15,9 @@ import type { SweepMembership } from '../core/sweeps/record';
 import { joinState, trainerStateSchema, type TrainerState } from './checkpoint-state';
 import { createEngine } from './engines/create';
 import type { Engine } from './engines/engine';
+import { requireSplit, splitAmong } from './distributed/batch-share';
+import type { Task } from './distributed/follow';
+import type { Ranks } from './distributed/ranks';
 import type { TrainingEvents, TrainingOutcome } from './events';
 import { initialStudent } from './initial-student';
 import { inputsOf, readInputs, requireSameImages, withPinnedTeacher } from './inputs';
@@ -27,6 +30,8 @@ interface Watched {
   readonly signal?: StopSignal;
   /** End as if asked to once this many epochs are done and what is due then is evaluated; the schedule stays that of the whole run. */
   readonly untilEpoch?: number;
+  /** The processes that share the training, of which this one leads. */
+  readonly ranks?: Ranks;
 }
 
 /** A run may be made from a frozen file, as the cell of a sweep is, but tells where that came from. */
@@ -62,18 +67,20 @@ export interface ResumeOptions extends Watched {
  * @throws ConfigError before anything is written, if the experiment cannot be run; UserError if it fails on the way,
  *   after which the run directory says so and keeps its last checkpoint
  */
-export async function pretrain({ configFile, overrides = {}, name, runsFolder, note, cell, untilEpoch, events = {}, signal = new StopSignal() }: PretrainOptions): Promise<TrainingOutcome> {
-  const { resolved, source, isSweep, warnings, locate } = await loadExperiment(configFile, overrides);
+export async function pretrain({ configFile, overrides = {}, name, runsFolder, note, cell, untilEpoch, events = {}, signal = new StopSignal(), ranks }: PretrainOptions): Promise<TrainingOutcome> {
+  const { resolved: alone, source, isSweep, warnings, locate } = await loadExperiment(configFile, overrides);
   if (isSweep) throw sweepIsMany(configFile, locate);
+  const resolved = ranks ? splitAmong(alone, ranks.size, { file: configFile, locate }) : alone;
   const prepared = await prepare({ ...resolved, name: name ?? resolved.name }, { file: configFile, locate });
   const { experiment } = prepared;
   const inputs = await inputsOf(prepared);
   const experimentFile = resolvePath(cell?.experimentFile ?? configFile);
   const student = await blaming({ file: configFile, locate }, ['init.checkpoint'], () => initialStudent(experiment));
-  const { engine, reason } = await createEngine(experiment.engine);
+  const { engine, reason } = await createEngine(engineConfigOf(experiment.engine, ranks));
   try {
+    const resolvedYaml = freezeResolved(experiment);
     const run = await RunDirectory.create(runsFolder === undefined ? experiment.runs : resolvePath(runsFolder), experiment.name, {
-      resolvedYaml: freezeResolved(experiment),
+      resolvedYaml,
       sourceYaml: cell?.source ?? source,
       environment: {
         ...(await collectEnvironment(experimentFile)),
@@ -83,12 +90,14 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
         engine: engine.describe(),
         overrides,
         ...inputs,
+        ...ranks?.describe(),
       },
     });
     const release = await hold(run);
     try {
-      const summary = [...(note === undefined ? [] : [note]), ...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared), reason];
-      return await trainRun({ run, prepared, engine, events, signal, start: { step: 0, student }, untilEpoch, summary });
+      await ranks?.word<Task>({ config: resolvedYaml, inputs, engine: kindOf(engine), step: 0 });
+      const summary = [...(note === undefined ? [] : [note]), ...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared, ranks), reason];
+      return await trainRun({ run, prepared, engine, events, signal, start: { step: 0, student }, untilEpoch, summary, ranks });
     } finally {
       await release();
     }
@@ -103,7 +112,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
  *
  * @throws UserError if the run is being trained, or if its teacher or images are not those it began with; the run stays as it is
  */
-export async function resume({ run: folder, step, untilEpoch, events = {}, signal = new StopSignal() }: ResumeOptions): Promise<TrainingOutcome> {
+export async function resume({ run: folder, step, untilEpoch, events = {}, signal = new StopSignal(), ranks }: ResumeOptions): Promise<TrainingOutcome> {
   const run = await RunDirectory.open(folder);
   // Before anything is read: another process may be writing it.
   const release = await hold(run);
@@ -111,14 +120,17 @@ export async function resume({ run: folder, step, untilEpoch, events = {}, signa
     const { start, trainer, notes } = await startingPoint(run, step);
     const inputs = await readInputs(run);
     if (!inputs) notes.push('Note: the run does not say with which teacher and images it began; it goes on with those that are there.');
-    const resolved = await withPinnedTeacher(parseResolved(await run.readConfig(), run.inside('config.yaml')), inputs);
+    const config = await run.readConfig();
+    const resolved = await withPinnedTeacher(parseResolved(config, run.inside('config.yaml')), inputs);
+    if (ranks) requireSplit(resolved, ranks.size);
     const prepared = await prepare(resolved);
     if (inputs) requireSameImages(inputs, prepared);
     const student = start.values === undefined ? await initialStudent(resolved) : undefined;
-    const { engine, reasons } = await engineAsBefore(resolved.engine, trainer);
+    const { engine, reasons } = await engineAsBefore(engineConfigOf(resolved.engine, ranks), trainer, ranks);
     try {
       for (const { path } of await run.setAsideCheckpointsAfter(start.step)) notes.push(`Set aside a checkpoint past step ${start.step}: ${path}`);
-      return await trainRun({ run, prepared, engine, events, signal, start: { ...start, student }, untilEpoch, summary: [...summaryOf(prepared), ...reasons, ...notes] });
+      await ranks?.word<Task>({ config, inputs, engine: kindOf(engine), step: start.step });
+      return await trainRun({ run, prepared, engine, events, signal, start: { ...start, student }, untilEpoch, summary: [...summaryOf(prepared, ranks), ...reasons, ...notes], ranks });
     } finally {
       await engine.dispose();
     }
@@ -162,19 +174,23 @@ async function startingPoint(run: RunDirectory, step: number | undefined): Promi
   return { start: { step: trainer.step, values: joinState(contents), throughput: trainer.throughput }, trainer, notes };
 }
 
-/** The engine that made the checkpoint, or the experiment's where that one cannot be had. */
-async function engineAsBefore(asked: EngineConfig, trainer: TrainerState | undefined): Promise<{ engine: Engine; reasons: string[] }> {
+/** The engine that made the checkpoint, or the experiment's where that one cannot be had or needs more cores than a rank has. */
+async function engineAsBefore(asked: EngineConfig, trainer: TrainerState | undefined, ranks: Ranks | undefined): Promise<{ engine: Engine; reasons: string[] }> {
   const kind = engineSchema.shape.kind.unwrap().safeParse(trainer?.engine).data;
   if (!trainer || kind === undefined) return openAsked(asked);
   const maker = `${kind} with ${threadsText(trainer.threads)}`;
+  const differently = async (why: string): Promise<{ engine: Engine; reasons: string[] }> => {
+    const { engine, reasons } = await openAsked(asked);
+    const other = `${engine.kind} with ${threadsText(engine.threads)}`;
+    return { engine, reasons: [...reasons, `Note: the checkpoint was made by ${maker}, ${why}, and goes on with ${other}; the last digits may differ from an uninterrupted run.`] };
+  };
+  if (ranks && trainer.threads > ranks.threads) return differently('more than a rank has cores');
   try {
     const { engine } = await createEngine({ kind, threads: trainer.threads });
     return { engine, reasons: [`The checkpoint was made by ${maker} and goes on so.`] };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const { engine, reasons } = await openAsked(asked);
-    const other = `${engine.kind} with ${threadsText(engine.threads)}`;
-    return { engine, reasons: [...reasons, `Note: the checkpoint was made by ${maker}, which does not start here, and goes on with ${other}; the last digits may differ from an uninterrupted run.`] };
+    return differently('which does not start here');
   }
 }
 
@@ -187,7 +203,17 @@ function threadsText(threads: number): string {
   return threads === 1 ? '1 thread' : `${threads} threads`;
 }
 
-function summaryOf(prepared: Prepared): string[] {
+/** Ranks on one machine share its cores. */
+function engineConfigOf(asked: EngineConfig, ranks: Ranks | undefined): EngineConfig {
+  return ranks && asked.threads === 0 ? { ...asked, threads: ranks.threads } : asked;
+}
+
+/** As every other rank is to open it. */
+function kindOf({ kind, threads }: Engine): Task['engine'] {
+  return { kind: engineSchema.shape.kind.unwrap().parse(kind), threads };
+}
+
+function summaryOf(prepared: Prepared, ranks: Ranks | undefined): string[] {
   const { init } = prepared.experiment;
-  return [...prepared.notes, ...(init ? [`The student starts from ${init.checkpoint}`] : []), ...resolvedSummary(prepared.experiment, { imageCount: prepared.train.length, teacher: prepared.teacher?.shape })];
+  return [...prepared.notes, ...(ranks ? [ranks.summary()] : []), ...(init ? [`The student starts from ${init.checkpoint}`] : []), ...resolvedSummary(prepared.experiment, { imageCount: prepared.train.length, teacher: prepared.teacher?.shape })];
 }

@@ -6,6 +6,7 @@
 import type { ResolvedExperiment } from '../core/config/schema';
 import { float32, int32, type HostTensor } from '../core/tensors';
 import type { TrainBatch } from './data/loader';
+import type { SharedStep } from './distributed/shared-step';
 import type { CompiledProgram, Engine, HostBatch, Readings, StateStore } from './engines/engine';
 import type { Method } from './methods/method';
 import { drawStream } from './random';
@@ -29,10 +30,11 @@ export interface StepRunner {
   dispose(): Promise<void>;
 }
 
-export async function createStepRunner(engine: Engine, programs: TrainingPrograms, method: Method, experiment: ResolvedExperiment, timeline: Timeline): Promise<StepRunner> {
+/** @param shared where several ranks share each batch, which is then accumulated */
+export async function createStepRunner(engine: Engine, programs: TrainingPrograms, method: Method, experiment: ResolvedExperiment, timeline: Timeline, shared?: SharedStep): Promise<StepRunner> {
   const inputs = new StepInputs(method, experiment, timeline);
   if (programs.single) return new SingleRunner(await engine.compile(programs.single), inputs);
-  return new AccumulatingRunner(await engine.compile(programs.accumulate!), await engine.compile(programs.update!), inputs);
+  return new AccumulatingRunner(await engine.compile(programs.accumulate!), await engine.compile(programs.update!), inputs, shared);
 }
 
 /** Makes the inputs of programs. `step` counts from 0 here: steps done before this one. */
@@ -55,12 +57,16 @@ class StepInputs {
     return learningRate(step, this.rates);
   }
 
-  /** Inputs of the loss for one micro-batch of a step. */
-  forLoss(batch: TrainBatch, part: number): Record<string, HostTensor> {
+  /**
+   * Inputs of the loss for one micro-batch of a step.
+   * @param part which of the micro-batches in `batch`
+   * @param firstPart how many of the step's micro-batches come before those in `batch`
+   */
+  forLoss(batch: TrainBatch, part: number, firstPart = 0): Record<string, HostTensor> {
     const size = this.microBatch;
     const specs = this.method.batchSpecs(size);
     const pixels = batch.images.length / batch.labels.length;
-    const random = drawStream(this.experiment.seed, batch.step, part);
+    const random = drawStream(this.experiment.seed, batch.step, firstPart + part);
     const labels = specs['labels'] && { labels: int32([size], batch.labels.slice(part * size, (part + 1) * size)) };
     return {
       images: float32(specs['images']!.shape, batch.images.subarray(part * size * pixels, (part + 1) * size * pixels)),
@@ -89,7 +95,7 @@ class SingleRunner implements StepRunner {
   async run(state: StateStore, batches: readonly TrainBatch[]): Promise<StepReadings[]> {
     const feeds = batches.map((batch): HostBatch => ({ ...this.inputs.forLoss(batch, 0), ...this.inputs.forOptimizer(batch.step) }));
     const readings = await this.program.run(state, feeds);
-    return readings.map((reading, i) => toStepReadings(batches[i]!.step, this.inputs, [reading], reading));
+    return readings.map((reading, i) => toStepReadings(batches[i]!.step, this.inputs, [metricsOf(reading)], reading));
   }
 
   dispose(): Promise<void> {
@@ -102,16 +108,19 @@ class AccumulatingRunner implements StepRunner {
     private readonly accumulate: CompiledProgram,
     private readonly update: CompiledProgram,
     private readonly inputs: StepInputs,
+    private readonly shared: SharedStep | undefined,
   ) {}
 
   async run(state: StateStore, batches: readonly TrainBatch[]): Promise<StepReadings[]> {
+    const { firstPart, parts: ownParts } = this.shared?.share ?? { firstPart: 0, parts: this.inputs.accumulate };
     const results: StepReadings[] = [];
     for (const batch of batches) {
       const parts: Readings[] = [];
       // One by one: together they would need the memory that accumulation is there to save.
-      for (let part = 0; part < this.inputs.accumulate; part++) parts.push(...(await this.accumulate.run(state, [this.inputs.forLoss(batch, part)])));
+      for (let part = 0; part < ownParts; part++) parts.push(...(await this.accumulate.run(state, [this.inputs.forLoss(batch, part, firstPart)])).map(metricsOf));
+      await this.shared?.sumGradients(state);
       const [updated] = await this.update.run(state, [this.inputs.forOptimizer(batch.step)]);
-      results.push(toStepReadings(batch.step, this.inputs, parts, updated!));
+      results.push(toStepReadings(batch.step, this.inputs, this.shared?.gatherReadings(parts) ?? parts, updated!));
     }
     return results;
   }
@@ -125,11 +134,16 @@ class AccumulatingRunner implements StepRunner {
 /** Readings longer than this are pictures (masks, scores), not metrics. */
 const LONGEST_METRIC = 64;
 
-/** Means over the micro-batches; masks and scores, which are large, are left out of the metrics. */
+/** Without masks and scores, which are large. */
+function metricsOf(readings: Readings): Readings {
+  return Object.fromEntries(Object.entries(readings).filter(([name, { data }]) => name !== 'keepIds' && name !== 'scores' && data.length <= LONGEST_METRIC));
+}
+
+/** Means over the micro-batches. */
 function toStepReadings(step: number, inputs: StepInputs, parts: readonly Readings[], updated: Readings): StepReadings {
   const metrics: Record<string, number | number[]> = {};
   for (const [name, { shape, data }] of Object.entries(parts[0]!)) {
-    if (name === 'loss' || name === 'keepIds' || name === 'scores' || data.length > LONGEST_METRIC) continue;
+    if (name === 'loss') continue;
     const mean = Array.from(data, (_, i) => parts.reduce((sum, part) => sum + part[name]!.data[i]!, 0) / parts.length);
     metrics[name] = shape.length === 0 ? mean[0]! : mean;
   }

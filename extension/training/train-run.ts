@@ -4,6 +4,10 @@ import type { NamedTensors } from '../core/tensors';
 import { AlignmentLog } from './alignment-log';
 import type { TrainerState } from './checkpoint-state';
 import { ImageLoader } from './data/loader';
+import { Agreement } from './distributed/agreement';
+import type { Ranks } from './distributed/ranks';
+import { sharedLoaderOptions } from './distributed/shared-loader';
+import { SharedStep, spreadState } from './distributed/shared-step';
 import type { Engine } from './engines/engine';
 import type { TrainingEvents, TrainingOutcome } from './events';
 import type { Prepared } from './prepare';
@@ -38,6 +42,8 @@ export interface RunTraining {
   readonly untilEpoch?: number;
   /** Printed and logged before the first step. */
   readonly summary: readonly string[];
+  /** Those that train along, of which this process is the one that leads. */
+  readonly ranks?: Ranks;
 }
 
 /** The caller holds the run. */
@@ -58,23 +64,23 @@ export async function trainRun(task: RunTraining): Promise<TrainingOutcome> {
 }
 
 async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
-  const { run, prepared, engine, start, signal } = task;
+  const { run, prepared, engine, start, signal, ranks } = task;
   const { experiment, timeline, method } = prepared;
   const programs = trainingPrograms(method, experiment);
   const events = loggedEvents(task);
   const throughput = new Throughput(start.throughput);
   const evaluations = new RunEvaluations(task, programs, events);
   await evaluations.recall(start.step);
+  const shared = ranks && new SharedStep(ranks, experiment.optimizer.accumulate);
   const loader = new ImageLoader(prepared.train, {
-    config: experiment.data,
-    batchSize: experiment.optimizer.batch_size,
-    seed: experiment.seed,
+    ...(ranks && shared ? sharedLoaderOptions(experiment, ranks, shared) : { config: experiment.data, batchSize: experiment.optimizer.batch_size, seed: experiment.seed }),
     onUnreadable: (name, reason) => events.onMessage?.(`Unreadable image, another takes its place: ${name} (${reason})`),
   });
   const state = engine.createState(start.values ?? startingFrom(start.student, programs.initialState(experiment.seed)));
   let steps: StepRunner | undefined;
   try {
-    steps = await createStepRunner(engine, programs, method, experiment, timeline);
+    if (ranks) await spreadState(ranks, state);
+    steps = await createStepRunner(engine, programs, method, experiment, timeline, shared);
     if (start.step === 0) await saveCheckpoint(task, state, 0, throughput);
     const alignment = new AlignmentLog(run, state, timeline.totalSteps);
     const samples = new RunSamples(task, state, events);
@@ -85,6 +91,7 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
     const end = await train(
       {
         experiment, run, timeline, loader, steps, state, throughput, events, signal,
+        agreement: ranks && new Agreement(ranks, signal, state),
         save: (step) => saveCheckpoint(task, state, step, throughput),
         observe: async (step, saved) => {
           await alignment.record(step, saved);

@@ -6,6 +6,7 @@ import type { ResolvedExperiment } from '../core/config/schema';
 import { UserError } from '../core/problems';
 import type { RunDirectory } from '../core/runs/run-directory';
 import type { ImageLoader, TrainBatch } from './data/loader';
+import type { Agreement } from './distributed/agreement';
 import type { StateStore } from './engines/engine';
 import type { StepProgress, TrainingEvents } from './events';
 import { Pace } from './pace';
@@ -24,6 +25,8 @@ export interface Training {
   readonly throughput: Throughput;
   readonly events: TrainingEvents;
   readonly signal: StopSignal;
+  /** Where other ranks train along: they leave, save and go on together. */
+  readonly agreement?: Agreement;
   /** Saves the state as it is once `step` steps are done. */
   save(step: number): Promise<void>;
   /** Told after each group of steps, and whether a checkpoint was saved; for records that follow the state. */
@@ -51,7 +54,7 @@ export type TrainingEnd = { readonly state: 'finished' | 'stopped'; readonly ste
  * @throws UserError MIM8001 on a loss or gradient that is not finite; the last checkpoint stays as it is
  */
 export async function train(training: Training, fromStep: number, untilEpoch?: number): Promise<TrainingEnd> {
-  const { timeline, loader, signal, run } = training;
+  const { timeline, loader, signal, run, agreement } = training;
   const { totalSteps } = timeline;
   const lastStep = untilEpoch === undefined ? totalSteps : timeline.stepsIn(untilEpoch);
   const statusPace = new Pace(STATUS_MS);
@@ -63,7 +66,7 @@ export async function train(training: Training, fromStep: number, untilEpoch?: n
   // Waiting for images counts as training; saving and evaluating do not.
   let clockStart = performance.now();
   for await (const batch of loader.trainBatches(fromStep, lastStep)) {
-    if (signal.requested) break;
+    if (agreement ? await agreement.stops() : signal.requested) break;
     pending.push(batch);
     const reached = done + pending.length;
     if (pending.length < stepsAtOnce(training) && reached < Math.min(lastStep, timeline.nextPause(done))) continue;
@@ -72,7 +75,8 @@ export async function train(training: Training, fromStep: number, untilEpoch?: n
     pending = [];
     if (await run.stopRequested()) signal.request(STOP_ASKED);
     const pauses = done < lastStep && !signal.requested && (await run.pauseRequested());
-    const saves = timeline.savesAfter(done) || done === lastStep || signal.requested || pauses || (await run.takeCheckpointRequest());
+    const wanted = timeline.savesAfter(done) || done === lastStep || signal.requested || pauses || (await run.takeCheckpointRequest());
+    const saves = agreement ? await agreement.saves(wanted) : wanted;
     if (saves) {
       await training.save(done);
       saved = done;
@@ -106,7 +110,9 @@ async function waitWhilePaused({ run, signal, events }: Training): Promise<void>
  * Steps handed to the engine together. While it computes, this thread hears no signal and no request, so slow
  * steps go one by one; the numbers do not depend on it.
  */
-function stepsAtOnce({ experiment, throughput }: Training): number {
+function stepsAtOnce({ experiment, throughput, agreement }: Training): number {
+  // Every rank must come to the same number.
+  if (agreement) return 1;
   const secondsPerStep = throughput.secondsFor(experiment.optimizer.batch_size);
   if (secondsPerStep === 0) return 1;
   return Math.max(1, Math.min(experiment.engine.steps_per_run, Math.floor(MAX_DEAF_SECONDS / secondsPerStep)));

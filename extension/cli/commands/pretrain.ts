@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { examples, jsonOption, runName, setOption, type Cli } from '../command';
+import { examples, jsonOption, mpiOptions, runName, setOption, type Cli } from '../command';
 import { findConfig } from '../locate';
-import { train } from '../train';
+import { trainOnRanks } from '../ranks';
 import type { CellOrigin } from '../../training/pretrain';
 
 export interface NewRunOptions {
@@ -13,6 +13,7 @@ export interface NewRunOptions {
   readonly note?: string;
   readonly experiment?: string;
   readonly json?: boolean;
+  readonly mpi?: boolean;
 }
 
 export function addPretrainCommand(cli: Cli): void {
@@ -34,7 +35,7 @@ export function addPretrainCommand(cli: Cli): void {
 
 /** The options of every command that makes a run directory. */
 export function withNewRunOptions(command: Command): Command {
-  return command
+  return mpiOptions(command)
     .addOption(setOption())
     .option('--name <name>', 'name of the run (default: the name in the file, or the name of the file)', runName)
     .option('--runs <dir>', 'folder for the run directory (default: `runs` of the file)')
@@ -44,9 +45,9 @@ export function withNewRunOptions(command: Command): Command {
 }
 
 export async function trainNewRun(cli: Cli, configFile: string, options: NewRunOptions): Promise<void> {
-  cli.exitCode = await train(cli.terminal, options, async (events, signal) => {
+  cli.exitCode = await trainOnRanks(cli.terminal, options, async (events, signal, ranks) => {
     const { pretrain } = await import('../../training/pretrain');
-    return pretrain({ configFile, overrides: options.set, name: options.name, runsFolder: options.runs, note: options.note, cell: await frozenFrom(configFile, options.experiment), events, signal });
+    return pretrain({ configFile, overrides: options.set, name: options.name, runsFolder: options.runs, note: options.note, cell: await frozenFrom(configFile, options.experiment), events, signal, ranks });
   });
 }
 

@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import type { LauncherKind } from '../../core/launchers/launcher';
 import { examples, jsonOption, setOption, type Cli } from '../command';
 import { findConfig } from '../locate';
+import { requireOneProcess } from '../ranks';
 import { printJson } from '../terminal';
 
 interface Options {
@@ -43,6 +44,7 @@ export function addSweepCommand(cli: Cli): void {
     .addHelpText('after', examples('mim sweep ratios.mim.yaml --dry-run', 'mim sweep ratios.mim.yaml', 'mim sweep ratios.mim.yaml --status'))
     .action(async (config: string, given: Options) => {
       const { set, runs, ...rest } = given;
+      if (rest.dryRun !== true && rest.status !== true && rest.summary !== true) requireOneProcess('sweep');
       cli.exitCode = await sweep(cli, { ...rest, configFile: findConfig(config), overrides: set, runsFolder: runs });
     });
 }

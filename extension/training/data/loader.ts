@@ -20,6 +20,8 @@ export interface LoaderOptions {
   /** Images a training batch. */
   readonly batchSize: number;
   readonly seed: number;
+  /** Which images of each training batch are made here, where others make the rest; absent: all. */
+  readonly share?: { readonly first: number; readonly count: number };
   /** How training batches are made: `train` RandomResizedCrop and flip, `center` the evaluation crop. Default `train`. */
   readonly augment?: 'train' | 'center';
   /** Called once for each image that cannot be read. */
@@ -134,8 +136,9 @@ export class ImageLoader {
 
   private trainIndices(epoch: number, batchIndex: number): Uint32Array {
     if (this.order?.epoch !== epoch) this.order = { epoch, indices: epochOrder(this.options.seed, epoch, this.source.length) };
-    const start = batchIndex * this.options.batchSize;
-    return this.order.indices.slice(start, start + this.options.batchSize);
+    const { batchSize, share = { first: 0, count: batchSize } } = this.options;
+    const start = batchIndex * batchSize + share.first;
+    return this.order.indices.slice(start, start + share.count);
   }
 
   private trainAugment(epoch: number): WorkOrder['augment'] {

@@ -25,8 +25,10 @@ export interface RunningMim {
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
 }
 
-export function startMim(args: readonly string[], environment: Readonly<Record<string, string>> = {}): RunningMim {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
+/** @param launcher a command that starts it, such as mpirun with its options */
+export function startMim(args: readonly string[], environment: Readonly<Record<string, string>> = {}, launcher: readonly string[] = []): RunningMim {
+  const [command, ...rest] = [...launcher, process.execPath, program, ...args];
+  const child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
   let stdout = '';
   let stderr = '';
   const watchers = new Set<() => void>();

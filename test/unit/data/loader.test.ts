@@ -197,3 +197,18 @@ describe('unreadable images', () => {
 it('a batch larger than the set is an error that names both', async () => {
   await expect(loader(await shapes(10), 0).batch(0, 0)).rejects.toMatchObject({ code: 'MIM2201' });
 });
+
+describe('shares', () => {
+  it('of a batch, laid one after another, are the batch', async () => {
+    const source = await shapes(64);
+    const whole = await collect(loader(source, 0).trainBatches(2, 6));
+    const shares = await Promise.all([0, 4, 12].map((first, i, starts) => collect(loader(source, 0, { share: { first, count: (starts[i + 1] ?? 16) - first } }).trainBatches(2, 6))));
+    whole.forEach((batch, step) => {
+      const parts = shares.map((share) => share[step]!);
+      expect(parts.flatMap(({ indices }) => [...indices])).toEqual([...batch.indices]);
+      expect(parts.flatMap(({ labels }) => [...labels])).toEqual([...batch.labels]);
+      expect(digest(Float32Array.from(parts.flatMap(({ images }) => [...images])))).toBe(digest(batch.images));
+      expect(parts.every((part) => part.step === batch.step && part.epoch === batch.epoch)).toBe(true);
+    });
+  });
+});
