@@ -27,12 +27,16 @@ export async function sweepData(selected: readonly LibraryRun[], all: readonly L
   const keys = chosen.length > 0 ? chosen : sweepable.filter((key) => swept.size === 0 || swept.has(key)).slice(0, DEFAULT_KEYS);
   const protocols = protocolsOf(selected);
   const protocol = options.protocol !== undefined && protocols.includes(options.protocol) ? options.protocol : protocols[0];
-  const cells = cellsOf(selected.filter(({ config }) => config), missingCells(sweeps, selected, all), keys, protocol);
+  const cells = sweepCells(selected.filter(({ config }) => config), missingCells(sweeps, selected, all), keys, protocol);
   return { view: 'sweep', sweepable, keys, protocols, protocol, cells, baselines: baselinesOf(selected, protocol) };
 }
 
-/** Ascending by the keys' values. */
-function cellsOf(runs: readonly LibraryRun[], missing: readonly ExpectedCell[], keys: readonly string[], protocol: string | undefined): SweepCell[] {
+/**
+ * A cell for each combination of values, ascending by them.
+ *
+ * @param runs each with its config
+ */
+export function sweepCells(runs: readonly LibraryRun[], missing: readonly ExpectedCell[], keys: readonly string[], protocol: string | undefined): SweepCell[] {
   const groups = new Map<string, Group>();
   const groupAt = (values: Scalar[]): Group => {
     const name = JSON.stringify(values);
@@ -67,7 +71,7 @@ function stateOf(runs: readonly CellRun[]): SweepCell['state'] {
 }
 
 /** Each the mean over the runs that measured it. */
-function baselinesOf(runs: readonly LibraryRun[], protocol: string | undefined): SweepData['baselines'] {
+export function baselinesOf(runs: readonly LibraryRun[], protocol: string | undefined): SweepData['baselines'] {
   return (['teacher', 'random'] as const).flatMap((name) => {
     const results = runs.flatMap(({ evaluations }) => evaluations.filter((result) => result.subject === name && result.protocol === protocol));
     const mean = meanInterval(results.map(({ top1 }) => top1))?.mean;
