@@ -147,6 +147,31 @@ describe('a chain from teacher to probe', () => {
   });
 });
 
+describe('a sweep', () => {
+  it('is queued cell by cell, each once, and its cells are known when they are done', { timeout: 240_000 }, async () => {
+    const study = await experiment('study', `${tinyExperiment({ name: 'study' })}sweep: { grid: { optimizer.weight_decay: [0.05, 0.1] } }\n`);
+    expect(await bench.add(study)).toEqual(['1', '2']);
+    expect(await bench.add(study)).toEqual([]);
+    await bench.runToEnd();
+    const { entries } = await bench.state();
+    expect(entries.map(({ spec, state, run }) => [spec.kind, state, run])).toEqual(['0.05', '0.1'].map((value) => ['cell', 'done', inFolder('runs', `study-weight_decay-${value}`)]));
+    expect(await bench.add(study)).toEqual([]);
+  });
+});
+
+describe('what was added', () => {
+  it('is trained as it was then, and tells where it was written', { timeout: 120_000 }, async () => {
+    const config = await experiment('early');
+    await bench.add(config, '--set', 'seed=7');
+    await writeFile(config, 'this is no experiment any more');
+    await bench.runToEnd();
+    const run = inFolder('runs', 'early');
+    expect(await readFile(join(run, 'config.yaml'), 'utf8')).toMatch(/^seed: 7$/m);
+    expect(await readFile(join(run, 'source.yaml'), 'utf8')).toBe(tinyExperiment({ name: 'early' }));
+    expect(JSON.parse(await readFile(join(run, 'environment.json'), 'utf8'))).toMatchObject({ experimentFile: config });
+  });
+});
+
 describe('a person', () => {
   it('cancels what waits and what is at work', { timeout: 120_000 }, async () => {
     const [running, waiting, other] = await bench.add(await endless('running'), await experiment('waiting'), await experiment('other'));
