@@ -78,7 +78,7 @@ describe('mim sweep', { timeout: 300_000 }, () => {
 
 describe('successive halving', { timeout: 300_000 }, () => {
   it('stops the worse configuration at the rung, keeps it, and ends the better one; a second start does nothing', async () => {
-    const config = await experiment('halved', '{ grid: { optimizer.lr: [1.0e-3, 1.0e-9] }, seeds: [0], halving: { metric: loss, factor: 2, min_epochs: 2 } }');
+    const config = await experiment('halved', '{ grid: { optimizer.lr: [1.0e-3, 1.0e-5] }, seeds: [0], halving: { metric: loss, factor: 2, min_epochs: 2 } }');
     const first = await answer('sweep', config);
     expect(first.code, first.stderr).toBe(0);
     const record = await readSweep(sweepFile(join(folder, 'halved'), 'halved'));
