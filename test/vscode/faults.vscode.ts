@@ -54,13 +54,13 @@ describe('in a trusted workspace', () => {
   test('a teacher that was never trained is named', async () => {
     await workbench.openFile('unknown.mim.yaml');
     await workbench.command('MIM: Run Pretraining');
-    await workbench.notification(/unknown\.mim\.yaml.*(cannot be run|failed).*never-trained/s).waitFor({ timeout: 60_000 });
+    await workbench.notification(/unknown\.mim\.yaml.*(cannot be run|failed).*never-trained/s).waitFor({ timeout: 120_000 });
   });
 
   test('a place that cannot be written is named', async () => {
     await workbench.openFile('nowhere.mim.yaml');
     await workbench.command('MIM: Run Pretraining');
-    await workbench.notification(/(cannot be run|failed).*a-file/s).waitFor({ timeout: 60_000 });
+    await workbench.notification(/(cannot be run|failed).*a-file/s).waitFor({ timeout: 120_000 });
   });
 
   test('a run whose folder goes while it is shown leaves the list, and the others stay', async () => {
@@ -103,7 +103,7 @@ describe('a worker that dies at start', () => {
     await workbench.openFile('student.mim.yaml');
     await workbench.command('MIM: Run Pretraining');
     try {
-      await workbench.notification(/fail|cannot be started/i).first().waitFor({ timeout: 20_000 });
+      await workbench.notification(/fail|cannot be started/i).first().waitFor({ timeout: 120_000 });
     } finally {
       await workbench.screenshot('faults-worker');
     }

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import type { Browser, Frame, Locator, Page } from 'playwright-core';
 import type { VsCodeServer } from './launch';
 
-const startTimeout = 60_000;
-const timeout = 30_000;
+// Generous, for machines that do other work besides.
+const startTimeout = 120_000;
+const timeout = 60_000;
+const aMoment = 6000;
+const mostTries = 6;
 const artefacts = join(import.meta.dirname, '..', 'artefacts');
 
 const themes = {
@@ -41,19 +44,12 @@ export class Workbench {
 
   /** Runs a command by its title in the palette; it must be offered there. */
   async command(title: string): Promise<void> {
-    // What the palette offers is fixed when it opens: conditions that come true meanwhile need another one.
-    for (let tries = 1; ; tries++) {
-      await this.openPalette(title);
-      const isOffered = await this.quickRow(title).waitFor({ timeout: 5000 }).then(() => true, () => false);
-      if (isOffered) return this.quickRow(title).click();
-      await this.page.keyboard.press('Escape');
-      if (tries === 4) throw new Error(`the palette does not offer ${title}`);
-    }
+    await this.takeFrom('F1', `>${title}`, title);
   }
 
   /** The titles the palette offers for what is typed. */
   async offered(typed: string): Promise<string[]> {
-    await this.openPalette(typed);
+    await this.retried('the palette does not open', () => this.openQuickInput('F1', `>${typed}`));
     const rows = this.page.locator('.quick-input-list .monaco-list-row');
     await rows.first().waitFor();
     // The list draws what fits: the rest comes as it is gone through.
@@ -68,13 +64,31 @@ export class Workbench {
     return [...titles];
   }
 
-  private async openPalette(typed: string): Promise<void> {
-    // A window that is still being laid out may miss the key.
+  /**
+   * Opens the quick input by its key, types, and takes a row. What the palette offers is fixed when it opens, and a page
+   * that takes the focus as it loads closes it: then it is opened once more.
+   */
+  private async takeFrom(key: string, typed: string, row: string): Promise<void> {
+    await this.retried(`${typed} is not offered`, async () => {
+      await this.openQuickInput(key, typed);
+      await this.quickRow(row).click({ timeout: aMoment });
+    });
+  }
+
+  private async openQuickInput(key: string, typed: string): Promise<void> {
+    await this.page.keyboard.press(key);
+    await this.quickInput().fill(typed, { timeout: aMoment });
+  }
+
+  /** @throws Error with `problem` and why the last try failed. */
+  private async retried(problem: string, attempt: () => Promise<void>): Promise<void> {
     for (let tries = 1; ; tries++) {
-      await this.page.keyboard.press('F1');
-      const isOpen = await this.quickInput().waitFor({ timeout: 5000 }).then(() => true, () => false);
-      if (isOpen) return this.quickInput().fill(`>${typed}`);
-      if (tries === 4) throw new Error('the palette does not open');
+      try {
+        return await attempt();
+      } catch (error) {
+        await this.page.keyboard.press('Escape');
+        if (tries === mostTries) throw new Error(problem, { cause: error });
+      }
     }
   }
 
@@ -157,12 +171,10 @@ export class Workbench {
 
   /** A list that is drawn anew under the pointer swallows the click. */
   private async openMenu(on: Locator): Promise<void> {
-    for (let tries = 1; ; tries++) {
+    await this.retried('no menu opens', async () => {
       await on.click({ button: 'right' });
-      const isOpen = await this.menuItems().first().waitFor({ timeout: 3000 }).then(() => true, () => false);
-      if (isOpen) return;
-      if (tries === 4) throw new Error('no menu opens');
-    }
+      await this.menuItems().first().waitFor({ timeout: aMoment });
+    });
   }
 
   private menuItems(): Locator {
@@ -171,16 +183,11 @@ export class Workbench {
 
   /** Opens a file of the workspace by its name in quick open. */
   async openFile(name: string): Promise<void> {
-    const front = this.frontTab(name);
     // The list may change under the click, and another file opens.
-    for (let tries = 1; ; tries++) {
-      await this.page.keyboard.press('Control+P');
-      await this.quickInput().fill(name);
-      await this.quickRow(name).click();
-      const isOpen = await front.waitFor({ timeout: 5000 }).then(() => true, () => false);
-      if (isOpen) return;
-      if (tries === 3) throw new Error(`${name} does not come to the front`);
-    }
+    await this.retried(`${name} does not come to the front`, async () => {
+      await this.takeFrom('Control+P', name, name);
+      await this.frontTab(name).waitFor({ timeout: aMoment });
+    });
   }
 
   tab(name: string | RegExp): Locator {
