@@ -2,6 +2,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { createJobBoard } from './core/jobs/board';
+import { PROFILES_VARIABLE } from './core/launchers/slurm/profiles';
 import { createRunLibrary } from './core/library/poll-library';
 import { registerCheckpointEditor } from './ui/checkpoint/register';
 import { registerCommands } from './ui/commands/register';
@@ -9,7 +10,7 @@ import { registerDashboard } from './ui/dashboard/register';
 import { createMim, type MimCommand } from './ui/mim-process';
 import { RunPlaces } from './ui/places';
 import type { Register, Services } from './ui/services';
-import { nodePath, pollMs } from './ui/settings';
+import { nodePath, pollMs, slurmProfiles } from './ui/settings';
 import { registerSidebar } from './ui/sidebar/register';
 import { registerStatusBar } from './ui/status-bar/register';
 import { registerYaml } from './ui/yaml/register';
@@ -33,5 +34,6 @@ export function activate(context: vscode.ExtensionContext): void {
 function mimCommand(context: vscode.ExtensionContext): MimCommand {
   const script = context.asAbsolutePath('dist/mim.mjs');
   const chosen = nodePath();
-  return chosen === '' ? { executable: process.execPath, args: [script], env: { ELECTRON_RUN_AS_NODE: '1' } } : { executable: chosen, args: [script], env: {} };
+  const profiles = { [PROFILES_VARIABLE]: JSON.stringify(slurmProfiles()) };
+  return chosen === '' ? { executable: process.execPath, args: [script], env: { ELECTRON_RUN_AS_NODE: '1', ...profiles } } : { executable: chosen, args: [script], env: profiles };
 }

@@ -12,6 +12,9 @@ export function pathSetting(name: 'runFolders' | 'externalRuns'): { readonly bas
 /** A program named by a workspace is not run before the workspace is trusted: `machine` scope and restricted in the manifest. */
 export const nodePath = (): string => section().get<string>('nodePath', '').trim();
 
+/** Of clusters, by name; like programs they are not taken from a workspace. */
+export const slurmProfiles = (): object => section().get<object>('slurmProfiles', {});
+
 export const pollMs = (): number => 1000 * section().get<number>('pollSeconds', 1);
 
 export function onSettings(names: readonly string[], listener: () => void): vscode.Disposable {

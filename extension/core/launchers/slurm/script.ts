@@ -121,10 +121,10 @@ function setupLines({ modules = [], setup = [] }: SlurmOptions): string[] {
 /** A shell that is not a login shell may not know `module`. */
 const MODULES = 'if ! type module > /dev/null 2>&1; then for file in /etc/profile.d/modules.sh /etc/profile.d/lmod.sh /etc/profile.d/z00_lmod.sh; do if [ -r "$file" ]; then . "$file"; fi; done; fi';
 
-const FUNCTIONS = String.raw`# One line of the cell's history: what happened, to which task, where.
+const FUNCTIONS = String.raw`# One line of the cell's history: what happened, to which task, where. Slurm signals every program of the job: only bash is safe.
 tell() {
   [ -z "$task" ] && return
-  printf '{"event":"%s","at":"%s","task":"%s","restarts":%d,"node":"%s"%s}\n' "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$task" "$restarts" "$SLURMD_NODENAME" "$2" >> "$folder/$index.history.jsonl"
+  TZ=UTC printf '{"event":"%s","at":"%(%Y-%m-%dT%H:%M:%SZ)T","task":"%s","restarts":%d,"node":"%s"%s}\n' "$1" -1 "$task" "$restarts" "$SLURMD_NODENAME" "$2" >> "$folder/$index.history.jsonl"
 }
 
 end() {
