@@ -11,7 +11,7 @@ import { summarise, type CellResult, type SweepSummary } from '../core/sweeps/su
 import { summaryFigure } from '../core/sweeps/summary-figure';
 import { summaryMarkdown } from '../core/sweeps/summary-markdown';
 import { trainerStateSchema } from '../training/checkpoint-state';
-import { plannedSweep, type Sweep, type SweepOptions } from './sweep';
+import { plannedSweep, type Sweep, type SweepOptions } from './sweep-plan';
 import { printJson, type Terminal } from './terminal';
 import { shortPath } from './train';
 

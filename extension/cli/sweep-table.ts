@@ -2,11 +2,10 @@
 import { hostname } from 'node:os';
 import { gmacPerImage } from '../core/config/cost';
 import { checkText } from '../core/config/load';
-import type { SweepStatusCount } from './sweep-counts';
-import { countsOf } from './sweep-counts';
 import { bytes, duration, significant } from '../core/text/format';
 import type { CellEstimate, SweepEstimate } from '../training/estimate-sweep';
-import type { PlannedCell, Sweep, SweepOptions } from './sweep';
+import type { PlannedCell, Sweep, SweepOptions } from './sweep-plan';
+import { countsOf, type SweepStatusCount } from './sweep-counts';
 import { tableLines } from './table';
 import type { Terminal } from './terminal';
 import { shortPath } from './train';

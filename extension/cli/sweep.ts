@@ -1,81 +1,23 @@
-/** `mim sweep`: its cells and what is to be done with them; here one after another, or handed to a launcher. */
-import { readFile } from 'node:fs/promises';
+/** `mim sweep` at work: its cells here one after another, or handed to a launcher. */
 import { resolve } from 'node:path';
 import { checkFiles } from '../core/config/check-files';
 import { checkText, ConfigError } from '../core/config/load';
-import type { LauncherConfig } from '../core/config/schema';
-import { expandSweep, type ExpandedSweep, type SweepCell } from '../core/config/sweep';
-import type { Problem } from '../core/problems';
-import type { RunSummary } from '../core/runs/list-runs';
+import { UserError, type Problem } from '../core/problems';
 import { launcherKind } from '../core/launchers/launcher';
-import { cellsToDo, type CellChoice } from '../core/sweeps/cells-to-do';
-import { askAnew, freezeSweep, recordOf } from '../core/sweeps/freeze-sweep';
-import { sweepFile, type SweepRecord } from '../core/sweeps/record';
-import { sweepStatus, type CellState, type CellStatus } from '../core/sweeps/status';
+import { cellsToDo } from '../core/sweeps/cells-to-do';
+import { askAnew, freezeSweep } from '../core/sweeps/freeze-sweep';
+import { readSweep, sweepFile, type SweepRecord } from '../core/sweeps/record';
+import { sweepStatus, type CellStatus } from '../core/sweeps/status';
 import { runCell } from './cell';
 import { reportError } from './errors';
 import { exitCodes } from './exit-codes';
+import type { Sweep, SweepOptions } from './sweep-plan';
 import { styled, type Terminal } from './terminal';
-
-export interface SweepOptions extends CellChoice {
-  readonly configFile: string;
-  readonly overrides: Readonly<Record<string, string>>;
-  /** Default: `runs` of the file. */
-  readonly runsFolder?: string;
-  /** In place of the experiment's. */
-  readonly launcher?: LauncherConfig & string;
-  /** Of another launcher: return when all cells are at their end. */
-  readonly wait?: boolean;
-  readonly json?: boolean;
-}
-
-/** A sweep as its experiment says it, and how far each cell is. */
-export interface Sweep extends ExpandedSweep {
-  /** Text of the experiment. */
-  readonly source: string;
-  /** As it would be written. */
-  readonly record: SweepRecord;
-  readonly plan: readonly PlannedCell[];
-}
-
-export interface PlannedCell {
-  readonly cell: SweepCell;
-  /** In the sweep's json. */
-  readonly index: number;
-  readonly state: CellState;
-  readonly run?: RunSummary;
-  readonly action: 'run' | 'resume' | 'skip';
-}
-
-/** @throws ConfigError with the problems of all cells */
-export async function plannedSweep({ configFile, overrides, runsFolder, launcher, ...choice }: SweepOptions): Promise<Sweep> {
-  const source = await readFile(configFile, 'utf8');
-  const { sweep: expanded, problems } = expandSweep(source, configFile, overrides);
-  if (expanded === undefined) throw new ConfigError(problems);
-  const sweep = { ...expanded, runs: runsFolder === undefined ? expanded.runs : resolve(runsFolder), launcher: chosenLauncher(expanded.launcher, launcher) };
-  const record = await recordOf(sweep, configFile);
-  const status = await sweepStatus(sweep.runs, record);
-  const toDo = new Set(cellsToDo(status, choice));
-  const known = new Map(status.map((cell) => [cell.cell.identity, cell]));
-  const plan = sweep.cells.map((cell): PlannedCell => {
-    const { index, state, run } = known.get(cell.identity)!;
-    return { cell, index, state, run, action: toDo.has(index) ? actionOn(state, choice) : 'skip' };
-  });
-  return { ...sweep, source, record, plan };
-}
-
-/** One that is asked for by name keeps the settings that the experiment gives it. */
-function chosenLauncher(written: LauncherConfig, asked: (LauncherConfig & string) | undefined): LauncherConfig {
-  return asked === undefined || asked === launcherKind(written) ? written : asked;
-}
-
-function actionOn(state: CellState, { again = false }: CellChoice): PlannedCell['action'] {
-  return !again && (state === 'stopped' || state === 'lost') ? 'resume' : 'run';
-}
 
 /** @returns the exit code */
 export async function runSweep(terminal: Terminal, sweep: Sweep, options: SweepOptions): Promise<number> {
   const isHere = launcherKind(sweep.launcher) === 'here';
+  if (!isHere && sweep.halving) throw new UserError('MIM7408', `Successive halving compares its cells here, and cannot be handed to ${launcherKind(sweep.launcher)}.`, 'Run it with `--launcher here`, or take `halving` out of the sweep.', exitCodes.usage);
   if (isHere) await requireFiles(sweep, options);
   const frozen = await freezeSweep(sweep, sweep.source, resolve(options.configFile));
   const toDo = cellsToDo(await sweepStatus(sweep.runs, frozen), options);
@@ -84,18 +26,28 @@ export async function runSweep(terminal: Terminal, sweep: Sweep, options: SweepO
     const { launch } = await import('./launch');
     return launch(terminal, { launcher: sweep.launcher, sweep: record, runs: sweep.runs, cells: toDo, retry: options.retry, wait: options.wait, json: options.json });
   }
-  const stopped = await runCells(terminal, sweep, toDo, options);
-  return stopped ? exitCodes.stopped : lastWords(terminal, await sweepStatus(sweep.runs, record), sweep, options);
+  const stopped = sweep.halving ? await halved(terminal, sweep, record, options) : await runCells(terminal, sweep, record, toDo, options);
+  return stopped ? exitCodes.stopped : lastWords(terminal, await statusNow(sweep), sweep, options);
+}
+
+/** As it is on disk: halving writes to the record. */
+async function statusNow({ runs, name }: Sweep): Promise<CellStatus[]> {
+  return sweepStatus(runs, await readSweep(sweepFile(runs, name)));
+}
+
+async function halved(terminal: Terminal, sweep: Sweep, record: SweepRecord, options: SweepOptions): Promise<boolean> {
+  const { runHalving } = await import('./halving');
+  return runHalving(terminal, sweep, record, sweep.halving!, options);
 }
 
 /** One after another; a stop ends it, a failed cell does not. @returns whether a stop was asked for */
-export async function runCells(terminal: Terminal, { runs, name, record }: Pick<Sweep, 'runs' | 'name' | 'record'>, toDo: readonly number[], options: Pick<SweepOptions, 'json' | 'retry'> & { readonly untilEpoch?: number }): Promise<boolean> {
+async function runCells(terminal: Terminal, { runs, name }: Sweep, record: SweepRecord, toDo: readonly number[], options: SweepOptions): Promise<boolean> {
   for (const [done, index] of toDo.entries()) {
     const cell = record.cells[index]!;
     if (options.json === true) terminal.out(JSON.stringify({ event: 'cell', index, name: cell.name, values: cell.values }));
     terminal.note(styled(terminal, 'bold', `cell ${done + 1} of ${toDo.length}: ${cell.name}`));
     try {
-      const code = await runCell(terminal, { sweep: sweepFile(runs, name), index, retry: options.retry, untilEpoch: options.untilEpoch, json: options.json });
+      const code = await runCell(terminal, { sweep: sweepFile(runs, name), index, retry: options.retry, json: options.json });
       if (code === exitCodes.stopped) return true;
     } catch (error) {
       await reportError(error, terminal, { json: options.json === true, debug: false });

@@ -15,3 +15,8 @@ export class StopSignal {
     return this.reason ?? '';
   }
 }
+
+/** Why a training ends at an epoch it was to go to, and no further. */
+export function asFarAs(epoch: number): string {
+  return `asked to go as far as epoch ${epoch}`;
+}

@@ -10,7 +10,7 @@ import type { StateStore } from './engines/engine';
 import type { StepProgress, TrainingEvents } from './events';
 import { Pace } from './pace';
 import type { StepReadings, StepRunner } from './step-runner';
-import type { StopSignal } from './stop-signal';
+import { asFarAs, type StopSignal } from './stop-signal';
 import type { Throughput } from './throughput';
 import type { Timeline } from './timeline';
 
@@ -85,7 +85,7 @@ export async function train(training: Training, fromStep: number, untilEpoch?: n
     clockStart = performance.now();
   }
   if (saved < done) await training.save(done);
-  if (untilEpoch !== undefined && done >= lastStep && done < totalSteps) signal.request(`asked to go as far as epoch ${untilEpoch}`);
+  if (untilEpoch !== undefined && done >= lastStep && done < totalSteps) signal.request(asFarAs(untilEpoch));
   return { state: signal.requested ? 'stopped' : 'finished', step: done };
 }
 

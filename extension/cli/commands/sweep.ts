@@ -50,7 +50,8 @@ export function addSweepCommand(cli: Cli): void {
 type Asked = Omit<Options, 'set' | 'runs'> & { readonly configFile: string; readonly overrides: Record<string, string>; readonly runsFolder?: string };
 
 async function sweep({ terminal }: Cli, asked: Asked): Promise<number> {
-  const { plannedSweep, runSweep } = await import('../sweep');
+  const { plannedSweep } = await import('../sweep-plan');
+  const { runSweep } = await import('../sweep');
   const { measuredEstimate, planDocument, planLines, statusDocument, statusLines } = await import('../sweep-table');
   const planned = await plannedSweep(asked);
   const json = asked.json === true;

@@ -3,7 +3,7 @@ import { parseExperiment } from '../../core/config/parse';
 import { launcherKind, slurmLauncher } from '../../core/launchers/launcher';
 import { jobScript } from '../../core/launchers/slurm/script';
 import { planScript, resolveOptions } from '../../core/launchers/slurm/submit';
-import { plannedSweep, type SweepOptions } from '../sweep';
+import { plannedSweep, type SweepOptions } from '../sweep-plan';
 import type { Terminal } from '../terminal';
 import { ownPrograms } from './launch';
 

@@ -166,6 +166,12 @@ export const conditionSchema = z.strictObject({
   exclude: z.boolean().optional().describe('`true`: there is no such cell.'),
 }).describe('What holds only in some cells.');
 
+export const halvingSchema = z.strictObject({
+  metric: z.enum(['knn', 'linear', 'loss']).default('knn').describe('What decides: a probe of the student’s features (as `evaluate` has it, or by its defaults), or the training loss of the last epoch.'),
+  factor: z.int().min(2).max(10).default(3).describe('At each rung one configuration in this many goes on; the next rung is this many times as far.'),
+  min_epochs: positive.default(5).describe('Epochs of the first rung.'),
+}).describe('Successive halving: configurations are compared early, by the mean over their seeds, and only the best go on. The others stay stopped with a checkpoint. The learning rate follows the schedule of the whole run.');
+
 export const sweepSchema = z.strictObject({
   name: z.string().regex(RUN_NAME, RUN_NAME_RULE).optional().describe('Name of the sweep; default: that of the experiment.'),
   grid: z
@@ -183,6 +189,7 @@ export const sweepSchema = z.strictObject({
   seeds: z.union([upTo(1000), z.array(z.int().min(0).describe('A seed.')).min(1)]).optional().describe('Runs of every combination: their number (seeds 0, 1, …), or the list of seeds.'),
   conditions: z.array(conditionSchema).optional().describe('What holds only in some cells, applied in order: `if` all of these values, `set` others or `exclude` the cell.'),
   cell_name: z.string().min(1).max(200).optional().meta({ examples: ['"{name}-r{masking.ratio}-s{seed}"'] }).describe('Names of the runs: `{name}` is the sweep’s, any dotted key in braces its value. Default: the name and every swept key.'),
+  halving: halvingSchema.optional(),
 }).describe('Many runs of this experiment, for `mim sweep`.');
 
 export const launcherSchema = z
@@ -233,6 +240,7 @@ export type OptimizerConfig = z.output<typeof optimizerSchema>;
 export type ScheduleConfig = z.output<typeof scheduleSchema> & { warmup_epochs: number };
 export type EvaluationConfig = z.output<typeof evaluationSchema>;
 export type SweepConfig = z.output<typeof sweepSchema>;
+export type HalvingConfig = z.output<typeof halvingSchema>;
 export type RandomSearchConfig = z.output<typeof randomSearchSchema>;
 export type DistributionConfig = z.output<typeof distributionSchema>;
 export type ConditionConfig = z.output<typeof conditionSchema>;

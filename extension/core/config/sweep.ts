@@ -6,7 +6,7 @@ import { checkTree } from './load';
 import { sortProblems } from './location';
 import type { Overrides } from './overrides';
 import { parseTree } from './parse';
-import type { Experiment, LauncherConfig, ResolvedExperiment, SweepConfig } from './schema';
+import type { Experiment, HalvingConfig, LauncherConfig, ResolvedExperiment, SweepConfig } from './schema';
 import { combinations, type Setting, type Settings, type SweepValue } from './sweep-combinations';
 import { applyConditions } from './sweep-conditions';
 import { faultAt, sweepFaults } from './sweep-faults';
@@ -30,6 +30,7 @@ export interface ExpandedSweep {
   /** Where the runs are made: the experiment's `runs`, absolute. */
   readonly runs: string;
   readonly launcher: LauncherConfig;
+  readonly halving?: HalvingConfig;
   /** In the order in which they run: listed, drawn, the grid with its last key fastest, seeds faster still. */
   readonly cells: readonly SweepCell[];
   /** Combinations that train the same as a cell before them, and are not run for themselves. */
@@ -107,6 +108,7 @@ function cellsOf(checked: readonly CheckedCell[], config: SweepConfig, experimen
     name,
     runs,
     launcher: experiment.launcher,
+    ...(config.halving && { halving: config.halving }),
     cells: kept.map(({ settings, resolved, overrides, identity }, index): SweepCell => ({ name: names[index]!, values: valuesOf(settings), overrides, resolved: resolved!, identity })),
     duplicates: checked.flatMap(({ settings }, index) => (first(index) === index ? [] : [{ values: valuesOf(settings), of: nameOf.get(identities[index]!)! }])),
   };

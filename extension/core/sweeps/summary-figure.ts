@@ -3,7 +3,7 @@ import type { Scalar } from '../protocol/dashboard';
 import { significant } from '../text/format';
 import type { SummaryRow, SweepSummary } from './summary';
 
-const WIDTH = 760;
+const WIDTH = 860;
 const HEIGHT = 460;
 const PLOT = { left: 74, right: 560, top: 44, bottom: 372 };
 /** Where what is not done is marked, below the axis of accuracies. */
@@ -14,6 +14,8 @@ const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#56B4E9', '#E69F00
 const LOG_RATIO = 30;
 
 interface Axis {
+  /** Index of the key with numbers; absent where configurations stand side by side. */
+  readonly key?: number;
   readonly label: string;
   readonly ticks: readonly { readonly at: number; readonly text: string }[];
   position(row: SummaryRow): number;
@@ -43,7 +45,7 @@ export function summaryFigure(summary: SweepSummary): string {
 }
 
 /** The first key with numbers that differ; without one, a place for each configuration. */
-function xAxis({ keys, rows }: SweepSummary): Axis & { readonly key?: number } {
+function xAxis({ keys, rows }: SweepSummary): Axis {
   const key = keys.findIndex((_, index) => rows.every(({ values }) => typeof values[index] === 'number') && new Set(rows.map(({ values }) => values[index])).size > 1);
   if (key < 0) {
     const place = (index: number): number => spread((index + 0.5) / rows.length);
@@ -67,7 +69,7 @@ function apart<Tick extends { readonly at: number; readonly text: string }>(tick
 }
 
 /** Rows that differ in nothing but the axis. */
-function seriesOf({ keys, rows }: SweepSummary, { key }: { readonly key?: number }): Series[] {
+function seriesOf({ keys, rows }: SweepSummary, { key }: Axis): Series[] {
   const others = keys.map((_, index) => index).filter((index) => key !== undefined && index !== key);
   const groups = new Map<string, SummaryRow[]>();
   for (const row of rows) {
@@ -127,11 +129,12 @@ function seriesParts({ rows, colour }: Series, protocol: string | undefined, x: 
   const drawn = rows.map((row) => ({ row, at: x.position(row) + shift, probe: protocol === undefined ? undefined : row.probes[protocol] }));
   const path = drawn.flatMap(({ at, probe }) => (probe ? [`${round(at)},${round(y.at(probe.mean))}`] : []));
   return [
-    ...(path.length > 1 ? [`<polyline points="${path.join(' ')}" fill="none" stroke="${colour}" stroke-width="1.5" stroke-opacity="0.6"/>`] : []),
+    ...(path.length > 1 && x.key !== undefined ? [`<polyline points="${path.join(' ')}" fill="none" stroke="${colour}" stroke-width="1.5" stroke-opacity="0.6"/>`] : []),
     ...drawn.flatMap(({ row, at, probe }) => [
       ...(probe?.interval ? [line(at, y.at(probe.interval[0]), at, y.at(probe.interval[1]), colour, 'stroke-width="2"')] : []),
-      ...(probe ? probe.seeds.map(({ top1 }) => `<circle cx="${round(at)}" cy="${round(y.at(top1))}" r="3" fill="#fff" stroke="${colour}" stroke-width="1.2"/>`) : []),
       ...(probe ? [`<circle cx="${round(at)}" cy="${round(y.at(probe.mean))}" r="4.5" fill="${colour}"/>`] : []),
+      // Above the mean, which would hide them.
+      ...(probe && probe.seeds.length > 1 ? probe.seeds.map(({ top1 }) => `<circle cx="${round(at)}" cy="${round(y.at(top1))}" r="2.5" fill="#fff" stroke="${colour}" stroke-width="1.2"/>`) : []),
       ...openParts(row, at, colour),
     ]),
   ];
@@ -148,7 +151,7 @@ function isUnfinished({ missing = 0, running = 0, paused = 0, stopped = 0, lost 
 }
 
 function legendParts({ rows }: SweepSummary, series: readonly Series[]): string[] {
-  const left = PLOT.right + 90;
+  const left = PLOT.right + 116;
   const marks: [string, string][] = [
     ...(rows.some(({ open }) => open.failed) ? [[cross(0, 0, '#222'), 'failed'] as [string, string]] : []),
     ...(rows.some(({ open }) => open.dropped) ? [[triangle(0, 0, '#222'), 'left behind'] as [string, string]] : []),
