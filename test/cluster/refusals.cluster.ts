@@ -69,7 +69,7 @@ describe('a node whose daemon dies while its cell goes on', () => {
 });
 
 describe('over ssh', () => {
-  it('a sweep is submitted, watched and done, and its log read', async () => {
+  it('a sweep is submitted, watched and done', async () => {
     const study = await Study.make(short, { kind: 'slurm', host: 'mim-login', partition: 'low', cpus: 1 });
     await server.use(async () => {
       const job = await study.submit();

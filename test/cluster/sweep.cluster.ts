@@ -24,7 +24,6 @@ describe('a sweep of 8 cells on two nodes', () => {
 
     await study.holdAtWork(cluster, preempted);
     await cluster.preempt(await nodeOf(preempted));
-    await study.letGo(preempted);
     await cluster.until('the preempted cell waits anew', () => requeued(preempted));
     expect(await study.submit(), 'what is in the cluster is not submitted again').toBeUndefined();
 

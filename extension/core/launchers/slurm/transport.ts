@@ -1,5 +1,6 @@
 /** How Slurm's commands are run: here, or on a login node by `ssh`. Always a list of arguments, never a shell's text. */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { errorCode } from '../../files/durable-files';
@@ -27,6 +28,7 @@ const LOCAL_MS = 30_000;
 const CONNECT_SECONDS = 10;
 /** Signing in and the command together. */
 const REMOTE_MS = 20_000;
+const CONFIGURATION_MS = 3_000;
 /** `ssh` itself failed, not the command. */
 const SSH_FAILED = 255;
 const NOT_FOUND = 127;
@@ -51,10 +53,12 @@ function localTransport({ timeoutMs = LOCAL_MS }: TransportOptions): Transport {
 }
 
 function sshTransport(host: string, { timeoutMs = REMOTE_MS }: TransportOptions): Transport {
+  let connection: Promise<string[]> | undefined;
   return {
     host,
     async run(argv) {
-      const result = await execute(sshArguments(host, argv), timeoutMs);
+      connection ??= sharedConnection(host);
+      const result = await execute(sshArguments(host, argv, await connection), timeoutMs);
       if (result === 'absent') throw new UserError('MIM7464', 'There is no ssh on this machine.', 'Install an OpenSSH client, or remove `launcher.host`.');
       if (result === 'silent') throw new UserError('MIM7465', `${host} did not answer within ${timeoutMs / 1000} s.`, `Try \`ssh ${host} ${argv[0]} --version\` yourself; a password or a second factor cannot be given here, an open connection (ControlMaster) or a key can.`);
       if (result.code === SSH_FAILED) throw new UserError('MIM7464', `${host} cannot be reached: ${lastLine(result.stderr) ?? 'ssh failed'}`, `Try \`ssh ${host}\` yourself; it must work without a password (a key, an agent, or an open ControlMaster connection).`);
@@ -65,15 +69,21 @@ function sshTransport(host: string, { timeoutMs = REMOTE_MS }: TransportOptions)
 }
 
 /** `ssh` joins what stands after the host with spaces and gives it to a shell: each word is quoted for that. */
-export function sshArguments(host: string, argv: readonly string[]): string[] {
-  const options = ['BatchMode=yes', `ConnectTimeout=${CONNECT_SECONDS}`, 'ServerAliveInterval=5', 'ServerAliveCountMax=2', ...sharedConnection()];
+export function sshArguments(host: string, argv: readonly string[], connection: readonly string[] = []): string[] {
+  const options = ['BatchMode=yes', `ConnectTimeout=${CONNECT_SECONDS}`, 'ServerAliveInterval=5', 'ServerAliveCountMax=2', ...connection];
   return ['ssh', ...options.flatMap((option) => ['-o', option]), '--', host, argv.map(shellQuote).join(' ')];
 }
 
-/** One connection for all commands within a minute. A socket's path may not be long. */
-function sharedConnection(): string[] {
-  const socket = path.join(homedir(), '.ssh', 'mim-%C');
-  return process.platform === 'win32' || socket.length > 50 ? [] : ['ControlMaster=auto', `ControlPath=${socket}`, 'ControlPersist=60'];
+/**
+ * One connection for all commands within a minute, unless the user's configuration shares connections already: then theirs,
+ * which may have been opened with a password. A socket's path may not be long.
+ */
+async function sharedConnection(host: string): Promise<string[]> {
+  const own = path.join(homedir(), '.ssh');
+  if (process.platform === 'win32' || own.length > 40 || !existsSync(own)) return [];
+  const configured = await execute(['ssh', '-G', '--', host], CONFIGURATION_MS);
+  if (typeof configured === 'string' || /^controlpath (?!none)/m.test(configured.stdout)) return [];
+  return ['ControlMaster=auto', `ControlPath=${path.join(own, 'mim-%C')}`, 'ControlPersist=60'];
 }
 
 /** Resolves when the program has ended, though a child of it may keep its streams open (`ssh` that stays as a master). */
