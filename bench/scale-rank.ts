@@ -5,7 +5,7 @@
 import { createInterface } from 'node:readline';
 import { joinRanks } from '../extension/training/distributed/join';
 import type { Ranks } from '../extension/training/distributed/ranks';
-import { SharedStep, spreadState } from '../extension/training/distributed/shared-step';
+import { SharedStep, spreadState, trainedNames } from '../extension/training/distributed/shared-step';
 import { CompiledEngine } from '../extension/training/engines/compiled/compiled-engine';
 import type { StateStore } from '../extension/training/engines/engine';
 import { createStepRunner } from '../extension/training/step-runner';
@@ -40,7 +40,7 @@ class TimedStep extends SharedStep {
     private readonly among: Ranks,
     parts: number,
   ) {
-    super(among, parts);
+    super(among, parts, trainedNames(programs));
   }
 
   override async sumGradients(state: StateStore): Promise<void> {
@@ -59,7 +59,7 @@ const parts = ranks?.size ?? 1;
 const { experiment, method, programs } = trainingCase(size, 'random', parts);
 const engine = CompiledEngine.create({ threads: 1 });
 const state = engine.createState(programs.initialState(0));
-if (ranks) await spreadState(ranks, state);
+if (ranks) await spreadState(ranks, state, trainedNames(programs));
 const shared = ranks && new TimedStep(ranks, parts);
 const runner = await createStepRunner(engine, programs, method, experiment, timelineOf(experiment, size.batch * 1000), shared);
 const own = size.batch / parts;

@@ -7,7 +7,7 @@ import { ImageLoader } from './data/loader';
 import { Agreement } from './distributed/agreement';
 import type { Ranks } from './distributed/ranks';
 import { sharedLoaderOptions } from './distributed/shared-loader';
-import { SharedStep, spreadState } from './distributed/shared-step';
+import { SharedStep, spreadState, trainedNames } from './distributed/shared-step';
 import type { Engine } from './engines/engine';
 import type { TrainingEvents, TrainingOutcome } from './events';
 import type { Prepared } from './prepare';
@@ -71,7 +71,7 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
   const throughput = new Throughput(start.throughput);
   const evaluations = new RunEvaluations(task, programs, events);
   await evaluations.recall(start.step);
-  const shared = ranks && new SharedStep(ranks, experiment.optimizer.accumulate);
+  const shared = ranks && new SharedStep(ranks, experiment.optimizer.accumulate, trainedNames(programs));
   const loader = new ImageLoader(prepared.train, {
     ...(ranks && shared ? sharedLoaderOptions(experiment, ranks, shared) : { config: experiment.data, batchSize: experiment.optimizer.batch_size, seed: experiment.seed }),
     onUnreadable: (name, reason) => events.onMessage?.(`Unreadable image, another takes its place: ${name} (${reason})`),
@@ -79,7 +79,7 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
   const state = engine.createState(start.values ?? startingFrom(start.student, programs.initialState(experiment.seed)));
   let steps: StepRunner | undefined;
   try {
-    if (ranks) await spreadState(ranks, state);
+    if (ranks) await spreadState(ranks, state, trainedNames(programs));
     steps = await createStepRunner(engine, programs, method, experiment, timeline, shared);
     if (start.step === 0) await saveCheckpoint(task, state, 0, throughput);
     const alignment = new AlignmentLog(run, state, timeline.totalSteps);
@@ -91,7 +91,7 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
     const end = await train(
       {
         experiment, run, timeline, loader, steps, state, throughput, events, signal,
-        agreement: ranks && new Agreement(ranks, signal, state),
+        agreement: ranks && new Agreement(ranks, signal, state, trainedNames(programs)),
         save: (step) => saveCheckpoint(task, state, step, throughput),
         observe: async (step, saved) => {
           await alignment.record(step, saved);

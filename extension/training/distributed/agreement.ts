@@ -5,7 +5,6 @@ import { splitState } from '../checkpoint-state';
 import type { StateStore } from '../engines/engine';
 import type { StopSignal } from '../stop-signal';
 import type { Ranks } from './ranks';
-import { namesInOneOrder } from './shared-step';
 
 export class Agreement {
   constructor(
@@ -13,6 +12,8 @@ export class Agreement {
     /** What this rank was asked. */
     private readonly signal: StopSignal,
     private readonly state: StateStore,
+    /** Entries of the state; of them the parameters are compared. */
+    private readonly names: readonly string[],
   ) {}
 
   /** Before a step: whether all leave here. Rank 0 decides; the others wait for it, however long it saves, evaluates or pauses. */
@@ -32,14 +33,14 @@ export class Agreement {
     const asked = said.findIndex(([stops]) => stops === 1);
     if (asked >= 0) this.signal.request(`rank ${asked} on ${this.ranks.members[asked]!.host} was asked to stop`);
     const saves = said.some(([stops, saves]) => stops === 1 || saves === 1);
-    if (saves) await requireSameParameters(this.ranks, this.state);
+    if (saves) await requireSameParameters(this.ranks, this.state, this.names);
     return saves;
   }
 }
 
 /** @throws UserError MIM8104 that names the ranks that differ from rank 0 */
-export async function requireSameParameters(ranks: Ranks, state: StateStore): Promise<void> {
-  const { model, method } = splitState(await state.read(namesInOneOrder(state)));
+export async function requireSameParameters(ranks: Ranks, state: StateStore, names: readonly string[]): Promise<void> {
+  const { model, method } = splitState(await state.read(names));
   const hash = createHash('sha256');
   for (const { data } of Object.values({ ...model, ...method })) hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   const hashes = ranks.gatherText(hash.digest('hex'));

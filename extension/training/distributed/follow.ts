@@ -13,7 +13,7 @@ import type { StopSignal } from '../stop-signal';
 import { Agreement } from './agreement';
 import type { Ranks } from './ranks';
 import { sharedLoaderOptions } from './shared-loader';
-import { SharedStep, spreadState } from './shared-step';
+import { SharedStep, spreadState, trainedNames } from './shared-step';
 
 /** What rank 0 tells the others before the first step. */
 export interface Task {
@@ -56,13 +56,14 @@ export async function follow(ranks: Ranks, following: Following): Promise<End> {
 async function trainAlong(ranks: Ranks, { step }: Task, prepared: Prepared, engine: Engine, { signal, onMessage }: Following): Promise<void> {
   const { experiment, timeline, method, train } = prepared;
   const programs = trainingPrograms(method, experiment);
-  const shared = new SharedStep(ranks, experiment.optimizer.accumulate);
+  const names = trainedNames(programs);
+  const shared = new SharedStep(ranks, experiment.optimizer.accumulate, names);
   const loader = new ImageLoader(train, { ...sharedLoaderOptions(experiment, ranks, shared), onUnreadable: (name, reason) => onMessage(`Unreadable image, another takes its place: ${name} (${reason})`) });
   const state = engine.createState(programs.initialState(experiment.seed));
   try {
-    await spreadState(ranks, state);
+    await spreadState(ranks, state, names);
     const steps = await createStepRunner(engine, programs, method, experiment, timeline, shared);
-    const agreement = new Agreement(ranks, signal, state);
+    const agreement = new Agreement(ranks, signal, state, names);
     for await (const batch of loader.trainBatches(step, timeline.totalSteps)) {
       if (await agreement.stops()) break;
       await steps.run(state, [batch]);

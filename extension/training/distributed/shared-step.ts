@@ -1,6 +1,7 @@
 /** One optimizer step done by several ranks: each computes its parts of the batch, the sums and the readings are everybody's. */
 import { float32, type NamedTensors } from '../../core/tensors';
 import type { Readings, StateStore } from '../engines/engine';
+import type { TrainingPrograms } from '../step';
 import { shareOf, type BatchShare } from './batch-share';
 import type { Ranks } from './ranks';
 
@@ -8,18 +9,24 @@ const GRADIENTS = 'grad_sum.';
 
 export class SharedStep {
   readonly share: BatchShare;
+  private readonly gradients: readonly string[];
 
-  /** @param parts of a batch, over all ranks */
+  /**
+   * @param parts of a batch, over all ranks
+   * @param names see {@link trainedNames}
+   */
   constructor(
     private readonly ranks: Ranks,
     parts: number,
+    names: readonly string[],
   ) {
     this.share = shareOf(ranks.rank, ranks.size, parts);
+    this.gradients = names.filter((name) => name.startsWith(GRADIENTS));
   }
 
   /** The gradients that each rank accumulated become their sums over all parts of the batch. */
   async sumGradients(state: StateStore): Promise<void> {
-    const gradients = await state.read(namesInOneOrder(state).filter((name) => name.startsWith(GRADIENTS)));
+    const gradients = await state.read(this.gradients);
     this.ranks.sum(Object.values(gradients).map(({ data }) => data as Float32Array));
     await state.write(gradients);
   }
@@ -38,14 +45,17 @@ function unpacked(layout: readonly (readonly [string, Readings[string]])[], valu
   return Object.fromEntries(layout.map(([name, { shape, data }]) => [name, float32(shape, values.slice(at, (at += data.length)))]));
 }
 
-/** The same on every rank: a state that comes from a checkpoint has its entries in another order than one that was drawn. */
-export function namesInOneOrder({ specs }: Pick<StateStore, 'specs'>): string[] {
-  return Object.keys(specs).sort();
+/**
+ * The entries of the state that training reads or changes, in one order on every rank: a state that comes from a checkpoint has more
+ * entries (fixed positions), and others first, than one that was drawn.
+ */
+export function trainedNames({ accumulate, update }: Pick<TrainingPrograms, 'accumulate' | 'update'>): string[] {
+  return Object.keys({ ...accumulate?.state, ...update?.state }).sort();
 }
 
-/** Rank 0's whole state on every rank. */
-export async function spreadState(ranks: Ranks, state: StateStore): Promise<void> {
-  const values: NamedTensors = await state.read(namesInOneOrder(state));
+/** Rank 0's values of these entries on every rank. */
+export async function spreadState(ranks: Ranks, state: StateStore, names: readonly string[]): Promise<void> {
+  const values: NamedTensors = await state.read(names);
   for (const { data } of Object.values(values)) ranks.spread(data);
   if (!ranks.leads) await state.write(values);
 }
