@@ -23,8 +23,8 @@ const run = (name: string, rest = '') => workbench.row(new RegExp(`^${name}(?!\\
 
 /** Commands of the palette that a test here has run, by their titles. */
 const ran = new Set<string>();
-const command = async (title: string) => {
-  await workbench.command(`MIM: ${title}`);
+const command = async (title: string, ...picks: readonly (string | RegExp)[]) => {
+  await workbench.command(`MIM: ${title}`, ...picks);
   ran.add(title);
 };
 
@@ -58,8 +58,7 @@ test('what no run allows is not offered', async () => {
 });
 
 test('New Experiment begins from a template, and brings the teacher it learns from', async () => {
-  await command('New Experiment');
-  await workbench.pick('quickstart.mim.yaml');
+  await command('New Experiment', 'quickstart.mim.yaml');
   await workbench.answerPath(join(folder(), 'mine'));
   await workbench.tab('mine.mim.yaml').waitFor();
   await workbench.notification('Train Teacher').waitFor();
@@ -118,8 +117,7 @@ test('Filter Runs and Sort Runs change the list; a filter that nothing fits says
   await workbench.page.locator('.welcome-view').filter({ hasText: 'No run matches the filter' }).waitFor();
   await workbench.page.locator('.welcome-view').getByText('Change Filter').click();
   await workbench.answer('');
-  await command('Sort Runs');
-  await workbench.pick('Name');
+  await command('Sort Runs', 'Name');
   await expect.poll(() => workbench.row(/./).first().innerText(), SLOW).toMatch(/^student/);
   await command('Refresh Runs');
 });
@@ -139,41 +137,34 @@ test('Compare Selected Runs and Diff Configs are about the runs selected in the 
 test('Open Dashboard, Inspect Checkpoint and Compare Checkpoints open their pages', async () => {
   await command('Open Dashboard');
   await workbench.frontTab('MIM Dashboard').waitFor();
-  await command('Inspect Checkpoint');
-  await workbench.pick(/student, step 16/);
+  await command('Inspect Checkpoint', /student, step 16/);
   await (await workbench.webview('[role="treegrid"]', 60_000)).getByText('patch_embed').first().waitFor();
-  await command('Compare Checkpoints');
-  await workbench.pick(/student, step 0/);
+  await command('Compare Checkpoints', /student, step 0/);
   await workbench.frontTab(/↔/).waitFor();
 });
 
 test('Branch from Checkpoint opens the experiment with the checkpoint filled in, and writes nothing', async () => {
   const before = await readdir(folder());
-  await command('Branch from Checkpoint');
-  await workbench.pick(/student, step 16/);
+  await command('Branch from Checkpoint', /student, step 16/);
   await workbench.tab('student-from-16.mim.yaml').waitFor();
   await expect.poll(() => workbench.editorText(), SLOW).toContain('init: { checkpoint: ./runs/student/checkpoints/step-000016/model.safetensors }');
   expect(await readdir(folder())).toEqual(before);
 });
 
 test('Export Checkpoint writes a file of timm’s names', async () => {
-  await command('Export Checkpoint');
-  await workbench.pick(/student, step 16/);
+  await command('Export Checkpoint', /student, step 16/);
   await workbench.answerPath(join(folder(), 'exported.safetensors'));
   await workbench.notification('Wrote exported.safetensors').waitFor(SLOW);
 });
 
 test('Evaluate Checkpoint asks for the protocol, and its result is on the row of the checkpoint', async () => {
-  await command('Evaluate Checkpoint');
-  await workbench.pick(/student, step 0/);
-  await workbench.pick('kNN');
+  await command('Evaluate Checkpoint', /student, step 0/, 'kNN');
   await expect.poll(async () => (await readdir(inRuns('student', 'evaluations'))).join(), SLOW).toContain('knn-0.json');
   await workbench.notification('evaluation of student is finished').waitFor(SLOW);
 });
 
 test('Reveal Run Folder shows it in the explorer where there is no file manager', async () => {
-  await command('Reveal Run Folder');
-  await workbench.pick('student');
+  await command('Reveal Run Folder', 'student');
   await workbench.page.locator('.explorer-folders-view .monaco-list-row.selected, .explorer-folders-view .monaco-list-row.focused').filter({ hasText: 'student' }).first().waitFor();
   await workbench.showContainer('MIM');
 });
@@ -207,8 +198,7 @@ test('Run Pretraining, Pause, Continue, Stop and Resume from Checkpoint lead a r
   await command('Stop');
   await run('long', 'stopped').waitFor(SLOW);
   expect((await workbench.menuOf(run('long'))).slice(0, 2)).toEqual(['Resume from Checkpoint…', 'Evaluate Checkpoint…']);
-  await command('Resume from Checkpoint');
-  await workbench.pick(/^long, step/);
+  await command('Resume from Checkpoint', /^long, step/);
   await expect.poll(() => state('long'), SLOW).toBe('running');
   await workbench.command('MIM: Stop');
   await run('long', 'stopped').waitFor(SLOW);
@@ -220,8 +210,7 @@ test('the delete key asks about the selected run; without a trash nothing is del
   await workbench.dialog().getByText('Move long to the trash?').waitFor();
   await workbench.dialog().getByRole('button', { name: 'Cancel' }).click();
   expect(existsSync(inRuns('long'))).toBe(true);
-  await command('Delete Run');
-  await workbench.pick('long');
+  await command('Delete Run', 'long');
   await workbench.dialog().getByRole('button', { name: 'Move to Trash' }).click();
   // VS Code's server has no trash.
   await workbench.dialog().getByText('long cannot be moved to the trash').waitFor();

@@ -47,8 +47,7 @@ describe.each(['newest', 'floor'] as const)('in the %s VS Code', (release) => {
   const dashboard = () => workbench.webview('canvas', 60_000);
 
   test('a new experiment begins from a template', async () => {
-    await workbench.command('MIM: New Experiment');
-    await workbench.pick('quickstart.mim.yaml');
+    await workbench.command('MIM: New Experiment', 'quickstart.mim.yaml');
     await workbench.answerPath(join(folder(), 'mine.mim.yaml'));
     await workbench.tab('mine.mim.yaml').waitFor();
     expect(await readFile(join(folder(), 'mine.mim.yaml'), 'utf8')).toContain('method: maskalign');
@@ -103,9 +102,7 @@ describe.each(['newest', 'floor'] as const)('in the %s VS Code', (release) => {
   });
 
   test('a checkpoint is probed', async () => {
-    await workbench.command('MIM: Evaluate Checkpoint');
-    await workbench.pick(/^journey, step/);
-    await workbench.pick('kNN');
+    await workbench.command('MIM: Evaluate Checkpoint', /^journey, step/, 'kNN');
     await expect.poll(async () => (await readdir(join(folder(), 'runs', 'journey', 'evaluations')).catch(() => [])).join(), { timeout: 120_000 }).toMatch(/knn-\d+\.json/);
   });
 

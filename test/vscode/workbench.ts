@@ -42,9 +42,13 @@ export class Workbench {
     await this.ready();
   }
 
-  /** Runs a command by its title in the palette; it must be offered there. */
-  async command(title: string): Promise<void> {
-    await this.takeFrom('F1', `>${title}`, title);
+  /** Runs a command by its title in the palette, which must offer it, and takes the `picks` it asks for, one after the other. */
+  async command(title: string, ...picks: readonly (string | RegExp)[]): Promise<void> {
+    // A page that had the focus before the palette may take it from the question that follows, and so close it.
+    await this.retried(`${title} does not ask for ${picks.join(', ')}`, async () => {
+      await this.takeFrom('F1', `>${title}`, title);
+      for (const pick of picks) await this.quickRow(pick).click({ timeout: aMoment });
+    });
   }
 
   /** The titles the palette offers for what is typed. */
@@ -150,8 +154,11 @@ export class Workbench {
 
   /** Clicks one of the buttons that show on a row while the pointer is over it. */
   async rowAction(text: string | RegExp, action: string): Promise<void> {
-    await this.row(text).first().hover();
-    await this.row(text).first().locator(`.actions a[aria-label^="${action}"]`).click();
+    // The row of a run at work is drawn anew with each step.
+    await this.retried(`${String(text)} has no ${action}`, async () => {
+      await this.row(text).first().hover({ timeout: aMoment });
+      await this.row(text).first().locator(`.actions a[aria-label^="${action}"]`).click({ timeout: aMoment });
+    });
   }
 
   /** Takes an entry of the menu that a right click opens. */
