@@ -11,11 +11,12 @@ import { createMim, type MimCommand } from './ui/mim-process';
 import { RunPlaces } from './ui/places';
 import type { Register, Services } from './ui/services';
 import { nodePath, pollMs, slurmProfiles } from './ui/settings';
+import { registerQueue } from './ui/queue/register';
 import { registerSidebar } from './ui/sidebar/register';
 import { registerStatusBar } from './ui/status-bar/register';
 import { registerYaml } from './ui/yaml/register';
 
-const features: readonly Register[] = [registerYaml, registerCheckpointEditor, registerDashboard, registerSidebar, registerStatusBar, registerCommands];
+const features: readonly Register[] = [registerYaml, registerCheckpointEditor, registerDashboard, registerSidebar, registerQueue, registerStatusBar, registerCommands];
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('MIM Lab', { log: true });
@@ -25,7 +26,7 @@ export function activate(context: vscode.ExtensionContext): void {
   // Asked for each job: the setting may have changed.
   const jobs = createJobBoard({ folder: path.join(storage, 'jobs'), get command() { return command(); }, pollMs: pollMs() });
   const places = new RunPlaces(library, jobs);
-  const services: Services = { context, log, library, jobs, places, mim: createMim(command), selection: { runs: [] } };
+  const services: Services = { context, log, library, jobs, places, mim: createMim(command), command, selection: { runs: [] } };
   context.subscriptions.push(log, library, jobs, places, ...features.map((register) => register(services)));
   jobs.refresh().catch((error: unknown) => log.error(error instanceof Error ? error : String(error)));
   places.lookForExperiments().catch((error: unknown) => log.error(error instanceof Error ? error : String(error)));

@@ -8,4 +8,5 @@ export interface SweepNode { readonly kind: 'sweep'; readonly sweep: string }
 export interface RunNode { readonly kind: 'run'; readonly run: RunKey }
 export interface CheckpointNode { readonly kind: 'checkpoint'; readonly run: RunKey; readonly step: number; readonly path: string }
 export interface EngineNode { readonly kind: 'engine'; readonly engine: string }
-export type Node = SweepNode | RunNode | CheckpointNode | EngineNode;
+export interface QueuedNode { readonly kind: 'queued'; readonly id: string }
+export type Node = SweepNode | RunNode | CheckpointNode | EngineNode | QueuedNode;

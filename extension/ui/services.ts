@@ -3,6 +3,7 @@ import type * as vscode from 'vscode';
 import type { JobBoard } from '../core/jobs/job';
 import type { RunLibrary } from '../core/library/library';
 import type { Mim } from './mim';
+import type { MimCommand } from './mim-process';
 import type { Node } from './nodes';
 import type { RunPlaces } from './places';
 
@@ -13,6 +14,8 @@ export interface Services {
   readonly jobs: JobBoard;
   readonly places: RunPlaces;
   readonly mim: Mim;
+  /** What runs `mim`, by the settings of now. */
+  command(): MimCommand;
   /** What is selected in the view of runs. */
   readonly selection: { runs: readonly Node[] };
 }

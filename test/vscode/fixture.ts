@@ -14,6 +14,7 @@ export async function fillWorkspace(folder: string): Promise<void> {
   const student = await readFile(join(folder, 'student.mim.yaml'), 'utf8');
   const short = student.replace('name: student', 'name: editing').replace(/epochs: \d+/, 'epochs: 3');
   await writeFile(join(folder, 'editing.mim.yaml'), short);
+  await writeFile(join(folder, 'queued.mim.yaml'), short.replace('name: editing', 'name: queued'));
   await writeFile(join(folder, 'broken.mim.yaml'), 'mim: 1\nname: [broken\nmethod: maskalign\n');
   await writeFile(join(folder, 'not-one.safetensors'), 'This is not a checkpoint.');
 }

@@ -50,7 +50,7 @@ export async function launchServer(program: ServerProgram, options: LaunchOption
     ...(options.smokeTestDriver ? ['--enable-smoke-test-driver'] : []),
   ];
   // A group of its own, so that its extension host and watchers end with it.
-  const server = spawn(program.node, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...cleanEnvironment(), ...options.environment } });
+  const server = spawn(program.node, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...cleanEnvironment(), MIM_QUEUE: join(root, 'queue'), ...options.environment } });
   const stop = async () => {
     await endGroup(server);
     await rm(root, { recursive: true, force: true, maxRetries: 5 });

@@ -47,7 +47,7 @@ async function addTeacher(teacher: Template, file: vscode.Uri): Promise<void> {
 }
 
 /** The file a menu was opened on, else the one in front, else one the user picks. */
-async function chooseExperiment(given: unknown): Promise<vscode.Uri | undefined> {
+export async function chooseExperiment(given: unknown): Promise<vscode.Uri | undefined> {
   if (given instanceof vscode.Uri) return given;
   const front = vscode.window.activeTextEditor?.document;
   if (front !== undefined && isExperiment(front)) {
@@ -85,7 +85,7 @@ async function start({ jobs, places, library }: Services, file: vscode.Uri | und
 }
 
 /** Saved and free of errors; else the errors are shown where they are. */
-async function ready(file: vscode.Uri) {
+export async function ready(file: vscode.Uri) {
   requireTrust();
   const open = vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === file.toString());
   if (open?.isDirty === true && !(await open.save())) throw new UserError('MIM9507', `${path.basename(file.fsPath)} could not be saved.`, 'Save it, then run it.');

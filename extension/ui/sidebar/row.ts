@@ -35,6 +35,8 @@ export function rowId(node: Node): string {
       return `checkpoint:${node.path}`;
     case 'engine':
       return `engine:${node.engine}`;
+    case 'queued':
+      return `queued:${node.id}`;
   }
 }
 

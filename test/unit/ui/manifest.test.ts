@@ -26,7 +26,7 @@ const viewIds = new Set(Object.values(views).flat().map(({ id }) => id));
 const sources = readdirSync(path.join(root, 'extension/ui'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((name) => readFileSync(path.join(root, 'extension/ui', name), 'utf8')).join('\n');
 const whens = [...items, ...viewsWelcome].flatMap(({ when }) => when ?? []);
 /** Every value that a row of the sidebar can have. */
-const rowKinds = ['running', 'paused', 'finished', 'stopped', 'failed', 'lost', 'external'].flatMap((state) => [`run:${state}`, `run:${state}:starred`]).concat('sweep', 'sweep:running', 'engine', ...['running', 'finished', 'lost'].map((state) => `checkpoint:${state}`));
+const rowKinds = ['running', 'paused', 'finished', 'stopped', 'failed', 'lost', 'external'].flatMap((state) => [`run:${state}`, `run:${state}:starred`]).concat('sweep', 'sweep:running', 'engine', ...['running', 'finished', 'lost'].map((state) => `checkpoint:${state}`), ...['waiting', 'held', 'blocked', 'running', 'failed', 'done'].map((state) => `queued:${state}`));
 
 describe('commands', () => {
   it('have one name each and the category MIM', () => {
@@ -70,6 +70,7 @@ describe('conditions', () => {
 
   it.each([['run:finished', 'mim.stop', false], ['run:running', 'mim.stop', true], ['run:running', 'mim.deleteRun', false], ['run:external', 'mim.deleteRun', false], ['run:finished:starred', 'mim.deleteRun', true], ['run:lost', 'mim.resumeFromCheckpoint', true],
     ['checkpoint:running', 'mim.resumeFromCheckpoint', false], ['checkpoint:stopped', 'mim.resumeFromCheckpoint', true], ['run:external', 'mim.diffConfigs', false], ['run:external', 'mim.resumeFromCheckpoint', false],
+    ['queued:waiting', 'mim.queue.hold', true], ['queued:held', 'mim.queue.release', true], ['queued:done', 'mim.queue.retry', false], ['queued:done', 'mim.queue.cancel', false], ['queued:running', 'mim.queue.cancel', true],
     ['sweep', 'mim.stop', false], ['sweep:running', 'mim.stop', true]])(
     'offer on %s the command %s: %s', (kind, command, offered) => {
       const fitting = menus['view/item/context']!.filter((item) => item.command === command && new RegExp(/viewItem =~ \/(.+?)\/(?=[ )]|$)/.exec(item.when ?? '')?.[1] ?? 'nothing').test(kind));

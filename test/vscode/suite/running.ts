@@ -18,5 +18,12 @@ export function running(): void {
       const metrics = readFileSync(inWorkspace('runs', 'editing', 'metrics.jsonl').fsPath, 'utf8').trim().split('\n');
       assert.equal(metrics.length, last.step);
     });
+
+    it('waits in the queue for its turn, and is begun without anybody asking', async function () {
+      this.timeout(120_000);
+      await vscode.commands.executeCommand('mim.queue.focus');
+      await vscode.commands.executeCommand('mim.queue.add', inWorkspace('queued.mim.yaml'));
+      await until('end of the queued run', () => (status('queued')?.state === 'finished' ? true : undefined), 90);
+    });
   });
 }
