@@ -57,10 +57,15 @@ export class SlurmCluster {
 
   /** As when the machine loses its power: nothing of it says goodbye. */
   killNode(node: string): void {
-    const cells = processes().filter(({ environment }) => environment.includes(`SLURMD_NODENAME=${node}\0`) && environment.includes(`SLURM_CONF=${this.conf}\0`));
-    const own = new Set(cells.map(({ pid }) => pid));
-    const keepers = cells.map(({ parent }) => parent).filter((pid) => !own.has(pid) && pid > 1 && commandOf(pid).includes('slurmstepd'));
     this.daemons.get(node)?.kill('SIGKILL');
+    this.killJobs(`SLURMD_NODENAME=${node}\0`);
+  }
+
+  /** Jobs with this in their environment, and first the `slurmstepd` that would tell of their end. */
+  private killJobs(variable: string): void {
+    const jobs = processes().filter(({ environment }) => environment.includes('SLURM_JOB_ID=') && environment.includes(variable) && environment.includes(`SLURM_CONF=${this.conf}\0`));
+    const own = new Set(jobs.map(({ pid }) => pid));
+    const keepers = jobs.map(({ parent }) => parent).filter((pid) => !own.has(pid) && pid > 1 && commandOf(pid).includes('slurmstepd'));
     for (const pid of [...new Set(keepers), ...own]) kill(pid);
   }
 
@@ -100,12 +105,8 @@ export class SlurmCluster {
   }
 
   async stop(): Promise<void> {
-    await this.command('scancel', '--me', '--signal=KILL');
     for (const daemon of this.daemons.values()) daemon.kill('SIGKILL');
-    for (const { pid, environment } of processes()) {
-      if (pid !== process.pid && environment.includes('SLURM_JOB_ID=') && environment.includes(`SLURM_CONF=${this.conf}\0`)) kill(pid);
-    }
-    for (const { pid } of processes()) if (commandOf(pid).includes('slurmstepd') && readLogEnd(`/proc/${pid}/environ`).includes(this.conf)) kill(pid);
+    this.killJobs('');
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
   }
 
