@@ -143,7 +143,7 @@ test('Open Dashboard, Inspect Checkpoint and Compare Checkpoints open their page
   await command('Inspect Checkpoint', 'student, step 16');
   await (await workbench.webview('[role="treegrid"]', 60_000)).getByText('blocks').first().waitFor();
   await command('Compare Checkpoints', 'student, step 0');
-  await workbench.frontTab(/↔/).waitFor();
+  await workbench.webview(':text("Against checkpoints/step-000000")', 60_000);
 });
 
 test('Branch from Checkpoint opens the experiment with the checkpoint filled in, and writes nothing', async () => {
