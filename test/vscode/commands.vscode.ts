@@ -58,9 +58,9 @@ afterAll(async () => {
 });
 
 test('what no run allows is not offered', async () => {
-  const offered = await workbench.offered('MIM: ');
-  expect(offered).toContain('MIM: Open Dashboard');
-  expect(offered.filter((title) => /Stop|Pause|Continue/.test(title))).toEqual([]);
+  expect(await workbench.offered('MIM: Open Dashboard')).toContain('MIM: Open Dashboard');
+  // The list shows some twenty rows: each is asked for by its own name.
+  for (const title of ['Stop', 'Pause', 'Continue']) expect(await workbench.offered(`MIM: ${title}`)).not.toContain(`MIM: ${title}`);
 });
 
 test('New Experiment begins from a template, and brings the teacher it learns from', async () => {
