@@ -1,6 +1,6 @@
 /** The JSON Schema of an experiment, from the one schema: what YAML editors complete, describe and check from. */
 import { z } from 'zod';
-import { experimentSchema } from './schema';
+import { writtenExperimentSchema } from './schema';
 
 /** The part of JSON Schema (draft-07) that the schema of an experiment uses. */
 export interface SchemaNode {
@@ -22,7 +22,7 @@ export interface SchemaNode {
   anyOf?: SchemaNode[];
 }
 
-const described = z.toJSONSchema(experimentSchema, { target: 'draft-7', io: 'input' }) as SchemaNode;
+const described = z.toJSONSchema(writtenExperimentSchema, { target: 'draft-7', io: 'input' }) as SchemaNode;
 
 /** Draft-07, which the YAML extensions of editors know best. */
 export function experimentJsonSchema(): object {
