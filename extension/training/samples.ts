@@ -64,7 +64,7 @@ export class RunSamples {
       ...sheet,
       title: `${name}: visible patches kept, the others as the student predicts them`,
       only: 'reconstruction',
-      reconstructionNote: made.estimated ? 'brightness, contrast: from visible ones' : '',
+      reconstructionNote: made.estimated ? 'brightness from visible patches' : '',
       images: sheet.images.map((image, i) => ({ ...image, reconstruction: made.images[i] })),
     };
   }
