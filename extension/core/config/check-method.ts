@@ -103,7 +103,7 @@ function checkReconstruction({ method, reconstruction }: ResolvedExperiment, pro
   const pixels = methodTraits[method].target === 'pixels';
   if (pixels) warnUnused('reconstruction.target_norm', `\`method: ${method}\` predicts pixels`, problems);
   else warnUnused('reconstruction.norm_pix', `\`method: ${method}\` predicts features`, problems);
-  if (pixels && reconstruction!.loss.endsWith('cosine')) {
-    problems.add('MIM1121', 'reconstruction.loss', `\`loss: ${reconstruction!.loss}\` compares directions, which pixels are not.`, { hint: 'Use l1, l2 or smooth_l1_beta2.', replacement: 'l2' });
+  if (pixels && reconstruction!.loss === 'cosine') {
+    problems.add('MIM1121', 'reconstruction.loss', '`loss: cosine` compares directions, which pixels are not.', { hint: 'Use l1, l2 or smooth_l1_beta2.', replacement: 'l2' });
   }
 }

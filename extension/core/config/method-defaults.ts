@@ -6,7 +6,7 @@ import type { MethodName } from './method-traits';
 
 type Range = readonly [number, number];
 export type MaskingName = 'attentive' | 'random' | 'block' | 'coarse' | 'grid' | 'attentive_hidden' | 'top_visible' | 'top_hidden';
-export type ReconstructionLoss = 'l2' | 'l1' | 'smooth_l1_beta2' | 'cosine' | 'negative_cosine';
+export type ReconstructionLoss = 'l2' | 'l1' | 'smooth_l1_beta2' | 'cosine';
 
 export interface MethodDefaults {
   readonly source: string;
@@ -69,7 +69,7 @@ export const methodDefaults: Readonly<Record<MethodName, MethodDefaults>> = {
     schedule: { min_lr: 1e-5 },
     data: { crop_scale: [0.2, 1] },
     dropPath: 0.1,
-    reconstruction: { target_norm: 'none', loss: 'negative_cosine' },
+    reconstruction: { target_norm: 'none', loss: 'cosine' },
   },
   milan: {
     source: 'zejiangh/MILAN, ViT-B at 400 epochs',

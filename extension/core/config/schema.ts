@@ -107,9 +107,9 @@ export const reconstructionSchema = z.strictObject({
   norm_pix: z.boolean().optional().describe('Pixels only: each patch is normalised by its own mean and variance before it is a target. Default: true for `mae`, false for `simmim`.'),
   target_norm: z.enum(['none', 'l2', 'whiten']).optional().describe('Features only: normalisation of each token of the teacher. Default: `whiten` (LayerNorm without affine) for `feature_distillation`, otherwise `none`.'),
   loss: z
-    .enum(['l2', 'l1', 'smooth_l1_beta2', 'cosine', 'negative_cosine'])
+    .enum(['l2', 'l1', 'smooth_l1_beta2', 'cosine'])
     .optional()
-    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos), `negative_cosine` (−cos); the last two for features. Default: `l2` for `mae`, `l1` for `simmim`, `smooth_l1_beta2` for `feature_distillation`, `negative_cosine` for `feature_inpainting`, `cosine` for `milan`.'),
+    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, for features). Default: `l2` for `mae`, `l1` for `simmim`, `smooth_l1_beta2` for `feature_distillation`, `cosine` for `feature_inpainting` and `milan`.'),
 }).describe('What is predicted, for methods that predict pixels or features; `alignment` does it for MaskAlign.');
 
 export const optimizerSchema = z.strictObject({

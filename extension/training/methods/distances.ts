@@ -85,27 +85,22 @@ function meanOverRows(rowsOf: (predicted: tf.Tensor) => { values: tf.Tensor; slo
  * @param where absent: every row counts
  */
 export function reconstructionLoss(name: ReconstructionConfig['loss'], predicted: tf.Tensor, target: tf.Tensor, where?: CountedRows): tf.Scalar {
-  if (name === 'cosine') return meanOverRows((x) => cosineDistance(x, target, 2), predicted, where);
-  if (name === 'negative_cosine') return meanOverRows((x) => cosineDistance(x, target, 0), predicted, where);
+  if (name === 'cosine') return meanOverRows((x) => cosineDistance(x, target), predicted, where);
   return meanOverRows((x) => {
     const { value, slope } = elementwise(name, tf.sub(x, target));
     return { values: tf.mean(value, -1), slopes: tf.div(slope, target.shape[1]!) };
   }, predicted, where);
 }
 
-/**
- * 2 − 2cos, the squared distance of the unit vectors, for `offset` 2; −cos for 0. With p̂ = p/‖p‖ the derivative of the
- * cosine is (t̂ − cos·p̂)/‖p‖.
- */
-function cosineDistance(predicted: tf.Tensor, target: tf.Tensor, offset: 0 | 2): { values: tf.Tensor; slopes: tf.Tensor } {
+/** 2 − 2cos, the squared distance of the unit vectors. With p̂ = p/‖p‖ the derivative of the cosine is (t̂ − cos·p̂)/‖p‖. */
+function cosineDistance(predicted: tf.Tensor, target: tf.Tensor): { values: tf.Tensor; slopes: tf.Tensor } {
   const inverseNorm = (x: tf.Tensor): tf.Tensor => tf.div(1, tf.maximum(tf.sqrt(tf.sum(tf.square(x), -1, true)), 1e-12));
   const inverse = inverseNorm(predicted);
   const unit = tf.mul(predicted, inverse);
   const unitTarget = tf.mul(target, inverseNorm(target));
   const cosine = tf.sum(tf.mul(unit, unitTarget), -1, true);
-  const factor = offset === 2 ? -2 : -1;
   return {
-    values: tf.reshape(tf.add(tf.mul(cosine, factor), offset), [predicted.shape[0]!]),
-    slopes: tf.mul(tf.mul(tf.sub(unitTarget, tf.mul(cosine, unit)), inverse), factor),
+    values: tf.reshape(tf.sub(2, tf.mul(cosine, 2)), [predicted.shape[0]!]),
+    slopes: tf.mul(tf.mul(tf.sub(unitTarget, tf.mul(cosine, unit)), inverse), -2),
   };
 }

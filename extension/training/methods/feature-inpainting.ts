@@ -1,7 +1,8 @@
 /**
  * Inpainting-style prediction of a teacher's features, as MVP (Wei et al., ECCV 2022, arXiv 2203.05175) and EVA (Fang et al.,
  * CVPR 2023, arXiv 2211.07636) do it in BEiT's pipeline: mask tokens stand for the hidden blocks in the encoder, and a linear
- * layer predicts there what the teacher's last features of the whole image are, by the negative cosine.
+ * layer predicts there what the teacher's last features of the whole image are. Their loss is the negative cosine; 2 − 2cos is the
+ * same up to a factor and a constant, and is 0 where prediction and target agree.
  */
 import type { MaskingConfig, ReconstructionConfig, VitShape } from '../../core/config/schema';
 import { createMasking } from '../masking/create';

@@ -15,7 +15,7 @@ describe('the method fills in its own recipe', () => {
     ['mae', { masking: { strategy: 'random', ratio: 0.75 }, optimizer: { blr: 1.5e-4, betas: [0.9, 0.95] }, decoder: { depth: 4, width: 192, heads: 3 }, reconstruction: { norm_pix: true, loss: 'l2' } }],
     ['simmim', { masking: { strategy: 'coarse', ratio: 0.6, unit: 2 }, optimizer: { blr: 5e-5, clip_grad: 5 }, data: { crop_scale: [0.67, 1] }, reconstruction: { norm_pix: false, loss: 'l1' } }],
     ['feature_distillation', { optimizer: { clip_grad: 3 }, reconstruction: { target_norm: 'whiten', loss: 'smooth_l1_beta2' } }],
-    ['feature_inpainting', { masking: { strategy: 'block', ratio: 0.4 }, reconstruction: { target_norm: 'none', loss: 'negative_cosine' } }],
+    ['feature_inpainting', { masking: { strategy: 'block', ratio: 0.4 }, reconstruction: { target_norm: 'none', loss: 'cosine' } }],
     ['milan', { masking: { strategy: 'attentive', ratio: 0.75 }, decoder: { depth: 4 }, reconstruction: { loss: 'cosine' } }],
   ] as const)('%s', (method, expected) => {
     expect(resolvedOf(`method: ${method}`, teacherFor(method))).toMatchObject(expected);
