@@ -12,7 +12,7 @@ import { stepSizes, trainingCase } from './step-case';
 
 interface Measured {
   readonly size: keyof typeof stepSizes;
-  readonly rows: readonly { readonly ranks: number; readonly bestStep: number; readonly bestCopies: number }[];
+  readonly rows: readonly { readonly ranks: number; readonly compute: number; readonly bestExchange: number }[];
 }
 
 interface Network {
@@ -48,21 +48,25 @@ function costOf(size: (typeof stepSizes)['tiny']): { readonly gmac: number; read
 const measured = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as Measured;
 const shape = stepSizes[measured.size];
 const own = costOf(shape);
-const alone = measured.rows.find(({ ranks }) => ranks === 1)!;
-const two = measured.rows.find(({ ranks }) => ranks === 2)!;
+const [two, four] = [2, 4].map((count) => measured.rows.find(({ ranks }) => ranks === count)!);
+/** A rank computes G/R + U: its share of the gradients, and the optimizer's step, which every rank does. */
+const gradientSeconds = 4 * (two!.compute - four!.compute);
+const updateSeconds = two!.compute - gradientSeconds / 2;
 /** Multiply-accumulates a second of one core, in units of 10⁹. */
-const coreRate = (shape.batch * own.gmac) / alone.bestStep;
-/** Seconds that a byte of gradients costs in copies within a rank. */
-const copySeconds = two.bestCopies / own.bytes;
+const coreRate = (shape.batch * own.gmac) / gradientSeconds;
+/** Of the optimizer, and of an exchange within one machine, seconds a byte of gradients. */
+const updateRate = updateSeconds / own.bytes;
+const copyRate = two!.bestExchange / own.bytes;
 
-console.log(`A core: ${coreRate.toFixed(1)} GMAC/s; copies: ${(copySeconds * 1e9).toFixed(2)} s a GB of gradients (from ${measured.size}).`);
+console.log(`${measured.size}, batch ${shape.batch}: gradients ${gradientSeconds.toFixed(2)} s (${coreRate.toFixed(1)} GMAC/s a core), optimizer ${updateSeconds.toFixed(3)} s, ${(updateRate * 1e9).toFixed(2)} s a GB; exchange between two ranks ${(copyRate * 1e9).toFixed(2)} s a GB`);
 
 function seconds(nodes: number, cost: ReturnType<typeof costOf>, batch: number, { bandwidth, latency }: Network): number {
-  const compute = (batch * cost.gmac) / (coreRate * CORES) / nodes;
+  // The optimizer is bound by memory, which more cores share: taken as on one core.
+  const compute = (batch * cost.gmac) / (coreRate * CORES) / nodes + cost.bytes * updateRate;
   if (nodes === 1) return compute;
   const messages = Math.ceil(cost.bytes / BUCKET_BYTES) * 2 * (nodes - 1);
   const travel = (2 * cost.bytes * (nodes - 1)) / nodes / bandwidth;
-  return compute + cost.bytes * copySeconds + travel + messages * latency;
+  return compute + cost.bytes * copyRate + travel + messages * latency;
 }
 
 for (const [name, size] of Object.entries(models)) {

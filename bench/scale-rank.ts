@@ -15,6 +15,8 @@ import { stepSizes, trainingCase, type StepSizeName } from './step-case';
 /** Seconds of one step, means over those asked for. */
 export interface RankTimes {
   readonly step: number;
+  /** Processor time of rank 0 outside the exchange: what it computes, whoever else wants the processor. */
+  readonly compute: number;
   /** Until the slowest rank had its gradients. */
   readonly wait: number;
   /** Summing the gradients, with all copies. */
@@ -35,6 +37,8 @@ type Order = { readonly steps: number } | { readonly sum: number } | { readonly 
 class TimedStep extends SharedStep {
   wait = 0;
   exchange = 0;
+  /** Processor time in both. */
+  processor = 0;
 
   constructor(
     private readonly among: Ranks,
@@ -44,13 +48,19 @@ class TimedStep extends SharedStep {
   }
 
   override async sumGradients(state: StateStore): Promise<void> {
-    const start = performance.now();
+    const [start, before] = [performance.now(), processorSeconds()];
     this.among.gather(new Float32Array(1));
     const all = performance.now();
     await super.sumGradients(state);
     this.wait += (all - start) / 1000;
     this.exchange += (performance.now() - all) / 1000;
+    this.processor += processorSeconds() - before;
   }
+}
+
+function processorSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 const ranks = await joinRanks(undefined);
@@ -66,12 +76,23 @@ const own = size.batch / parts;
 const images = Float32Array.from({ length: own * 3 * size.imageSize ** 2 }, (_, i) => Math.sin(i));
 let step = 0;
 
+interface Counters {
+  readonly processor: number;
+  readonly wait: number;
+  readonly exchange: number;
+  readonly sum: number;
+}
+
+const counters = (): Counters => ({ processor: processorSeconds() - (shared?.processor ?? 0), wait: shared?.wait ?? 0, exchange: shared?.exchange ?? 0, sum: ranks?.sumSeconds ?? 0 });
+
 async function timed(count: number): Promise<RankTimes> {
-  const before = { wait: shared?.wait ?? 0, exchange: shared?.exchange ?? 0, sum: ranks?.sumSeconds ?? 0 };
+  const before = counters();
   const start = performance.now();
   for (let i = 0; i < count; i++) await runner.run(state, [{ images, labels: new Int32Array(own), indices: new Int32Array(own), step: step++, epoch: 0 }]);
-  const seconds = (performance.now() - start) / 1000;
-  return { step: seconds / count, wait: ((shared?.wait ?? 0) - before.wait) / count, exchange: ((shared?.exchange ?? 0) - before.exchange) / count, sum: ((ranks?.sumSeconds ?? 0) - before.sum) / count };
+  const seconds = (performance.now() - start) / 1000 / count;
+  const after = counters();
+  const each = (key: keyof Counters): number => (after[key] - before[key]) / count;
+  return { step: seconds, compute: each('processor'), wait: each('wait'), exchange: each('exchange'), sum: each('sum') };
 }
 
 function timedSum(values: number): SumTimes {

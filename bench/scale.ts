@@ -1,7 +1,8 @@
 /**
  * Images per second of one training on 1, 2 and 4 ranks of one thread each, with the same batch split among them, in alternated short
  * rounds so that what else the machine does falls on all. One rank is the training without MPI. Prints medians, and the medians of the
- * rounds' ratios to one rank; then the time to sum as many values, from which latency and bandwidth follow.
+ * rounds' ratios to one rank, of wall time and of the processor time of what a rank computes, which other programs disturb less; then
+ * the time to sum as many values, from which latency and bandwidth follow.
  *
  *   npm run bench:scale -- [--size tiny] [--ranks 1,2,4] [--rounds 5] [--steps 2] [--json bench-scale.json]
  */
@@ -73,11 +74,11 @@ const ms = (seconds: number): string => (seconds * 1000).toFixed(1);
 const of = (count: number, key: keyof RankTimes): number[] => times.get(count)!.map((time) => time[key]);
 const rows = counts.map((count) => {
   const ratio = median(of(count, 'step').map((step, round) => of(counts[0]!, 'step')[round]! / step));
-  return { ranks: count, imagesPerSecond: shape.batch / median(of(count, 'step')), ratio, step: median(of(count, 'step')), wait: median(of(count, 'wait')), exchange: median(of(count, 'exchange')), sum: median(of(count, 'sum')), bestStep: Math.min(...of(count, 'step')), bestCopies: Math.min(...of(count, 'exchange').map((exchange, round) => exchange - of(count, 'sum')[round]!)) };
+  return { ranks: count, imagesPerSecond: shape.batch / median(of(count, 'step')), ratio, computeRatio: median(of(count, 'compute').map((compute, round) => of(counts[0]!, 'compute')[round]! / compute)), step: median(of(count, 'step')), compute: median(of(count, 'compute')), wait: median(of(count, 'wait')), exchange: median(of(count, 'exchange')), sum: median(of(count, 'sum')), bestExchange: Math.min(...of(count, 'exchange')) };
 });
 console.log(`${size}, batch ${shape.batch}, 1 thread a rank, ${rounds} rounds of ${steps} steps, ${cpus().length} cores (${cpus()[0]?.model.trim()})`);
-for (const { ranks, imagesPerSecond, ratio, step, wait, exchange, sum, bestStep } of rows) {
-  console.log(`${ranks} ranks: ${imagesPerSecond.toFixed(2)} images/s, ${ratio.toFixed(2)} of ${counts[0]}; step ${ms(step)} ms (best round ${ms(bestStep)}), of which waiting ${ms(wait)}, exchange ${ms(exchange)} (sum ${ms(sum)})`);
+for (const { ranks, imagesPerSecond, ratio, step, wait, exchange, sum, bestExchange, compute, computeRatio } of rows) {
+  console.log(`${ranks} ranks: ${imagesPerSecond.toFixed(2)} images/s, ${ratio.toFixed(2)} × ${counts[0]}; step ${ms(step)} ms, of which waiting ${ms(wait)}, exchange ${ms(exchange)} (sum ${ms(sum)}; best ${ms(bestExchange)}); computing ${ms(compute)} ms of processor time, ${computeRatio.toFixed(2)}`);
 }
 const sumRows = [...sums].map(([key, seconds]) => ({ ranks: Number(key.split(' ')[0]), values: Number(key.split(' ')[1]), seconds: median(seconds) }));
 for (const { ranks, values, seconds } of sumRows) console.log(`sum of ${values} values over ${ranks} ranks: ${ms(seconds)} ms`);

@@ -3,8 +3,9 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { writeFileAtomically } from '../core/files/durable-files';
-import { readRun } from '../core/library/read-run';
+import { readRun, withConfig } from '../core/library/read-run';
 import type { LibraryRun } from '../core/library/library-run';
+import { configOf } from '../core/runs/run-report';
 import { sweepFolder } from '../core/sweeps/cell-files';
 import { sweepFile } from '../core/sweeps/record';
 import { summarise, type CellResult, type SweepSummary } from '../core/sweeps/summary';
@@ -57,7 +58,7 @@ async function writeSummary({ runs, name, plan }: Sweep): Promise<WrittenSummary
 
 async function resultOf({ cell, state, run }: Sweep['plan'][number]): Promise<CellResult> {
   if (run === undefined) return { cell, state };
-  const known: LibraryRun = { ...(await readRun(run.path)), name: run.id, marks: { starred: false, tags: [] } };
+  const known: LibraryRun = { ...withConfig(await readRun(run.path), await configOf(run.path)), name: run.id, marks: { starred: false, tags: [] } };
   return { cell, state, run: known, trainingSeconds: await trainingSeconds(known) };
 }
 

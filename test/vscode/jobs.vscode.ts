@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { fillWorkspace, repository } from './fixture';
 import { launchBrowser } from '../chromium';
 import { launchServer, type VsCodeServer } from './launch';
@@ -35,6 +35,8 @@ beforeAll(async () => {
   browser = await launchBrowser();
   workbench = await Workbench.open(browser, server, folder());
 });
+
+afterEach((context) => workbench.keepFailure(context));
 
 afterAll(async () => {
   await workbench?.screenshot('jobs-end');

@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Frame } from 'playwright-core';
 import { PNG } from 'pngjs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { fillWorkspace, repository } from './fixture';
 import { launchBrowser } from '../chromium';
 import { launchServer, type VsCodeServer } from './launch';
@@ -36,6 +36,8 @@ describe.each(['newest', 'floor'] as const)('in the %s VS Code', (release) => {
     browser = await launchBrowser();
     workbench = await Workbench.open(browser, server, folder());
   });
+
+  afterEach((context) => workbench.keepFailure(context));
 
   afterAll(async () => {
     await workbench?.screenshot(`journey-end-${release}`);
@@ -102,7 +104,7 @@ describe.each(['newest', 'floor'] as const)('in the %s VS Code', (release) => {
   });
 
   test('a checkpoint is probed', async () => {
-    await workbench.command('MIM: Evaluate Checkpoint', /^journey, step/, 'kNN');
+    await workbench.command('MIM: Evaluate Checkpoint', 'journey, step', 'kNN');
     await expect.poll(async () => (await readdir(join(folder(), 'runs', 'journey', 'evaluations')).catch(() => [])).join(), { timeout: 120_000 }).toMatch(/knn-\d+\.json/);
   });
 
@@ -118,7 +120,7 @@ describe.each(['newest', 'floor'] as const)('in the %s VS Code', (release) => {
   test('a checkpoint is inspected', async () => {
     await workbench.row(/^step /).first().click();
     const frame = await workbench.webview('[role="treegrid"]');
-    await frame.getByText('patch_embed').first().waitFor();
+    await frame.getByText('blocks').first().waitFor();
     await workbench.screenshot(`checkpoint-dark${suffix}`);
   });
 });

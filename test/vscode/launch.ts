@@ -88,6 +88,7 @@ async function writeSettings(root: string, settings: Readonly<Record<string, unk
     'telemetry.telemetryLevel': 'off',
     'git.enabled': false,
     'files.simpleDialog.enable': true,
+    'remote.autoForwardPorts': false,
   };
   const folder = join(root, 'user', 'User');
   await mkdir(folder, { recursive: true });

@@ -43,11 +43,11 @@ export class Workbench {
   }
 
   /** Runs a command by its title in the palette, which must offer it, and takes the `picks` it asks for, one after the other. */
-  async command(title: string, ...picks: readonly (string | RegExp)[]): Promise<void> {
+  async command(title: string, ...picks: readonly string[]): Promise<void> {
     // A page that had the focus before the palette may take it from the question that follows, and so close it.
     await this.retried(`${title} does not ask for ${picks.join(', ')}`, async () => {
       await this.takeFrom('F1', `>${title}`, title);
-      for (const pick of picks) await this.quickRow(pick).click({ timeout: aMoment });
+      for (const pick of picks) await this.pick(pick, aMoment);
     });
   }
 
@@ -75,8 +75,20 @@ export class Workbench {
   private async takeFrom(key: string, typed: string, row: string): Promise<void> {
     await this.retried(`${typed} is not offered`, async () => {
       await this.openQuickInput(key, typed);
-      await this.quickRow(row).click({ timeout: aMoment });
+      await this.clickRow(row, aMoment);
     });
+  }
+
+  /** Once the list has come to rest: its rows are drawn anew and move while it fills, and another one would get the click. */
+  private async clickRow(text: string, within = timeout): Promise<void> {
+    const row = this.quickRow(text);
+    await row.waitFor({ timeout: within });
+    for (let before = -1, now = -2; before !== now; ) {
+      before = now;
+      await this.page.waitForTimeout(200);
+      now = (await row.boundingBox({ timeout: within }))?.y ?? -3;
+    }
+    await row.click({ timeout: within });
   }
 
   private async openQuickInput(key: string, typed: string): Promise<void> {
@@ -97,13 +109,15 @@ export class Workbench {
   }
 
   /** Takes the entry of the open quick pick whose label holds `text`. */
-  async pick(text: string | RegExp): Promise<void> {
-    await this.quickRow(text).click();
+  async pick(text: string, within = timeout): Promise<void> {
+    await this.quickRow(text).waitFor({ timeout: within });
+    await this.quickInput().fill(text, { timeout: within });
+    await this.clickRow(text, within);
   }
 
   /** Ticks entries of a quick pick of several and confirms. */
   async pickMany(texts: readonly string[]): Promise<void> {
-    for (const text of texts) await this.quickRow(text).click();
+    for (const text of texts) await this.clickRow(text);
     await this.page.keyboard.press('Enter');
   }
 
@@ -137,7 +151,7 @@ export class Workbench {
     return this.page.locator('.quick-input-widget:visible .quick-input-box input');
   }
 
-  private quickRow(text: string | RegExp): Locator {
+  private quickRow(text: string): Locator {
     return this.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row').filter({ hasText: text }).first();
   }
 
@@ -249,6 +263,11 @@ export class Workbench {
   async useTheme(theme: Theme): Promise<void> {
     await this.page.emulateMedia(themes[theme].media);
     await this.page.waitForSelector(themes[theme].mark);
+  }
+
+  /** For afterEach: what was on screen when a test failed. */
+  async keepFailure({ task }: { readonly task: { readonly name: string; readonly result?: { readonly state: string } } }): Promise<void> {
+    if (task.result?.state === 'fail') await this.screenshot(`failed ${task.name}`.replace(/\W+/g, '-').slice(0, 80));
   }
 
   /** Keeps what is on screen in test/artefacts. */

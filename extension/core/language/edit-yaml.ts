@@ -1,5 +1,5 @@
 /** Single changes to an experiment that leave the rest of its text as it is. */
-import { type Node, type Pair, type YAMLMap, isMap, isScalar, isSeq } from 'yaml';
+import { type Node, type Pair, type YAMLMap, isMap, isScalar, isSeq, parseDocument } from 'yaml';
 import type { Path } from '../config/yaml-tree';
 import { contentsOf } from './locate-key';
 import { type TextEdit, lineEndAt, lineStartAt } from './text-edit';
@@ -76,7 +76,15 @@ function removeFromFlow(text: string, map: YAMLMap<Node, Node | null>, entry: En
 /** The text of the value whose key begins at `offset`. */
 export function valueTextAt(text: string, offset: number): string | undefined {
   const value = entryAt(contentsOf(text), offset)?.entry.value;
-  return isScalar(value) && value.range ? text.slice(value.range[0], value.range[1]) : undefined;
+  if (!isScalar(value) || !value.range) return undefined;
+  const written = text.slice(value.range[0], value.range[1]);
+  return standsInBrackets(written) ? written : undefined;
+}
+
+/** A text without quotes such as `0.7 }` is one value on a line of its own, and another in brackets. */
+function standsInBrackets(value: string): boolean {
+  const list = parseDocument(`[${value}\n]`);
+  return list.errors.length === 0 && isSeq(list.contents) && list.contents.items.length <= 1;
 }
 
 function entryAt(node: unknown, offset: number): { map: YAMLMap<Node, Node | null>; entry: Entry } | undefined {

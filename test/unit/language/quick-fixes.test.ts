@@ -88,6 +88,10 @@ test('a key in the wrong place goes to its section, written or not', () => {
   expect(fixes(`${head}batch_size: 64\n`, 'MIM1003').get('Move to `optimizer`')).toBe(`${head}optimizer: { batch_size: 64 }\n`);
 });
 
+test('a value that would be another in brackets is not moved into them', () => {
+  expect(fixes(`${head}optimizer: { blr: 1e-4 }\nbatch_size: 64 }\n`, 'MIM1003').has('Move to `optimizer`')).toBe(false);
+});
+
 test('the nearest name is the preferred fix', () => {
   const text = `${head}maskin: { ratio: 0.5 }\n`;
   const [first] = quickFixes(text, problemsOf(text)[0]!);
