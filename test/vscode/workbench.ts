@@ -166,6 +166,16 @@ export class Workbench {
     return this.page.locator('.part.sidebar .monaco-list-row').filter({ hasText: text });
   }
 
+  /** A row by what a screen reader says of it. */
+  spokenRow(beginning: string): Locator {
+    return this.page.locator(`.part.sidebar .monaco-list-row[aria-label^="${beginning}"]`);
+  }
+
+  /** The row at the top of the view; a list keeps its rows in no order of their own. */
+  topRow(): Locator {
+    return this.page.locator('.part.sidebar .monaco-list-row[data-index="0"]').first();
+  }
+
   /** Clicks one of the buttons that show on a row while the pointer is over it. */
   async rowAction(text: string | RegExp, action: string): Promise<void> {
     // The row of a run at work is drawn anew with each step.
