@@ -90,10 +90,13 @@ async function writeSettings(root: string, settings: Readonly<Record<string, unk
     'files.simpleDialog.enable': true,
     'remote.autoForwardPorts': false,
   };
-  const folder = join(root, 'user', 'User');
-  await mkdir(folder, { recursive: true });
   await mkdir(join(root, 'workspace'));
-  await writeFile(join(folder, 'settings.json'), JSON.stringify({ ...quiet, ...settings }, null, 2));
+  // Settings of a machine count only where they are its own: those of the user are of another machine than the server's.
+  for (const [place, content] of [['User', { ...quiet, ...settings }], ['Machine', settings]] as const) {
+    const folder = join(root, 'user', place);
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'settings.json'), JSON.stringify(content, null, 2));
+  }
 }
 
 /**
