@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { fillWorkspace, repository } from './fixture';
+import { copyExperiments, fillWorkspace, repository } from './fixture';
 import { launchBrowser } from '../chromium';
 import { launchServer, type VsCodeServer } from './launch';
 import { obtainServer } from './obtain';
@@ -98,9 +98,9 @@ describe('a worker that dies at start', () => {
     await chmod(program, 0o755);
     server = await launchServer(await obtainServer('newest'), { extension: repository, settings: { 'mim.nodePath': program } });
     const folder = join(server.root, 'workspace');
-    await fillWorkspace(folder);
+    await copyExperiments(folder);
     const workbench = await Workbench.open(browser, server, folder);
-    await workbench.openFile('student.mim.yaml');
+    await workbench.openFile('teacher.mim.yaml');
     await workbench.command('MIM: Run Pretraining');
     try {
       await workbench.notification(/fail|cannot be started/i).first().waitFor({ timeout: 120_000 });

@@ -7,8 +7,13 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 export const repository = join(import.meta.dirname, '..', '..');
 
+/** The experiments alone, nothing trained yet. */
+export function copyExperiments(folder: string): Promise<void> {
+  return cp(join(import.meta.dirname, 'workspace'), folder, { recursive: true });
+}
+
 export async function fillWorkspace(folder: string): Promise<void> {
-  await cp(join(import.meta.dirname, 'workspace'), folder, { recursive: true });
+  await copyExperiments(folder);
   await mim(folder, 'teacher', 'teacher.mim.yaml');
   await mim(folder, 'pretrain', 'student.mim.yaml', '--set', 'schedule.epochs=2');
   const student = await readFile(join(folder, 'student.mim.yaml'), 'utf8');
