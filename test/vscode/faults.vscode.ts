@@ -48,19 +48,19 @@ describe('in a trusted workspace', () => {
   test('a broken experiment is not run, and its problems are a click away', async () => {
     await workbench.openFile('broken.mim.yaml');
     await workbench.command('MIM: Run Pretraining');
-    await workbench.notification(/broken\.mim\.yaml cannot be run/).waitFor();
+    await workbench.told(/broken\.mim\.yaml cannot be run/);
   });
 
   test('a teacher that was never trained is named', async () => {
     await workbench.openFile('unknown.mim.yaml');
     await workbench.command('MIM: Run Pretraining');
-    await workbench.notification(/unknown\.mim\.yaml.*(cannot be run|failed).*never-trained/s).waitFor({ timeout: 120_000 });
+    await workbench.told(/unknown\.mim\.yaml.*(cannot be run|failed).*never-trained/s, 120_000);
   });
 
   test('a place that cannot be written is named', async () => {
     await workbench.openFile('nowhere.mim.yaml');
     await workbench.command('MIM: Run Pretraining');
-    await workbench.notification(/(cannot be run|failed).*a-file/s).waitFor({ timeout: 120_000 });
+    await workbench.told(/(cannot be run|failed).*a-file/s, 120_000);
   });
 
   test('a run whose folder goes while it is shown leaves the list, and the others stay', async () => {
@@ -103,7 +103,7 @@ describe('a worker that dies at start', () => {
     await workbench.openFile('teacher.mim.yaml');
     await workbench.command('MIM: Run Pretraining');
     try {
-      await workbench.notification(/fail|cannot be started/i).first().waitFor({ timeout: 120_000 });
+      await workbench.told(/fail|cannot be started/i, 120_000);
     } finally {
       await workbench.screenshot('faults-worker');
     }

@@ -251,6 +251,16 @@ export class Workbench {
     return this.page.locator('.notification-toast').filter({ hasText: text });
   }
 
+  /** @throws Error with what was told instead */
+  async told(text: string | RegExp, within = timeout): Promise<void> {
+    try {
+      await this.notification(text).first().waitFor({ timeout: within });
+    } catch (error) {
+      const instead = await this.page.locator('.notification-toast').allInnerTexts();
+      throw new Error(`${String(text)} is not told; ${instead.length === 0 ? 'nothing is' : `this is: ${instead.join(' | ')}`}`, { cause: error });
+    }
+  }
+
   dialog(): Locator {
     return this.page.locator('.monaco-dialog-box');
   }

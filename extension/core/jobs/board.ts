@@ -49,7 +49,9 @@ class FolderJobBoard implements JobBoard {
     await requirePlace(spec);
     const folder = await this.newFolder(spec);
     await launchJob(folder, spec, this.options.command);
-    await this.look();
+    // A look that began before there was this job would show the list without it after one that has it.
+    await this.looking?.catch(() => undefined);
+    await this.refresh();
     return (await readJob(folder)) ?? { id: path.basename(folder), folder, spec, state: 'starting', startedAt: new Date().toISOString() };
   }
 

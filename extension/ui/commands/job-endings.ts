@@ -3,12 +3,16 @@ import path from 'node:path';
 import type { Job, JobSpec } from '../../core/jobs/job';
 import { isOver } from '../../core/jobs/job-state';
 
-/** Jobs that were over when the window opened are not told again; one that dies before it was ever seen at work is. */
+/** Jobs that were over when the window opened are not told again; one started since then is, though its end be all that was ever seen of it. */
 export class JobEndings {
   private readonly told: Set<string>;
 
-  constructor(jobs: readonly Job[]) {
-    this.told = new Set(jobs.filter(({ state }) => isOver(state)).map(({ id }) => id));
+  /**
+   * @param opened when the window opened, ISO 8601
+   * @param jobs those found at the first look, which may itself have come after the first start
+   */
+  constructor(opened: string, jobs: readonly Job[]) {
+    this.told = new Set(jobs.filter(({ state, startedAt }) => isOver(state) && startedAt < opened).map(({ id }) => id));
   }
 
   /** @returns the jobs that ended by themselves; who stops one knows that it stops. */

@@ -10,15 +10,17 @@ const DASHBOARD = 'Open Dashboard';
 const RESUME = 'Resume';
 
 export const registerJobEndings: Register = ({ jobs, log }) => {
+  const opened = new Date().toISOString();
   let endings: JobEndings | undefined;
-  // What is over at the first look ended before this window opened.
-  const first = jobs.refresh().then(() => (endings = new JobEndings(jobs.jobs)));
-  first.catch((error: unknown) => log.error(String(error)));
-  const stop = jobs.onChange(() => {
-    if (endings === undefined) return;
-    for (const job of endings.look(jobs.jobs)) void tell(job).then(undefined, (error: unknown) => log.error(String(error)));
+  const tellThem = () => {
+    for (const job of endings?.look(jobs.jobs) ?? []) void tell(job).then(undefined, (error: unknown) => log.error(String(error)));
+  };
+  const first = jobs.refresh().then(() => {
+    endings = new JobEndings(opened, jobs.jobs);
+    tellThem();
   });
-  return new vscode.Disposable(stop);
+  first.catch((error: unknown) => log.error(String(error)));
+  return new vscode.Disposable(jobs.onChange(tellThem));
 };
 
 async function tell(job: Job): Promise<void> {

@@ -4,20 +4,24 @@ import { endingOf, JobEndings } from '../../../extension/ui/commands/job-endings
 
 const job = (id: string, state: JobState, changes: Partial<Job> = {}): Job => ({ id, folder: `/jobs/${id}`, state, startedAt: '2026-01-01T00:00:00Z', spec: { kind: 'pretrain', configFile: '/w/a.mim.yaml' }, ...changes });
 
+const opened = '2026-01-02T00:00:00Z';
+
 describe('endings', () => {
   it('are told once, of jobs that were not over before', () => {
-    const endings = new JobEndings([job('old', 'failed'), job('a', 'starting')]);
+    const endings = new JobEndings(opened, [job('old', 'failed'), job('a', 'starting')]);
     expect(endings.look([job('old', 'failed'), job('a', 'failed'), job('b', 'running')]).map(({ id }) => id)).toEqual(['a']);
     expect(endings.look([job('old', 'failed'), job('a', 'failed'), job('b', 'done')]).map(({ id }) => id)).toEqual(['b']);
     expect(endings.look([job('a', 'failed'), job('b', 'done')])).toEqual([]);
   });
 
   it('are told of a job that died before it was seen at work', () => {
-    expect(new JobEndings([]).look([job('a', 'failed')])).toHaveLength(1);
+    expect(new JobEndings(opened, []).look([job('a', 'failed')])).toHaveLength(1);
+    const quick = job('quick', 'failed', { startedAt: '2026-01-02T00:00:01Z' });
+    expect(new JobEndings(opened, [quick]).look([quick])).toEqual([quick]);
   });
 
   it('leave out what the user stopped', () => {
-    expect(new JobEndings([job('a', 'running')]).look([job('a', 'stopped')])).toEqual([]);
+    expect(new JobEndings(opened, [job('a', 'running')]).look([job('a', 'stopped')])).toEqual([]);
   });
 
   it('say which experiment, and why', () => {
