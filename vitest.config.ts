@@ -1,8 +1,10 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Minutes of processes that are killed and started again: `npm run test:faults`.
+    exclude: [...configDefaults.exclude, 'test/faults/**'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,

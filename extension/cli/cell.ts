@@ -99,6 +99,7 @@ async function newRun({ record, cell, files }: CellAtWork, { sweep, untilEpoch }
   return pretrain({
     configFile: files.frozen,
     name: cell.name,
+    note: cell.note,
     runsFolder: runsFolderOf(sweep),
     cell: {
       membership: { sweep: record.name, sweepCell: { name: cell.name, values: cell.values } },

@@ -1,5 +1,6 @@
 /** What the commands share: how one is declared, and the options that mean the same everywhere. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { LauncherKind } from '../core/launchers/launcher';
 import { RUN_NAME, RUN_NAME_RULE } from '../core/runs/run-name';
 import type { Terminal } from './terminal';
 
@@ -11,6 +12,8 @@ export interface Cli {
 }
 
 export const jsonOption = (): Option => new Option('--json', 'machine-readable: the answer on stdout is JSON and nothing else');
+
+export const launcherOption = (what: string): Option => new Option('--launcher <kind>', what).choices(['here', 'queue', 'slurm'] satisfies LauncherKind[]);
 
 export const runsOption = (): Option => new Option('--runs <dir>', 'folder of the runs, where RUN is an id').default('runs');
 

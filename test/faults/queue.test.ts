@@ -221,3 +221,24 @@ describe('a person', () => {
     expect((await bench.state()).entries).toEqual([]);
   });
 });
+
+describe('mim pretrain of an experiment whose launcher is the queue', () => {
+  it('waits there, trains under its name, and is a new run each time', { timeout: 240_000 }, async () => {
+    const file = await experiment('alone', `${tinyExperiment({ name: 'alone' })}launcher: queue\n`);
+    const runs = inFolder('runs');
+    expect(await bench.mim(['pretrain', file, '--note', 'because', '--wait'])).toContain('Sweep alone: all cells are done.');
+    expect(await bench.mim(['pretrain', file, '--wait'])).toContain('Sweep alone: all cells are done.');
+    expect((await readdir(runs)).filter((name) => !name.startsWith('.')).sort()).toEqual(['alone', 'alone-2']);
+    expect(await readFile(join(runs, 'alone', 'log.txt'), 'utf8')).toContain('because');
+    expect(await readFile(join(runs, 'alone', 'source.yaml'), 'utf8')).toContain('launcher: queue');
+  });
+
+  it('trains here where that is asked for, and is refused while it is at work', { timeout: 240_000 }, async () => {
+    const file = await experiment('endless', `${tinyExperiment({ name: 'endless', epochs: 100_000 })}launcher: queue\n`);
+    const here = startMim(['pretrain', file, '--launcher', 'here'], bench.environment);
+    await expect.poll(() => existsSync(inFolder('runs', 'endless', 'metrics.jsonl')), { timeout: 60_000 }).toBe(true);
+    expect(await bench.mim(['pretrain', file], 5)).toContain('MIM7411');
+    here.process.kill('SIGINT');
+    expect((await here.ended).code).toBe(3);
+  });
+});

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { examples, jsonOption, mpiOptions, runName, setOption, type Cli } from '../command';
+import { examples, jsonOption, launcherOption, mpiOptions, runName, setOption, type Cli } from '../command';
+import type { LauncherKind } from '../../core/launchers/launcher';
 import { findConfig } from '../locate';
 import { trainOnRanks } from '../ranks';
 import type { CellOrigin } from '../../training/pretrain';
@@ -12,6 +13,8 @@ export interface NewRunOptions {
   readonly runs?: string;
   readonly note?: string;
   readonly experiment?: string;
+  readonly launcher?: LauncherKind;
+  readonly wait?: boolean;
   readonly json?: boolean;
   readonly mpi?: boolean;
 }
@@ -27,6 +30,7 @@ export function addPretrainCommand(cli: Cli): void {
     'after',
     examples(
       'mim pretrain examples/quickstart.mim.yaml',
+      'mim pretrain my.mim.yaml --launcher queue',
       'mim pretrain my.mim.yaml --set masking.ratio=0.5 --set seed=1 --name ratio-50',
       `mim pretrain my.mim.yaml --json | jq -c 'select(.event == "evaluation")'`,
     ),
@@ -40,11 +44,19 @@ export function withNewRunOptions(command: Command): Command {
     .option('--name <name>', 'name of the run (default: the name in the file, or the name of the file)', runName)
     .option('--runs <dir>', 'folder for the run directory (default: `runs` of the file)')
     .option('--note <text>', 'a remark for the log of the run, such as why it is trained so')
+    .addOption(launcherOption('who trains it, in place of the experiment’s `launcher`'))
+    .option('--wait', 'of another launcher: wait until the run is at its end')
     .addOption(new Option('--experiment <file>', 'from which CONFIG was frozen, with its text in source.yaml beside CONFIG: what a queue calls').hideHelp())
     .addOption(jsonOption());
 }
 
 export async function trainNewRun(cli: Cli, configFile: string, options: NewRunOptions): Promise<void> {
+  const { chosenLauncher, handOver } = await import('../hand-over');
+  const launcher = await chosenLauncher(configFile, options);
+  if (launcher !== 'here') {
+    cli.exitCode = await handOver(cli.terminal, configFile, options, launcher);
+    return;
+  }
   cli.exitCode = await trainOnRanks(cli.terminal, options, async (events, signal, ranks) => {
     const { pretrain } = await import('../../training/pretrain');
     return pretrain({ configFile, overrides: options.set, name: options.name, runsFolder: options.runs, note: options.note, cell: await frozenFrom(configFile, options.experiment), events, signal, ranks });

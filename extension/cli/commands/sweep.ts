@@ -1,6 +1,5 @@
-import { Option } from 'commander';
 import type { LauncherKind } from '../../core/launchers/launcher';
-import { examples, jsonOption, setOption, type Cli } from '../command';
+import { examples, jsonOption, launcherOption, setOption, type Cli } from '../command';
 import { findConfig } from '../locate';
 import { requireOneProcess } from '../ranks';
 import { printJson } from '../terminal';
@@ -36,7 +35,7 @@ export function addSweepCommand(cli: Cli): void {
     .option('--fill', 'run only cells that no run trains')
     .option('--retry', 'run only the failed cells, anew')
     .option('--again', 'run every cell anew, also those that are finished')
-    .addOption(new Option('--launcher <kind>', 'who runs the cells, in place of the experiment’s `launcher`').choices(['here', 'queue', 'slurm']))
+    .addOption(launcherOption('who runs the cells, in place of the experiment’s `launcher`'))
     .option('--wait', 'of another launcher: wait until all cells are at their end')
     .addOption(setOption())
     .option('--runs <dir>', 'folder for the run directories (default: `runs` of the file)')

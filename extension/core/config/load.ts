@@ -8,7 +8,7 @@ import { type Locator, sortProblems } from './location';
 import type { Overrides } from './overrides';
 import { parseTree } from './parse';
 import { resolveExperiment } from './resolve';
-import type { Experiment, ResolvedExperiment } from './schema';
+import type { Experiment, LauncherConfig, ResolvedExperiment } from './schema';
 import { YamlTree } from './yaml-tree';
 
 /** An experiment that cannot be run. `message` is the whole report without colour. */
@@ -24,6 +24,8 @@ export interface LoadedExperiment {
   readonly source: string;
   /** It describes many runs; `resolved` is the experiment without what the sweep varies. */
   readonly isSweep: boolean;
+  /** Who trains it. */
+  readonly launcher: LauncherConfig;
   readonly warnings: Problem[];
   readonly locate: Locator;
 }
@@ -63,7 +65,7 @@ export async function loadExperiment(file: string, overrides: Overrides = {}): P
   if (!resolved || problems.some((problem) => problem.severity === 'error')) {
     throw new ConfigError(sortProblems(problems));
   }
-  return { resolved, source, isSweep: experiment?.sweep !== undefined, warnings: problems, locate };
+  return { resolved, source, isSweep: experiment?.sweep !== undefined, launcher: experiment?.launcher ?? 'here', warnings: problems, locate };
 }
 
 /** @throws UserError MIM1000 */

@@ -194,7 +194,7 @@ export const sweepSchema = z.strictObject({
 
 export const launcherSchema = z
   .union([z.enum(['here', 'queue', 'slurm']), slurmLauncherSchema])
-  .describe('Who runs the cells of a sweep: `here`, one after another in the process that was started; `queue`, the queue of this machine; `slurm`, a cluster, with its settings. What is trained does not depend on it.');
+  .describe('Who trains the run, or the cells of a sweep: `here`, the process that was started, one after another; `queue`, the queue of this machine; `slurm`, a cluster, with its settings. What is trained does not depend on it.');
 
 const experimentShape = {
   mim: z.literal(1).describe('Marks an experiment and the version of its format.'),

@@ -23,7 +23,7 @@ export async function acquireLock(file: string, heartbeatFile: string): Promise<
     const found = await readFile(file, 'utf8').catch(() => undefined);
     if (found === undefined) continue;
     const owner = parseOwner(found);
-    if (owner === undefined ? await isBeingWritten(file) : await holds(owner, heartbeatFile)) throw busy(file, owner);
+    if (owner === undefined ? await isBeingWritten(file) : await holds(owner, file, heartbeatFile)) throw busy(file, owner);
     await setAside(file, found);
   }
   throw new UserError('MIM7101', `the lock ${file} changes hands too fast`, 'Another process is starting in the same run; try again.');
@@ -32,7 +32,7 @@ export async function acquireLock(file: string, heartbeatFile: string): Promise<
 /** Who holds the lock; undefined where nobody does who is still there. */
 export async function lockOwner(file: string, heartbeatFile: string): Promise<ProcessIdentity | undefined> {
   const owner = parseOwner(await readFile(file, 'utf8').catch(() => ''));
-  return owner !== undefined && (await holds(owner, heartbeatFile)) ? owner : undefined;
+  return owner !== undefined && (await holds(owner, file, heartbeatFile)) ? owner : undefined;
 }
 
 /** Without hard links a lock is there before its content is. */
@@ -41,10 +41,11 @@ async function isBeingWritten(file: string): Promise<boolean> {
   return writtenAt !== undefined && Date.now() - writtenAt < WRITING_MS;
 }
 
-async function holds(owner: ProcessIdentity, heartbeatFile: string): Promise<boolean> {
+async function holds(owner: ProcessIdentity, file: string, heartbeatFile: string): Promise<boolean> {
   const life = await isAlive(owner);
   if (life !== 'unknown') return life === 'alive';
-  return beatsStill(heartbeatFile);
+  // Whoever has just taken the lock has not beaten yet, and the heartbeat there may be an older owner's.
+  return (await beatsStill(heartbeatFile)) || beatsStill(file);
 }
 
 /** Removes a stale lock, and only that one: another process may have replaced it since it was judged. */

@@ -25,6 +25,8 @@ const cellSchema = z.object({
   values: z.record(z.string(), valueSchema),
   /** See `experimentIdentity`. */
   identity: z.string(),
+  /** For the log of its run. */
+  note: z.string().optional(),
   /** The experiment changed and has no such cell any more; it keeps its index and its files. */
   withdrawn: z.literal(true).optional(),
   /** ISO 8601: it was asked for anew then, and runs that began earlier do not count. */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { loadExperiment } from '../../core/config/load';
 import type { JobSpec } from '../../core/jobs/job';
+import { launcherKind } from '../../core/launchers/launcher';
 import { UserError } from '../../core/problems';
 import { isExperiment } from '../yaml/experiments';
 import type { Register, Services } from '../services';
@@ -69,17 +70,32 @@ async function offerNew(): Promise<undefined> {
 }
 
 /** A file that describes many runs is a sweep, whichever command started it; one that does not is none. */
-async function start({ jobs, places, library }: Services, file: vscode.Uri | undefined, wanted?: 'sweep'): Promise<void> {
+async function start(services: Services, file: vscode.Uri | undefined, wanted?: 'sweep'): Promise<void> {
   if (file === undefined) return;
   const loaded = await ready(file);
   if (loaded === undefined) return;
   if (wanted === 'sweep' && !loaded.isSweep) throw new UserError('MIM9506', `${path.basename(file.fsPath)} has no \`sweep\` section.`, 'Name the keys to vary in `sweep.grid`, or run it with `MIM: Run Pretraining`.');
-  const spec: JobSpec = { kind: loaded.isSweep ? 'sweep' : 'pretrain', configFile: file.fsPath };
-  places.read(file, loaded.source);
+  services.places.read(file, loaded.source);
+  const kind = loaded.isSweep ? 'sweep' : 'pretrain';
+  if (launcherKind(loaded.launcher) === 'here') await startHere(services, { kind, configFile: file.fsPath });
+  else await handOver(services, kind, file);
+}
+
+async function startHere({ jobs, library }: Services, spec: Extract<JobSpec, { kind: 'sweep' | 'pretrain' }>): Promise<void> {
   await jobs.start(spec);
   void library.refresh();
-  const name = path.basename(file.fsPath);
-  void vscode.window.showInformationMessage(`${spec.kind === 'sweep' ? 'Sweep' : 'Pretraining'} of ${name} started.`, 'Open Dashboard').then((chosen) => {
+  offerDashboard(`${spec.kind === 'sweep' ? 'Sweep' : 'Pretraining'} of ${path.basename(spec.configFile)} started.`);
+}
+
+/** To the queue of this machine, or to a cluster: what it answers is what there is to say. */
+async function handOver({ mim, library }: Services, kind: 'sweep' | 'pretrain', { fsPath }: vscode.Uri): Promise<void> {
+  const { stdout } = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: `Handing over ${path.basename(fsPath)}` }, () => mim.run([kind, fsPath], { cwd: path.dirname(fsPath) }));
+  void library.refresh();
+  offerDashboard(firstSentence(stdout));
+}
+
+function offerDashboard(told: string): void {
+  void vscode.window.showInformationMessage(told, 'Open Dashboard').then((chosen) => {
     if (chosen !== undefined) void vscode.commands.executeCommand('mim.openDashboard');
   });
 }

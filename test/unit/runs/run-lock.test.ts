@@ -43,3 +43,18 @@ describe('where there are no hard links, the lock', () => {
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 });
+
+describe('of a process on another host, the lock', () => {
+  it('counts as soon as it is taken, before its owner has beaten, and no longer than that without a beat', async () => {
+    const [lock, heartbeat] = [path.join(folder, 'lock'), path.join(folder, 'heartbeat')];
+    await writeFile(lock, JSON.stringify({ ...(await thisProcess()), host: 'elsewhere' }));
+    await writeFile(heartbeat, 'of an owner before');
+    await utimes(heartbeat, 0, 0);
+    await expect(acquire()).rejects.toMatchObject({ code: 'MIM7101' });
+    await utimes(lock, 0, 0);
+    await writeFile(heartbeat, 'beats');
+    await expect(acquire()).rejects.toMatchObject({ code: 'MIM7101' });
+    await utimes(heartbeat, 0, 0);
+    await (await acquire())();
+  });
+});

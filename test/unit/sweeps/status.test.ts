@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { RunDirectory } from '../../../extension/core/runs/run-directory';
 import type { RunStatus } from '../../../extension/core/runs/run-status';
 import { cellFiles } from '../../../extension/core/sweeps/cell-files';
 import { cellsToDo, type CellChoice } from '../../../extension/core/sweeps/cells-to-do';
-import { askAnew, freezeSweep } from '../../../extension/core/sweeps/freeze-sweep';
+import { askAnew, freezeSingle, freezeSweep } from '../../../extension/core/sweeps/freeze-sweep';
 import { readSweep, readSweeps, runsFolderOf, sweepFile, writeSweep, type SweepRecord } from '../../../extension/core/sweeps/record';
 import { sweepStatus } from '../../../extension/core/sweeps/status';
 import { experimentText } from '../config/experiment-of';
@@ -115,5 +115,30 @@ describe('the record of a sweep', () => {
     expect(await readSweeps(runs)).toEqual([record]);
     await expect(readSweep(sweepFile(runs, 'torn'))).rejects.toMatchObject({ code: 'MIM7403', exitCode: 1 });
     await expect(readSweep(sweepFile(runs, 'other'))).rejects.toMatchObject({ code: 'MIM7403', exitCode: 4 });
+  });
+});
+
+describe('the name of a sweep', () => {
+  it('belongs to the experiment that has it, as long as that is there', async () => {
+    const [first, second] = [join(runs, 'first.mim.yaml'), join(runs, 'second.mim.yaml')];
+    for (const file of [first, second]) await writeFile(file, '');
+    await freezeSweep(expanded('{ seeds: 2 }'), '', first);
+    await expect(freezeSweep(expanded('{ seeds: 3 }'), '', second)).rejects.toMatchObject({ code: 'MIM7409' });
+    await symlink(first, join(runs, 'link.mim.yaml'));
+    await freezeSweep(expanded('{ seeds: 2 }'), '', join(runs, 'link.mim.yaml'));
+    await rm(first);
+    expect((await freezeSweep(expanded('{ seeds: 3 }'), '', second)).cells).toHaveLength(3);
+  });
+
+  it('may be that of single runs, which do not withdraw one another, but not of both', async () => {
+    const single = (seed: number): ExpandedSweep => {
+      const { name, cells, ...rest } = expanded(`{ seeds: [${seed}] }`);
+      return { ...rest, name: 'single', cells: [{ ...cells[0]!, name: 'single', values: {} }] };
+    };
+    await freezeSingle(single(1), '', '/lab/study.mim.yaml', 'why');
+    const { cells } = await freezeSingle(single(2), '', '/lab/study.mim.yaml');
+    expect(cells.map(({ name, withdrawn, note }) => ({ name, withdrawn, note }))).toEqual([{ name: 'single', note: 'why' }, { name: 'single' }]);
+    await freeze('{ seeds: 2 }');
+    await expect(freezeSingle({ ...single(1), name: expanded('{ seeds: 2 }').name }, '', '/lab/study.mim.yaml')).rejects.toMatchObject({ code: 'MIM7410' });
   });
 });
