@@ -1,12 +1,15 @@
 /** One process at a time trains in a run: a lock file that says who, and is recognised as stale when its owner is gone. */
-import { readFile, rename, rm } from 'node:fs/promises';
-import { createFileAtomically, errorCode, explainWriteError, temporaryBeside } from '../files/durable-files';
+import { readFile, rm } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import { createFileAtomically, explainWriteError } from '../files/durable-files';
 import { UserError } from '../problems';
 import { isAlive, thisProcess, type ProcessIdentity } from './processes';
 import { beatsStill, modifiedAt } from './run-state';
 
 /** A lock without its content is younger than this, or its writer died. */
 const WRITING_MS = 5_000;
+/** For another process to remove a stale lock. */
+const TURN_MS = 20;
 
 /** Releases the lock. */
 export type Unlock = () => Promise<void>;
@@ -24,7 +27,7 @@ export async function acquireLock(file: string, heartbeatFile: string): Promise<
     if (found === undefined) continue;
     const owner = parseOwner(found);
     if (owner === undefined ? await isBeingWritten(file) : await holds(owner, file, heartbeatFile)) throw busy(file, owner);
-    await setAside(file, found);
+    await removeStale(file, found, own);
   }
   throw new UserError('MIM7101', `the lock ${file} changes hands too fast`, 'Another process is starting in the same run; try again.');
 }
@@ -48,18 +51,25 @@ async function holds(owner: ProcessIdentity, file: string, heartbeatFile: string
   return (await beatsStill(heartbeatFile)) || beatsStill(file);
 }
 
-/** Removes a stale lock, and only that one: another process may have replaced it since it was judged. */
-async function setAside(file: string, judged: string): Promise<void> {
-  const aside = temporaryBeside(file);
-  try {
-    await rename(file, aside);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return;
-    throw explainWriteError(error, file);
+/**
+ * Removes a stale lock, and only that one. One process at a time does, so that between its look and the removal nobody
+ * else's lock can come into the place; the mark of one that died over it gives way when it is old.
+ */
+async function removeStale(file: string, judged: string, own: string): Promise<void> {
+  const mark = `${file}.stale`;
+  if (!(await createFileAtomically(mark, own))) {
+    const markedAt = await modifiedAt(mark);
+    if (markedAt !== undefined && Date.now() - markedAt > WRITING_MS) await rm(mark, { force: true });
+    await setTimeout(TURN_MS);
+    return;
   }
-  const found = await readFile(aside, 'utf8');
-  if (found !== judged) await createFileAtomically(file, found);
-  await rm(aside, { force: true });
+  try {
+    if ((await readFile(file, 'utf8').catch(() => undefined)) === judged) await rm(file, { force: true });
+  } catch (error) {
+    throw explainWriteError(error, file);
+  } finally {
+    await rm(mark, { force: true });
+  }
 }
 
 async function release(file: string, own: string): Promise<void> {

@@ -234,6 +234,17 @@ describe('the lock', () => {
     await run.close();
   });
 
+  it('that is stale is removed though one who was about to died', async () => {
+    const run = await newRun();
+    await writeFile(run.inside('lock'), JSON.stringify({ ...(await thisProcess()), pid: 2 ** 22 + 1 }));
+    await writeFile(run.inside('lock.stale'), '');
+    await expect(run.lock()).rejects.toMatchObject({ code: 'MIM7101' });
+    await utimes(run.inside('lock.stale'), 0, 0);
+    await run.lock();
+    await run.close();
+    expect(await readdir(run.path)).not.toContain('lock.stale');
+  });
+
   it('goes to exactly one of many who find it stale', async () => {
     const run = await newRun();
     await writeFile(run.inside('lock'), JSON.stringify({ ...(await thisProcess()), pid: 2 ** 22 + 1 }));

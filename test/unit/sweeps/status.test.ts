@@ -132,7 +132,7 @@ describe('the name of a sweep', () => {
 
   it('may be that of single runs, which do not withdraw one another, but not of both', async () => {
     const single = (seed: number): ExpandedSweep => {
-      const { name, cells, ...rest } = expanded(`{ seeds: [${seed}] }`);
+      const { cells, ...rest } = expanded(`{ seeds: [${seed}] }`);
       return { ...rest, name: 'single', cells: [{ ...cells[0]!, name: 'single', values: {} }] };
     };
     await freezeSingle(single(1), '', '/lab/study.mim.yaml', 'why');
