@@ -22,6 +22,9 @@ import { startMim } from '../unit/cli/built-mim';
 export const LONG = 200;
 
 export class Study {
+  /** Cells that are to wait, and who sees to it. */
+  private readonly held = new Map<number, Promise<void>>();
+
   private constructor(
     readonly folder: string,
     readonly runs: string,
@@ -63,11 +66,26 @@ export class Study {
     return join(this.runs, this.record.cells[index]!.name);
   }
 
-  /** Waits until the cell trains, and then lets it wait: it is there however fast it is and however long Slurm takes. */
+  /** From its first steps on the cell waits whenever it trains: it is there however fast it is and however long Slurm takes. */
+  keepHeld(index: number): void {
+    if (!this.held.has(index)) this.held.set(index, this.holding(index));
+  }
+
+  /** Waits until it is held; from then on it goes on where somebody lets it. */
   async holdAtWork(cluster: SlurmCluster, index: number): Promise<void> {
-    await cluster.until(`cell ${index} trains`, async () => (await this.step(index)) > 8, 240_000, 100);
-    await (await RunDirectory.open(this.run(index))).requestPause();
-    await cluster.until(`cell ${index} waits`, async () => (await findStatus(this.run(index)))?.state === 'paused', 60_000, 100);
+    this.keepHeld(index);
+    await cluster.until(`cell ${index} waits at work`, async () => (await findStatus(this.run(index)))?.state === 'paused', 240_000, 100);
+    const holding = this.held.get(index);
+    this.held.delete(index);
+    await holding;
+  }
+
+  private async holding(index: number): Promise<void> {
+    do {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const status = await findStatus(this.run(index));
+      if (status?.state === 'running' && status.step > 8) await (await RunDirectory.open(this.run(index))).requestPause();
+    } while (this.held.has(index));
   }
 
   async letGo(index: number): Promise<void> {

@@ -22,6 +22,7 @@ describe('a sweep of 8 cells on two nodes', () => {
     const nodeOf = async (cell: number): Promise<string> => (await study.row(cell)).node!;
     const requeued = async (cell: number): Promise<boolean> => (await study.row(cell)).requeues > 0 || (await study.row(cell)).state === 'requeued';
 
+    for (const cell of [preempted, killed, limited, cancelled]) study.keepHeld(cell);
     await study.holdAtWork(cluster, preempted);
     await cluster.preempt(await nodeOf(preempted));
     await cluster.until('the preempted cell waits anew', () => requeued(preempted));
