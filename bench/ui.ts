@@ -43,7 +43,7 @@ ${runs} runs of ${records} records each (${(bytesPerRun / 1e6).toFixed(0)} MB of
 of all runs are hard links to eight files, so they come from memory rather than from disk; all else of a run is its own.
 Measured in a plain Node ${process.versions.node} process on ${os.availableParallelism()} cores (${os.cpus()[0]?.model.trim() ?? 'unknown'}), without VS Code and
 without the panel: drawing is not in these figures, nor is activation. The library looks by itself each second; the live update is what
-a change of all selected runs costs beyond that look, and includes the message as JSON.
+a change of all selected runs costs beyond that look, and includes the message as VS Code packs it.
 
 \`\`\`sh
 npm run bench:ui -- --output docs/results/ui.md

@@ -14,7 +14,7 @@ export const runs: RunRow[] = [
 export const [live, seed1, seed0, base, broken] = runs.map(({ key }) => key) as [string, string, string, string, string];
 
 const steps = Array.from({ length: 101 }, (_, i) => i * 20);
-const line = (run: string, metric: string, at: (step: number) => number): Series => ({ run, metric, x: steps, y: steps.map(at) });
+const line = (run: string, metric: string, at: (step: number) => number): Series => ({ run, metric, x: Float64Array.from(steps), y: Float64Array.from(steps, at) });
 
 /** Loss of the n-th run falls from 1 towards 0.2 + 0.1 n. */
 const falling = (n: number) => (step: number) => 0.2 + 0.1 * n + 0.8 * Math.exp(-step / 500);
@@ -30,7 +30,7 @@ export function curves(selected: readonly string[], heatMap = false): CurvesData
     series: selected.flatMap((run, n) => {
       const loss = line(run, 'loss', falling(n));
       return [
-        { ...loss, low: loss.y.map((y) => y! - 0.05), high: loss.y.map((y) => y! + 0.05) },
+        { ...loss, low: loss.y.map((y) => y - 0.05), high: loss.y.map((y) => y + 0.05) },
         ...(heatMap ? [] : levels.map((level) => line(run, `level_${level}`, (step) => falling(n)(step) + 0.03 * level))),
         line(run, 'lr', (step) => 1e-3 * Math.cos((step / 2000) * 1.5)), line(run, 'grad_norm', (step) => 1 + n + Math.sin(step / 90)), line(run, 'images_per_second', (step) => 900 + 40 * n + 10 * Math.sin(step / 50)),
       ];

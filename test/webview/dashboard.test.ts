@@ -123,11 +123,11 @@ it('gives the values of all runs beside the pointer, the nearest marked', async 
   await eventually(() => tip.count(), 0);
 });
 
-const flat = { run: base, metric: 'loss', x: [1, 2], y: [1, 1] };
+const flat = { run: base, metric: 'loss', x: Float64Array.of(1, 2), y: Float64Array.of(1, 1) };
 
 it('opens the config of a curve that is clicked between two distant points, and marks whole steps', async () => {
   const { page } = await open();
-  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected: [base] } }, { type: 'view', data: { ...curves([base]), series: [flat, { ...flat, metric: 'lr', y: [0, 1e-3] }], warnings: [] } });
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected: [base] } }, { type: 'view', data: { ...curves([base]), series: [flat, { ...flat, metric: 'lr', y: Float64Array.of(0, 1e-3) }], warnings: [] } });
   const loss = page.getByRole('img', { name: /^Loss of 1 run/ });
   await loss.waitFor();
   const box = (await loss.boundingBox())!;
@@ -137,14 +137,14 @@ it('opens the config of a curve that is clicked between two distant points, and 
 
 it('says which values a log axis leaves out', async () => {
   const { page } = await open();
-  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected: [base] } }, { type: 'view', data: { ...curves([base]), series: [{ ...flat, metric: 'lr', y: [0, 1e-3] }] } });
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected: [base] } }, { type: 'view', data: { ...curves([base]), series: [{ ...flat, metric: 'lr', y: Float64Array.of(0, 1e-3) }] } });
   await page.getByRole('checkbox', { name: 'Log y' }).click();
   await page.getByText('1 value at or below 0 cannot stand on a log axis.').waitFor();
 });
 
 it('a spike is seen through smoothing', async () => {
   const { page } = await open();
-  const x = Array.from({ length: 101 }, (_, i) => i);
+  const x = Float64Array.from({ length: 101 }, (_, i) => i);
   const raw = x.map((step) => (step === 50 ? 2 : 1));
   await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected: [base] } }, { type: 'view', data: { ...curves([base]), series: [{ run: base, metric: 'loss', x, y: x.map(() => 1), low: raw, high: raw }], warnings: [] } });
   const loss = page.getByRole('img', { name: /^Loss of 1 run/ });

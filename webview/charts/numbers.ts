@@ -33,7 +33,7 @@ export function formatSeconds(seconds: number): string {
  * The value of a curve at `x`: that of the last point not after it, undefined before the first, past the last point
  * by more than a hair, and in gaps. A step function is what was recorded; anything between the points would be made up.
  */
-export function valueAt(xs: readonly number[], ys: readonly (number | null)[], x: number): number | undefined {
+export function valueAt(xs: ArrayLike<number>, ys: ArrayLike<number | null>, x: number): number | undefined {
   let low = 0;
   let high = xs.length;
   while (low < high) {

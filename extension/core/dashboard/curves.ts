@@ -44,9 +44,10 @@ export class CurvesView {
     const name = JSON.stringify([metric, x, smoothing, range, points]);
     const known = lines.get(name);
     if (known) return known;
-    const { hasExtent, low, high, ...line } = displayPoints(store, metric, { x: this.axis(run, x), points, smoothing, range });
+    const line = displayPoints(store, metric, { x: this.axis(run, x), points, smoothing, range });
     if (line.x.length === 0) return undefined;
-    const series = { run: run.run.key, metric, ...line, ...(hasExtent && { low, high }) };
+    const extent = line.hasExtent && { low: Float64Array.from(line.low), high: Float64Array.from(line.high) };
+    const series = { run: run.run.key, metric, x: Float64Array.from(line.x), y: Float64Array.from(line.y), ...extent };
     if (lines.size >= REMEMBERED) lines.clear();
     lines.set(name, series);
     return series;

@@ -1,9 +1,10 @@
 /** The library by looking again and again: a few stats a run, and reading only what changed. */
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { ResolvedExperiment } from '../config/schema';
 import { UserError } from '../problems';
 import type { RunKey } from '../protocol/dashboard';
-import { configOf } from '../runs/run-report';
+import { configFrom, configText } from '../runs/run-report';
 import { isLibraryRunEqual } from './equal-runs';
 import { ExternalRuns } from './external/read-external';
 import type { RunLibrary } from './library';
@@ -135,10 +136,13 @@ class PollingLibrary implements RunLibrary {
     return run;
   }
 
-  /** Completes the runs in `seen`. */
+  /** Completes the runs in `seen`. Parsing takes milliseconds a run: whoever else has something to do in this thread goes first. */
   private async readConfigs(folders: readonly string[], seen: Map<RunKey, LibraryRun>): Promise<void> {
+    let turn = Promise.resolve();
     await someAtOnce(folders, async (folder) => {
-      const value = await configOf(folder);
+      const text = await configText(folder);
+      await (turn = turn.then(() => setImmediate()));
+      const value = configFrom(text);
       const { signature, run } = this.known.get(folder)!;
       const whole = withConfig(run, value);
       this.known.set(folder, { signature, run: whole, config: { value } });

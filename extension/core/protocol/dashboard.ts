@@ -75,15 +75,15 @@ export interface RunRow {
   readonly color: number;
 }
 
-/** One line of a chart; `x` ascends, gaps are NaN in `y` (null once posted as JSON). */
+/** One line of a chart; `x` ascends, gaps are NaN in `y`. VS Code hands arrays of this type over as bytes, and others digit by digit. */
 export interface Series {
   readonly run: RunKey;
   readonly metric: string;
-  readonly x: readonly number[];
-  readonly y: readonly (number | null)[];
+  readonly x: Float64Array;
+  readonly y: Float64Array;
   /** The unsmoothed extent of each point, where smoothing or decimation hides spikes. */
-  readonly low?: readonly (number | null)[];
-  readonly high?: readonly (number | null)[];
+  readonly low?: Float64Array;
+  readonly high?: Float64Array;
 }
 
 /** values[row][column], NaN as null. */

@@ -3,6 +3,7 @@ import { parseResolved } from '../config/freeze';
 import type { ResolvedExperiment } from '../config/schema';
 import type { RunCheckpoint, RunEvaluation } from '../library/library-run';
 import { RunDirectory } from './run-directory';
+import { findStatus, stateFrom } from './run-state';
 import type { RunState, RunStatus } from './run-status';
 
 export interface RunReport {
@@ -31,11 +32,12 @@ export async function glanceAtRun(path: string): Promise<Omit<RunReport, 'method
     createdAt,
     bytes: Object.values(files).reduce((sum, file) => sum + file.bytes, 0),
   }));
+  const status = await findStatus(run.path);
   return {
     id: run.id,
     path: run.path,
-    state: await run.state(),
-    status: await run.readStatus().catch(() => undefined),
+    state: await stateFrom(status, run.path),
+    status,
     checkpoints,
     evaluations: (await run.readEvaluations()).flatMap(({ protocol, step, result }) => evaluationOf(protocol, step, result)),
   };
@@ -43,8 +45,18 @@ export async function glanceAtRun(path: string): Promise<Omit<RunReport, 'method
 
 /** What the run trains; undefined where config.yaml is absent or damaged. */
 export async function configOf(path: string): Promise<ResolvedExperiment | undefined> {
+  return configFrom(await configText(path));
+}
+
+/** config.yaml as it is written; undefined where it is absent. */
+export async function configText(path: string): Promise<string | undefined> {
+  return (await RunDirectory.open(path).catch(() => undefined))?.readConfig().catch(() => undefined);
+}
+
+/** Undefined where the text is none or damaged. */
+export function configFrom(text: string | undefined): ResolvedExperiment | undefined {
   try {
-    return parseResolved(await (await RunDirectory.open(path)).readConfig());
+    return text === undefined ? undefined : parseResolved(text);
   } catch {
     return undefined;
   }

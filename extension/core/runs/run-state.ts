@@ -9,7 +9,11 @@ const HEARTBEAT_LIMIT_MS = 60_000;
 
 /** From status.json and the heartbeat alone. A run whose status cannot be read is lost. */
 export async function runState(runFolder: string): Promise<RunState> {
-  const status = await findStatus(runFolder);
+  return stateFrom(await findStatus(runFolder), runFolder);
+}
+
+/** {@link runState} where the status was read. */
+export async function stateFrom(status: RunStatus | undefined, runFolder: string): Promise<RunState> {
   if (status === undefined) return 'lost';
   if (status.state !== 'running' && status.state !== 'paused') return status.state;
   switch (await isAlive(status)) {

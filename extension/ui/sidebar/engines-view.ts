@@ -1,4 +1,4 @@
-/** The view of the engines. Looking starts a program and takes a second, so it is done once the view is open and the workspace trusted. */
+/** The view of the engines. Looking starts a program that takes a processor for a second, so it is done once the view is open, the workspace trusted and the runs listed. */
 import * as vscode from 'vscode';
 import { UserError } from '../../core/problems';
 import type { Mim } from '../mim';
@@ -17,6 +17,7 @@ export class EnginesView implements vscode.Disposable {
   constructor(
     private readonly mim: Mim,
     private readonly log: vscode.LogOutputChannel,
+    private readonly runsListed: () => Promise<void>,
   ) {
     this.tree = new RowTree(() => this.ready(), (node) => (node.kind === 'engine' && this.report !== undefined ? engineTooltip(this.report, node.engine) : undefined));
     this.view = vscode.window.createTreeView('mim.engines', { treeDataProvider: this.tree });
@@ -34,6 +35,7 @@ export class EnginesView implements vscode.Disposable {
   }
 
   private async ready(): Promise<void> {
+    await this.runsListed();
     if (this.report === undefined && this.view.visible) await this.refresh();
   }
 

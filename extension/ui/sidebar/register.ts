@@ -26,7 +26,7 @@ export const registerSidebar: Register = (services) => {
   const first = Promise.race([whole, new Promise<void>((resolve) => once(library, resolve))]);
   const runs = new RunsView(library, context.workspaceState, () => first);
   const checkpoints = new CheckpointsView(library, () => first);
-  const engines = new EnginesView(mim, log);
+  const engines = new EnginesView(mim, log, () => first);
 
   const updates = new Throttle(() => {
     runs.update();

@@ -32,7 +32,7 @@ it('lines of every usual metric, grouped, and none of a metric that is missing',
   open(run);
   const data = await curvesOf([run]);
   expect(data.metrics.map(({ name, group }) => `${group}/${name}`)).toEqual(['loss/loss', 'levels/level_1', 'levels/level_2', 'optimizer/lr', 'optimizer/grad_norm', 'speed/images_per_second']);
-  expect(data.series.find(({ metric }) => metric === 'loss')).toEqual({ run: run.key, metric: 'loss', x: [1, 2, 3], y: [1, 0.5, Math.fround(1 / 3)] });
+  expect(data.series.find(({ metric }) => metric === 'loss')).toEqual({ run: run.key, metric: 'loss', x: Float64Array.of(1, 2, 3), y: Float64Array.of(1, 0.5, Math.fround(1 / 3)) });
   expect((await curvesOf([run], { metrics: ['nothing'] })).series).toEqual([]);
 });
 
@@ -42,9 +42,9 @@ it('x is step, epoch, seconds since the first record, or GMAC as the run recorde
   await writeFile(path.join(run.key, 'environment.json'), '{"gmacPerImage": 0.5}');
   open(run);
   const xOf = async (x: DashboardState['curves']['x']) => (await curvesOf([run], { x, metrics: ['loss'] })).series[0]!.x;
-  expect(await xOf('epoch')).toEqual([0.1, 0.2, 0.3]);
-  expect(await xOf('time')).toEqual([0, 2, 4]);
-  expect(await xOf('gmac')).toEqual([128, 256, 384]);
+  expect(await xOf('epoch')).toEqual(Float64Array.of(0.1, 0.2, 0.3));
+  expect(await xOf('time')).toEqual(Float64Array.of(0, 2, 4));
+  expect(await xOf('gmac')).toEqual(Float64Array.of(128, 256, 384));
 });
 
 it('levels as a heat map: rows are levels, columns are x', async () => {
@@ -81,7 +81,7 @@ it('of a long file a sample is shown at once and then all of it', async () => {
   await whole;
   const { x, low } = (await curvesOf([run], { metrics: ['loss'] })).series[0]!;
   expect(x.at(-1)).toBe(30_000);
-  expect(Math.min(...(low as number[]))).toBe(Math.fround(1 / 30_000));
+  expect(Math.min(...low!)).toBe(Math.fround(1 / 30_000));
 });
 
 it('a run without metrics, a removed folder and an unknown key show nothing and break nothing', async () => {

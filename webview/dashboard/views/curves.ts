@@ -98,9 +98,9 @@ class Curves implements View {
     this.charts.place(id, () => new ChartSlot(linesChart)).update(lines, options);
   }
 
-  private runLine({ run, x, y, low, high }: Series): Line {
-    const { name, color } = this.dashboard.run(run);
-    return { id: run, label: name, color, x, y, low, high };
+  private runLine(series: Series): Line {
+    const { name, color } = this.dashboard.run(series.run);
+    return { id: series.run, label: name, color, ...drawn(series) };
   }
 
   private formatX(x: number): string {
@@ -117,14 +117,18 @@ class Curves implements View {
 
   private saveCsv(): void {
     const { x } = this.dashboard.state.curves;
-    const rows = (this.data?.series ?? []).flatMap((line) => line.x.map((at, i) => [this.dashboard.run(line.run).name, line.metric, at, line.y[i] ?? null]));
+    const rows = (this.data?.series ?? []).flatMap((line) => Array.from(line.x, (at, i) => [this.dashboard.run(line.run).name, line.metric, at, Number.isNaN(line.y[i]) ? null : line.y[i]!]));
     this.dashboard.send({ type: 'export', format: 'csv', name: 'curves', content: toCsv([['run', 'metric', x, 'value'], ...rows]) });
   }
 }
 
 /** Levels are told apart as runs are, by their number. */
-function levelLine({ run, metric, x, y, low, high }: Series, label: string): Line {
-  return { id: run, label: label.replace(/^Loss of /, ''), color: Number(/\d+$/.exec(metric)?.[0] ?? 0), x, y, low, high };
+function levelLine(series: Series, label: string): Line {
+  return { id: series.run, label: label.replace(/^Loss of /, ''), color: Number(/\d+$/.exec(series.metric)?.[0] ?? 0), ...drawn(series) };
+}
+
+function drawn({ x, y, low, high }: Series): Pick<Line, 'x' | 'y' | 'low' | 'high'> {
+  return { x: [...x], y: [...y], ...(low && high && { low: [...low], high: [...high] }) };
 }
 
 /** Undefined where there is no number: the chart's own extent then. */
