@@ -1,5 +1,5 @@
 /** What the dashboard's model costs its host, by the clock and by how long the event loop was kept busy. */
-import { appendFile } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createDashboardModel } from '../extension/core/dashboard/model';
@@ -50,7 +50,7 @@ export async function measure(library: RunLibrary, folder: Folder, selected: num
   const complete = (await untilComplete(model.onChange, show)) - begun;
   delays.disable();
   const updates: number[] = [];
-  for (let i = 1; i <= UPDATES; i++) updates.push(await busyOf(() => addRecord(folder, records + i, records, model.onChange, show)));
+  for (let i = 1; i <= UPDATES; i++) updates.push(await updateTime(folder, records + i, records, model.onChange, show));
   model.dispose();
   updates.sort((a, b) => a - b);
   return {
@@ -89,11 +89,15 @@ async function newsWithin(onChange: OnChange, ms: number): Promise<boolean> {
   return Promise.race([sleep(ms, false), once(onChange).then(() => true)]);
 }
 
-async function addRecord(folder: Folder, step: number, records: number, onChange: OnChange, show: () => Promise<ViewData>): Promise<void> {
+/** Busy time of the host from one new record in each run to the message that shows them, in ms. */
+async function updateTime(folder: Folder, step: number, records: number, onChange: OnChange, show: () => Promise<ViewData>): Promise<number> {
   const news = once(onChange);
-  for (const [i, file] of folder.metricsFiles.entries()) await appendFile(file, metricsLine(step, i, records));
-  await news;
-  await show();
+  // The trainers' work, who are other processes.
+  for (const [i, file] of folder.metricsFiles.entries()) appendFileSync(file, metricsLine(step, i, records));
+  return busyOf(async () => {
+    await news;
+    await show();
+  });
 }
 
 function once(onChange: OnChange): Promise<void> {

@@ -46,8 +46,8 @@ export class CurvesView {
     if (known) return known;
     const line = displayPoints(store, metric, { x: this.axis(run, x), points, smoothing, range });
     if (line.x.length === 0) return undefined;
-    const extent = line.hasExtent && { low: Float64Array.from(line.low), high: Float64Array.from(line.high) };
-    const series = { run: run.run.key, metric, x: Float64Array.from(line.x), y: Float64Array.from(line.y), ...extent };
+    const extent = line.hasExtent && { low: new Float64Array(line.low), high: new Float64Array(line.high) };
+    const series = { run: run.run.key, metric, x: new Float64Array(line.x), y: new Float64Array(line.y), ...extent };
     if (lines.size >= REMEMBERED) lines.clear();
     lines.set(name, series);
     return series;

@@ -37,7 +37,14 @@ export function lossTrend(store: SeriesStore): LossTrend | undefined {
 function partMeans(mean: Float32Array): number[] {
   const length = Math.floor(mean.length / PARTS);
   return Array.from({ length: PARTS }, (_, part) => {
-    const values = mean.subarray(part * length, part === PARTS - 1 ? mean.length : (part + 1) * length).filter((value) => Number.isFinite(value));
-    return values.reduce((sum, value) => sum + value, 0) / values.length;
+    const end = part === PARTS - 1 ? mean.length : (part + 1) * length;
+    let sum = 0;
+    let count = 0;
+    for (let bin = part * length; bin < end; bin++) {
+      if (!Number.isFinite(mean[bin])) continue;
+      sum += mean[bin]!;
+      count++;
+    }
+    return sum / count;
   }).filter(Number.isFinite);
 }
