@@ -11,6 +11,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { createRunLibrary } from '../extension/core/library/poll-library';
 import { measure, type Figures } from './ui-measure';
+import { REFERENCE, referenceMs } from './ui-reference';
 import { makeFolder, type Folder } from './ui-runs';
 
 const { values } = parseArgs({
@@ -36,6 +37,7 @@ function report({ bytesPerRun }: Folder, figures: Figures): string {
     ['Resident memory at its highest', `${Math.round(memory.peak)} MiB`, 'under 300 MB'],
     ['of which the bare process', `${Math.round(memory.before)} MiB`, ''],
     ['Message to the panel', `${messageMegabytes.toFixed(1)} MB`, ''],
+    [REFERENCE, ms(referenceMs()), ''],
   ];
   return `# What many long runs cost the extension's host
 

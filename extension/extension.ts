@@ -21,7 +21,8 @@ const features: readonly Register[] = [registerYaml, registerCheckpointEditor, r
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('MIM Lab', { log: true });
   const storage = context.globalStorageUri.fsPath;
-  const library = createRunLibrary({ pollMs: pollMs(), externalMarks: path.join(storage, 'external') });
+  const memory = { folder: path.join(storage, 'library'), version: String((context.extension.packageJSON as { readonly version?: unknown }).version) };
+  const library = createRunLibrary({ pollMs: pollMs(), externalMarks: path.join(storage, 'external'), memory });
   const command = () => mimCommand(context);
   // Asked for each job: the setting may have changed.
   const jobs = createJobBoard({ folder: path.join(storage, 'jobs'), get command() { return command(); }, pollMs: pollMs() });

@@ -8,6 +8,7 @@ import { configFrom, configText } from '../runs/run-report';
 import { isLibraryRunEqual } from './equal-runs';
 import { ExternalRuns } from './external/read-external';
 import type { RunLibrary } from './library';
+import { LibraryMemory } from './library-memory';
 import type { LibraryRun, RunMarks } from './library-run';
 import { NO_MARKS, readMarks, writeMarks } from './marks';
 import { folderNames, readRun, signatureOf, withConfig, type OwnRun, type Signature } from './read-run';
@@ -17,6 +18,8 @@ export interface RunLibraryOptions {
   readonly pollMs: number;
   /** Where the marks of runs made elsewhere are kept: their folders are not ours to write into. */
   readonly externalMarks: string;
+  /** Where what is known of the runs is kept for the next window, and the version of the program. Absent: nowhere. */
+  readonly memory?: { readonly folder: string; readonly version: string };
 }
 
 interface Known {
@@ -28,6 +31,10 @@ interface Known {
 
 /** Looks at this many runs at a time, so that a network mount answers many questions at once. */
 const AT_ONCE = 32;
+/** Of many runs that do nothing, so many are looked at each time the library looks by itself; the others have their turn later. */
+const QUIET_AT_ONCE = 100;
+/** Milliseconds between two times that what is known is kept. */
+const KEEP_MS = 60_000;
 
 export function createRunLibrary(options: RunLibraryOptions): RunLibrary {
   return new PollingLibrary(options);
@@ -39,13 +46,23 @@ class PollingLibrary implements RunLibrary {
   private places: { readonly runFolders: readonly string[]; readonly external: readonly string[] } = { runFolders: [], external: [] };
   private readonly known = new Map<string, Known>();
   private readonly externalRuns = new ExternalRuns();
+  private readonly memory: LibraryMemory;
+  /** Runs folders of which what was kept has been recalled. */
+  private readonly recalled = new Set<string>();
+  private keptAt = 0;
+  private hasNew = false;
+  /** Whose turn it is among the runs that do nothing. */
+  private turn = 0;
   private readonly listeners = new Set<(changed: ReadonlySet<RunKey>) => void>();
   private looking: Promise<void> | undefined;
   private next: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private disposed = false;
 
-  constructor(private readonly options: RunLibraryOptions) {}
+  constructor(private readonly options: RunLibraryOptions) {
+    const { memory } = options;
+    this.memory = new LibraryMemory(memory?.folder, memory?.version ?? '');
+  }
 
   get runs(): readonly LibraryRun[] {
     return this.list;
@@ -89,19 +106,20 @@ class PollingLibrary implements RunLibrary {
     this.listeners.clear();
   }
 
-  private begin(): Promise<void> {
+  private begin(which: 'all' | 'due' = 'all'): Promise<void> {
     clearTimeout(this.timer);
-    this.looking = this.look().finally(() => {
+    this.looking = this.look(which).finally(() => {
       this.looking = undefined;
-      if (this.options.pollMs > 0 && !this.disposed) this.timer = setTimeout(() => void this.refresh(), this.options.pollMs);
+      if (this.options.pollMs > 0 && !this.disposed) this.timer = setTimeout(() => void (this.looking ?? this.begin('due')), this.options.pollMs);
       this.timer?.unref();
     });
     return this.looking;
   }
 
-  private async look(): Promise<void> {
+  private async look(which: 'all' | 'due'): Promise<void> {
     const { runFolders, external } = this.places;
-    const own = await Promise.all(runFolders.map((folder) => this.lookInto(folder)));
+    for (const folder of runFolders) if (!this.recalled.has(folder)) await this.recall(folder);
+    const own = await Promise.all(runFolders.map((folder) => this.lookInto(folder, which)));
     const externalMarks = await readMarks(this.options.externalMarks);
     const foreign = (await this.externalRuns.read(external)).map((run) => marked(run, externalMarks[run.key]));
     const seen = new Map([...own.flat(), ...foreign].map((run) => [run.key, run]));
@@ -111,15 +129,53 @@ class PollingLibrary implements RunLibrary {
     if (unread.length > AT_ONCE) this.publish(seen);
     await this.readConfigs(unread, seen);
     this.publish(seen);
+    this.hasNew ||= unread.length > 0;
+    if (this.hasNew && Date.now() - this.keptAt > KEEP_MS) await this.keep();
   }
 
-  private async lookInto(runsFolder: string): Promise<LibraryRun[]> {
+  /** Shows what the last window knew. Whether a run is still at work it cannot have known. */
+  private async recall(runsFolder: string): Promise<void> {
+    this.recalled.add(runsFolder);
+    const runs = await this.memory.recall(runsFolder);
+    if (runs.length === 0) return;
+    const marks = await readMarks(runsFolder);
+    const seen = new Map(this.byKey);
+    for (const { signature, run } of runs) {
+      if (this.known.has(run.key)) continue;
+      this.known.set(run.key, { signature, run, config: { value: run.config } });
+      seen.set(run.key, marked(run, marks[run.id]));
+    }
+    this.publish(seen);
+  }
+
+  private async keep(): Promise<void> {
+    this.hasNew = false;
+    this.keptAt = Date.now();
+    const quiet = [...this.known.values()].filter((known) => known.config !== undefined && isQuiet(known));
+    for (const folder of this.places.runFolders) await this.memory.keep(folder, quiet.filter(({ run }) => path.dirname(run.key) === folder));
+  }
+
+  private async lookInto(runsFolder: string, which: 'all' | 'due'): Promise<LibraryRun[]> {
     const names = await folderNames(runsFolder);
     // A mount that does not answer now has not lost its runs.
     if (names === undefined) return this.list.filter(({ key, origin }) => origin === 'mim' && path.dirname(key) === runsFolder);
     const marks = await readMarks(runsFolder);
-    const runs = await someAtOnce(names, (name) => this.ownRun(path.join(runsFolder, name)));
+    const folders = names.map((name) => path.join(runsFolder, name));
+    const later = which === 'all' ? new Set<string>() : this.notDue(folders);
+    const runs = await someAtOnce(folders, (folder) => (later.has(folder) ? this.known.get(folder)!.run : this.ownRun(folder)));
     return runs.flatMap((run) => (run === undefined ? [] : [marked(run, marks[run.id])]));
+  }
+
+  /** Runs that may wait: nothing is at work in them, and it is the turn of others. */
+  private notDue(folders: readonly string[]): ReadonlySet<string> {
+    const quiet = folders.filter((folder) => {
+      const known = this.known.get(folder);
+      return known?.config !== undefined && isQuiet(known);
+    });
+    const from = this.turn % Math.max(1, quiet.length);
+    this.turn = from + QUIET_AT_ONCE;
+    const due = new Set([...quiet, ...quiet].slice(from, from + QUIET_AT_ONCE));
+    return new Set(quiet.filter((folder) => !due.has(folder)));
   }
 
   private async ownRun(folder: string): Promise<OwnRun | undefined> {
@@ -127,8 +183,7 @@ class PollingLibrary implements RunLibrary {
     if (signature === undefined) return undefined;
     const known = this.known.get(folder);
     // A run that says it works may have died without a word in its files.
-    const mayHaveDied = known?.run.state === 'running' || known?.run.state === 'paused';
-    if (known !== undefined && known.signature.all === signature.all && !mayHaveDied) return known.run;
+    if (known !== undefined && known.signature.all === signature.all && isQuiet(known)) return known.run;
     const read = await readRun(folder);
     const config = known?.signature.config === signature.config ? known.config : undefined;
     const run = config === undefined ? read : withConfig(read, config.value);
@@ -168,7 +223,11 @@ class PollingLibrary implements RunLibrary {
   }
 }
 
-async function someAtOnce<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+function isQuiet({ run: { state } }: Known): boolean {
+  return state !== 'running' && state !== 'paused';
+}
+
+async function someAtOnce<T, R>(items: readonly T[], work: (item: T) => Promise<R> | R): Promise<R[]> {
   const results: R[] = [];
   for (let start = 0; start < items.length; start += AT_ONCE) results.push(...(await Promise.all(items.slice(start, start + AT_ONCE).map(work))));
   return results;

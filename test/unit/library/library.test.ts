@@ -1,10 +1,10 @@
-import { appendFile, mkdtemp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { freezeResolved } from '../../../extension/core/config/freeze';
 import type { RunLibrary } from '../../../extension/core/library/library';
-import { createRunLibrary } from '../../../extension/core/library/poll-library';
+import { createRunLibrary, type RunLibraryOptions } from '../../../extension/core/library/poll-library';
 import { marksFile } from '../../../extension/core/library/marks';
 import type { RunKey } from '../../../extension/core/protocol/dashboard';
 import { RunDirectory } from '../../../extension/core/runs/run-directory';
@@ -15,8 +15,8 @@ let runs: string;
 let library: RunLibrary;
 let told: RunKey[][];
 
-function openLibrary(): RunLibrary {
-  const made = createRunLibrary({ pollMs: 0, externalMarks: path.join(folder, 'storage') });
+function openLibrary(options: Partial<RunLibraryOptions> = {}): RunLibrary {
+  const made = createRunLibrary({ pollMs: 0, externalMarks: path.join(folder, 'storage'), ...options });
   made.setPlaces({ runFolders: [runs], external: [path.join(folder, 'elsewhere')] });
   return made;
 }
@@ -147,4 +147,38 @@ it('keeps marks of runs made elsewhere out of their folders', async () => {
 
 it('says so where a run to be marked is gone', async () => {
   await expect(library.mark(path.join(runs, 'nobody'), { starred: true })).rejects.toMatchObject({ code: 'MIM7402' });
+});
+
+const memory = (version = '1') => ({ memory: { folder: path.join(folder, 'memory'), version } });
+
+/** What a new window shows first, and in the end. */
+async function nextWindow(options: Partial<RunLibraryOptions>): Promise<string[][]> {
+  const next = openLibrary(options);
+  const shown: string[][] = [];
+  next.onChange(() => shown.push(next.runs.map(({ id, state, config }) => `${id} ${state} ${config?.masking.ratio}`).sort()));
+  await next.refresh();
+  next.dispose();
+  return shown;
+}
+
+it('shows at once what the window before it knew, and then what is there', async () => {
+  for (const name of ['gone', 'stays', 'works', 'changes']) await (await newRun(name)).writeStatus({ state: name === 'works' ? 'running' : 'finished' });
+  await nextWindow(memory());
+  await rm(path.join(runs, 'gone'), { recursive: true });
+  await (await RunDirectory.open(path.join(runs, 'changes'))).writeStatus({ state: 'stopped' });
+  expect(await nextWindow(memory())).toEqual([['changes finished 0.6', 'gone finished 0.6', 'stays finished 0.6'], ['changes stopped 0.6', 'stays finished 0.6', 'works running 0.6']]);
+  expect(await nextWindow(memory('2')), 'of another version nothing is believed').toHaveLength(1);
+  for (const name of await readdir(path.join(folder, 'memory'))) await writeFile(path.join(folder, 'memory', name), '{"version":"2",');
+  expect(await nextWindow(memory('2')), 'nor of a damaged file').toHaveLength(1);
+});
+
+it('looks at each of many runs that do nothing in turn, and at one at work every time', async () => {
+  const many = await Promise.all(Array.from({ length: 130 }, (_, i) => newRun(`run-${i}`)));
+  for (const [i, run] of many.entries()) await run.writeStatus({ state: i === 0 ? 'running' : 'finished', step: 1 });
+  const looking = openLibrary({ pollMs: 20 });
+  await looking.refresh();
+  for (const run of many) await run.writeStatus({ step: 2 });
+  await expect.poll(() => looking.get(many[0]!.path)?.status?.step).toBe(2);
+  await expect.poll(() => looking.runs.filter(({ status }) => status?.step === 2).length).toBe(130);
+  looking.dispose();
 });
