@@ -53,4 +53,4 @@ export async function bundle({ outdir = 'dist', production = false } = {}) {
   });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();
+if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle({ production: process.argv.includes('--production') });

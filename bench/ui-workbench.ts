@@ -50,8 +50,9 @@ async function round(browser: Browser, server: VsCodeServer, workspace: string, 
     // The explorer is shown, so that the extension sleeps until its container is clicked.
     const begun = performance.now();
     await workbench.showContainer('MIM');
-    await workbench.row(SWEEP).first().waitFor();
+    await workbench.row('run-').first().waitFor();
     const tree = performance.now() - begun;
+    await workbench.row(SWEEP).first().waitFor();
     await workbench.command('MIM: Open Dashboard');
     await chooseSweep(await workbench.webview('[role="grid"]', 60_000));
     await page.keyboard.press('Escape');
