@@ -172,6 +172,14 @@ it('says how to begin where there are no runs', async () => {
   expect(await page.getByText('There are no runs yet').isVisible()).toBe(false);
 });
 
+it('names of runs over a column of short values stand in a line or two, however narrow the panel', async () => {
+  const { page } = await open({ width: 400 });
+  await opened.hear({ type: 'runs', runs }, { type: 'navigate', state: { selected: [base, seed0], view: 'compare' } }, { type: 'view', data: { ...compare(), differences: [{ key: 'teacher.checkpoint', values: [0.6, '/w/runs/a-teacher-with-a-long-name/checkpoints/step-0001000'] }] } });
+  const name = page.getByRole('region', { name: 'Config keys that differ' }).locator('thead .run-link-name').first();
+  await name.waitFor();
+  expect((await name.boundingBox())!.height).toBeLessThan(30);
+});
+
 it('a panel 400 pixels wide has no control outside it', async () => {
   const { page } = await openCurves({ width: 400 });
   const outside = '(() => [...document.querySelectorAll("main button, main vscode-button, main vscode-checkbox, main vscode-panel-tab, main canvas")].filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > innerWidth).map((element) => element.textContent))()';
