@@ -6,8 +6,8 @@ const introduction = `# Experiment files
 <!-- Written by \`mim schema --format markdown --output docs/config.md\`; change the schema, not this page. -->
 
 An experiment is a YAML file named \`*.mim.yaml\` with \`mim: 1\` at its top. Every key is listed here with its type, its
-default and its meaning; the defaults are the official MaskAlign recipe. Unknown keys are errors. Paths are relative to
-the file. From the command line \`--set key=value\` overrides one key, written with dots: \`--set masking.ratio=0.5\`.
+default and its meaning; the defaults are the official MaskAlign recipe, and where another method has another, the meaning tells
+it ([methods](guide/methods.md)). Unknown keys are errors. Paths are relative to the file. From the command line \`--set key=value\` overrides one key, written with dots: \`--set masking.ratio=0.5\`.
 
 For completion in an editor, point its YAML support at the JSON Schema of \`mim schema\`
 ([mim.schema.json](mim.schema.json)).

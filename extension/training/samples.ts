@@ -1,12 +1,15 @@
 /** Pictures of what a run does to the same few images, drawn along the way into its samples folder. */
 import { plainVit } from '../core/checkpoints/teacher-shape';
+import { hidesPatches } from '../core/config/method-traits';
 import { ImageLoader } from './data/loader';
+import type { HostTensor } from '../core/tensors';
 import type { StateStore } from './engines/engine';
 import type { TrainingEvents } from './events';
 import { sinCosPositions } from './nn/positions';
 import { vitSpecs } from './nn/vit';
 import { lookAt } from './preview/preview-experiment';
-import { previewSheet } from './preview/sheet';
+import { imageBatch, reconstruct } from './preview/reconstruct';
+import { previewSheet, type PreviewSheet } from './preview/sheet';
 import { prepareTeacher, type PreparedTeacher } from './teachers/prepare';
 import type { RunTraining } from './train-run';
 
@@ -32,7 +35,7 @@ export class RunSamples {
     const period = every * timeline.stepsPerEpoch;
     const crossed = period > 0 && Math.floor(step / period) > Math.floor(this.lastStep / period);
     this.lastStep = step;
-    if (experiment.method !== 'maskalign' || count === 0 || this.task.signal.requested) return;
+    if (!hidesPatches(experiment.method) || count === 0 || this.task.signal.requested) return;
     if (step === 0 || step === timeline.totalSteps || crossed) await this.draw(step);
   }
 
@@ -41,13 +44,29 @@ export class RunSamples {
     const { run, engine, prepared } = this.task;
     try {
       this.first ??= await this.firstImages();
-      const { sheet } = await lookAt(prepared.experiment, { engine, ...this.first, teacher: await this.teacher() });
+      const { sheet, drawn } = await lookAt(prepared.experiment, { engine, ...this.first, teacher: await this.teacher() });
       const name = (kind: string): string => `${kind}-${String(step).padStart(6, '0')}.png`;
       await run.writeSample(name('masks'), await previewSheet({ ...sheet, only: 'masks' }));
       if (sheet.images.some(({ scores }) => scores)) await run.writeSample(name('attention'), await previewSheet({ ...sheet, only: 'attention' }));
+      const reconstruction = await this.reconstruction(this.first, drawn, sheet);
+      if (reconstruction) await run.writeSample(name('reconstruction'), await previewSheet(reconstruction));
     } catch (error) {
       this.events.onMessage?.(`No samples at step ${step}, training goes on: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  /** The sheet of what the student, as it is now, predicts for the same masks; undefined where it predicts no pixels. */
+  private async reconstruction({ images }: FirstImages, drawn: Record<string, HostTensor>, sheet: PreviewSheet): Promise<PreviewSheet | undefined> {
+    const { engine, prepared } = this.task;
+    const { method, experiment: { name, student } } = prepared;
+    const made = await reconstruct({ engine, method, state: this.state, images: imageBatch(images, student.imageSize), drawn, patchSize: student.patchSize });
+    return made && {
+      ...sheet,
+      title: `${name}: visible patches kept, the others as the student predicts them`,
+      only: 'reconstruction',
+      reconstructionNote: made.estimated ? 'brightness from visible patches' : '',
+      images: sheet.images.map((image, i) => ({ ...image, reconstruction: made.images[i] })),
+    };
   }
 
   /** The first images of the first epoch, augmented as training does. */
@@ -67,6 +86,7 @@ export class RunSamples {
     const { teacher, experiment } = this.task.prepared;
     const { student, data } = experiment;
     if (teacher !== undefined) return prepareTeacher(teacher, student, data);
+    if (!experiment.teacher?.ema) return undefined;
     const names = Object.keys(vitSpecs(student));
     const averages = await this.state.read(names.map((name) => `ema.${name}`));
     const tensors = Object.fromEntries(names.map((name) => [name, averages[`ema.${name}`]!]));

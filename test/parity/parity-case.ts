@@ -1,9 +1,11 @@
 /** The cases of fixtures/make_fixtures.py: the same weights and batches from names, and what PyTorch made of them. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 import { readSafetensors } from '../../extension/core/checkpoints/safetensors';
 import type { TeacherShape } from '../../extension/core/checkpoints/teacher-shape';
 import { timmSpecs } from '../../extension/core/checkpoints/teacher-shape';
+import { needsTeacher } from '../../extension/core/config/method-traits';
 import type { ExperimentInput, ResolvedExperiment, VitShape } from '../../extension/core/config/schema';
 import type { HostTensor, NamedTensors } from '../../extension/core/tensors';
 import { elementCount, float32, int32 } from '../../extension/core/tensors';
@@ -14,13 +16,17 @@ import { experiment, scalar } from '../unit/model/experiments';
 
 export interface ParityCase {
   readonly name: string;
-  readonly method: 'maskalign' | 'supervised';
+  readonly method: ExperimentInput['method'];
   readonly student: VitShape;
   readonly teacher: TeacherShape | null;
   readonly alignment?: ExperimentInput['alignment'];
   readonly masking?: ExperimentInput['masking'];
   readonly optimizer: NonNullable<ExperimentInput['optimizer']> & { batch_size: number; accumulate: number; lr: number };
   readonly supervised?: ExperimentInput['supervised'];
+  /** Of methods that reconstruct: patches that stay visible. */
+  readonly keep?: number;
+  readonly decoder?: ExperimentInput['decoder'];
+  readonly reconstruction?: ExperimentInput['reconstruction'];
   readonly classes?: number;
   readonly ema_momentum?: number;
   readonly losses: readonly number[];
@@ -28,6 +34,7 @@ export interface ParityCase {
   readonly level_cosines?: readonly (readonly number[])[];
   readonly grad_norms: readonly number[];
   readonly accuracies?: readonly number[];
+  readonly cosines?: readonly number[];
 }
 
 const fixtures = fileURLToPath(new URL('./fixtures/', import.meta.url));
@@ -53,14 +60,15 @@ function made(name: string, shape: readonly number[]): HostTensor {
   const columns = shape[1] ?? 0;
   if (name.endsWith('alignment_weights')) return float32(shape, data.map((value, i) => 0.3 * value + (Math.floor(i / columns) === i % columns ? 1 : 0)));
   if (shape.length > 1) return float32(shape, data.map((value) => 0.5 * value));
-  const isScale = name.endsWith('gamma') || (name.includes('.norm') && name.endsWith('weight'));
+  const isScale = name.endsWith('gamma') || (/[._]norm/.test(name) && name.endsWith('weight'));
   return float32(shape, data.map((value) => (isScale ? 1 : 0) + 0.25 * value));
 }
 
-export function parityExperiment(parityCase: ParityCase): ResolvedExperiment {
-  const { method, student, alignment, masking, optimizer, supervised, teacher } = parityCase;
+export function parityExperiment({ method, student, alignment, masking, optimizer, supervised, decoder, reconstruction, teacher, keep }: ParityCase): ResolvedExperiment {
   const source = teacher ? { checkpoint: 'teacher' } : { ema: {} };
-  return experiment({ method, alignment, masking, optimizer, supervised, ...(method === 'maskalign' ? { teacher: source } : {}) }, student);
+  const resolved = experiment({ method, alignment, masking, optimizer, supervised, decoder, reconstruction, ...(needsTeacher(method) ? { teacher: source } : {}) }, student);
+  if (keep !== undefined) expect(resolved.derived.keepCount, 'the masking counts as the fixture does').toBe(keep);
+  return resolved;
 }
 
 export function parityMethod(parityCase: ParityCase, resolved: ResolvedExperiment): Method {
@@ -81,22 +89,23 @@ export function parityParameters(method: Method): NamedTensors {
 }
 
 /** Batch inputs of one optimizer step, as one batch of everything. */
-export function parityBatch({ student, masking, optimizer, classes, ema_momentum: momentum }: ParityCase, step: number): Record<string, HostTensor> {
+export function parityBatch({ student, masking, keep: visible, optimizer, classes, ema_momentum: momentum }: ParityCase, step: number): Record<string, HostTensor> {
   const batch = optimizer.batch_size;
   const { imageSize, patchSize, depth, dropPath } = student;
   const patches = (imageSize / patchSize) ** 2;
-  const keep = Math.trunc(patches * (1 - (masking?.ratio ?? 0)));
+  const keep = visible ?? Math.trunc(patches * (1 - (masking?.ratio ?? 0)));
   const noise = values(`noise ${step}`, batch * patches);
-  const keepIds = Array.from({ length: batch }, (_, image) => {
+  const orders = Array.from({ length: batch }, (_, image) => {
     const keys = noise.subarray(image * patches, (image + 1) * patches);
-    return Array.from(keys.keys()).sort((a, b) => keys[b]! - keys[a]!).slice(0, keep);
+    return Array.from(keys.keys()).sort((a, b) => keys[b]! - keys[a]!);
   });
   const drawn = values(`drop ${step}`, 2 * depth * batch);
   const rates = dropRates(dropPath, depth);
   return {
     images: float32([batch, 3, imageSize, imageSize], values(`images ${step}`, batch * 3 * imageSize * imageSize).map((value) => 2 * value)),
     gumbel: float32([batch, patches], noise),
-    keep_ids: int32([batch, keep], Int32Array.from(keepIds.flat())),
+    keep_ids: int32([batch, keep], Int32Array.from(orders.flatMap((order) => order.slice(0, keep)))),
+    masked_ids: int32([batch, patches - keep], Int32Array.from(orders.flatMap((order) => order.slice(keep)))),
     drop_path: float32([2 * depth, batch], drawn.map((value, i) => {
       const rate = rates[Math.floor(i / (2 * batch))]!;
       return value > 2 * rate - 1 ? 1 / (1 - rate) : 0;

@@ -61,7 +61,8 @@ export function alignmentConflicts({ fusion, levels }: AlignmentConfig, studentD
  */
 export function checkTeacherFit(resolved: ResolvedExperiment, teacher: VitShape, { file = resolved.name, locate = nowhere }: { file?: string; locate?: Locator } = {}): Problem[] {
   const problems = new ProblemList(file, locate);
-  for (const conflict of alignmentConflicts(resolved.alignment, resolved.student.depth, teacher.depth)) {
+  const conflicts = resolved.method === 'maskalign' ? alignmentConflicts(resolved.alignment, resolved.student.depth, teacher.depth) : [];
+  for (const conflict of conflicts) {
     problems.add(conflict.code, conflict.keys, conflict.message, conflict);
   }
   const studentGrid = resolved.student.imageSize / resolved.student.patchSize;

@@ -1,10 +1,8 @@
 /** What no single key can be blamed for: sizes that must divide each other, sections that need or exclude each other. */
 import { alignmentConflicts } from './alignment-fit';
+import { checkMethod, warnUnused } from './check-method';
 import type { ProblemList } from './problem-list';
 import type { EvaluationConfig, ResolvedExperiment } from './schema';
-
-/** The code of a key that is written but not read. */
-export const NO_EFFECT = 'MIM1116';
 
 /**
  * @param teacherDepth blocks of the teacher, if known; what depends on it is otherwise checked when the teacher is imported
@@ -12,12 +10,8 @@ export const NO_EFFECT = 'MIM1116';
 export function checkExperiment(resolved: ResolvedExperiment, problems: ProblemList, teacherDepth: number | undefined): void {
   checkStudent(resolved, problems);
   checkData(resolved, problems);
-  checkTeacher(resolved, problems);
-  if (resolved.method === 'maskalign') {
-    warnUnused('supervised', '`method: maskalign` uses no labels', problems);
-    checkMasking(resolved, problems);
-    if (teacherDepth !== undefined) checkAlignment(resolved, problems, teacherDepth);
-  }
+  checkMethod(resolved, problems);
+  if (resolved.method === 'maskalign' && teacherDepth !== undefined) checkAlignment(resolved, problems, teacherDepth);
   checkOptimizer(resolved, problems);
   checkSchedule(resolved, problems);
   resolved.evaluate.forEach((evaluation, index) => checkEvaluation(evaluation, index, problems));
@@ -68,32 +62,6 @@ function checkData({ data }: ResolvedExperiment, problems: ProblemList): void {
       replacement: `[${high}, ${low}]`,
     });
   }
-}
-
-function checkTeacher({ method, teacher }: ResolvedExperiment, problems: ProblemList): void {
-  if (method === 'supervised') {
-    for (const key of ['masking', 'alignment']) warnUnused(key, '`method: supervised` neither masks nor aligns', problems);
-    if (!teacher) return;
-    problems.add('MIM1112', 'teacher', '`method: supervised` learns from labels and takes no teacher.', {
-      hint: 'Remove the section `teacher`, or use `method: maskalign`.',
-    });
-  } else if (teacher?.checkpoint === undefined && !teacher?.ema) {
-    problems.add('MIM1112', ['teacher', 'method'], 'MaskAlign needs a teacher to align with (its attention also draws attentive masks).', {
-      hint: 'Add `teacher: { checkpoint: … }`; a small one can be trained with `mim teacher`. Without one, `teacher: { ema: {} }` averages the student itself.',
-    });
-  } else if (teacher.checkpoint !== undefined && teacher.ema) {
-    problems.add('MIM1112', 'teacher.ema', 'Two teachers are given: `teacher.checkpoint` and `teacher.ema`.', {
-      hint: 'Keep one of them.',
-    });
-  }
-}
-
-function checkMasking({ masking, derived }: ResolvedExperiment, problems: ProblemList): void {
-  if (derived.keepCount >= 1) return;
-  const largest = 1 - 1 / derived.patchCount;
-  problems.add('MIM1107', ['masking.ratio', 'masking'], `A masking ratio of ${masking.ratio} leaves none of the ${derived.patchCount} patches visible.`, {
-    hint: `At least one must stay: a ratio of at most ${Math.floor(largest * 100) / 100}, or smaller patches.`,
-  });
 }
 
 function checkAlignment(resolved: ResolvedExperiment, problems: ProblemList, teacherDepth: number): void {
@@ -149,11 +117,6 @@ function warnRepeatedEvaluations(evaluations: readonly EvaluationConfig[], probl
     if (first === undefined) seen.set(measured, index);
     else problems.add('MIM1118', `evaluate.${index}`, `This ${protocol} evaluation at the end is the same as entry ${first + 1} of the list.`, { hint: 'Remove one, or vary what it measures.', severity: 'warning' });
   }
-}
-
-function warnUnused(key: string, why: string, problems: ProblemList): void {
-  if (!problems.locate(key)) return;
-  problems.add(NO_EFFECT, key, `\`${key}\` has no effect: ${why}.`, { hint: 'Remove it.', severity: 'warning' });
 }
 
 function divisors(value: number, largest: number): number[] {

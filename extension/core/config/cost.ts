@@ -1,10 +1,11 @@
 /**
  * What a training step costs, in multiply-accumulates, by the shapes alone.
  *
- * Counted are the products of matrices: embedding, blocks, adaptors and the mixing of levels. A step is forward and
+ * Counted are the products of matrices: embedding, blocks, adaptors, the mixing of levels, decoders. A step is forward and
  * backward (three times forward) through what is trained, and forward through the teacher. All L patches are embedded,
  * as in the official code, and all M adaptors are counted, also those whose level has weight 0.
  */
+import { methodTraits, needsTeacher } from './method-traits';
 import type { ResolvedExperiment, VitShape } from './schema';
 
 const GIGA = 1e9;
@@ -18,7 +19,7 @@ export interface Cost {
   readonly student: number;
   /** Forward through the frozen teacher, on the whole image; 0 without one. */
   readonly teacher: number;
-  /** Forward through adaptors and the mixing of levels. */
+  /** Forward through what follows the student: adaptors and the mixing of levels, a decoder, a linear head. */
   readonly heads: number;
   /** One training step. */
   readonly step: number;
@@ -26,13 +27,37 @@ export interface Cost {
 
 /** @param teacher its shape; without it, a teacher of the student's shape is assumed */
 export function gmacPerImage(resolved: ResolvedExperiment, teacher: VitShape = resolved.student): Cost {
-  const { student: shape, derived } = resolved;
-  const aligned = resolved.method === 'maskalign';
-  const student = vitMacs(shape, derived.keepCount) / GIGA;
-  const heads = aligned ? alignmentMacs(resolved, teacher) / GIGA : 0;
+  const { student: shape, derived, method } = resolved;
+  const seen = methodTraits[method].encoder === 'visible' ? derived.keepCount : derived.patchCount;
+  const student = vitMacs(shape, seen) / GIGA;
+  const heads = headMacs(resolved, teacher) / GIGA;
   // The teacher sees as many patches as the student has, whatever its own patch size.
-  const teacherCost = aligned ? vitMacs(teacher, derived.patchCount, derived.patchCount) / GIGA : 0;
+  const teacherCost = needsTeacher(method) ? vitMacs(teacher, derived.patchCount, derived.patchCount) / GIGA : 0;
   return { student, teacher: teacherCost, heads, step: FORWARD_AND_BACKWARD * (student + heads) + teacherCost };
+}
+
+/** The classifier of `supervised` is not counted: its classes are not known, and it is one row a class. */
+function headMacs(resolved: ResolvedExperiment, teacher: VitShape): number {
+  const { student, derived: { patchCount }, method } = resolved;
+  const { decoder, target } = methodTraits[method];
+  if (decoder === 'adaptors') return alignmentMacs(resolved, teacher);
+  if (target === 'labels') return 0;
+  const outputs = target === 'pixels' ? CHANNELS * student.patchSize ** 2 : teacher.width;
+  return decoder === 'linear' ? patchCount * student.width * outputs : decoderMacs(resolved, outputs);
+}
+
+/** Embedding of the visible tokens, blocks of mlp_ratio 4, prediction. A prompting decoder updates the masked tokens alone. */
+function decoderMacs({ student, decoder, derived: { patchCount, keepCount }, method }: ResolvedExperiment, outputs: number): number {
+  if (!decoder) return 0;
+  const { width, depth } = decoder;
+  const prompted = methodTraits[method].decoder === 'prompt';
+  const tokens = patchCount + 1;
+  const updated = prompted ? patchCount - keepCount : tokens;
+  // Keys and values of every token, queries, projection and MLP of those updated.
+  const block = (2 * tokens + 10 * updated) * width ** 2 + 2 * tokens * updated * width;
+  // MAE predicts at the masked tokens, which alone have a loss; MILAN at all.
+  const predicted = prompted ? tokens : patchCount - keepCount;
+  return (keepCount + 1) * student.width * width + depth * block + predicted * width * outputs;
 }
 
 /**

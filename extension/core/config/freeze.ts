@@ -2,7 +2,7 @@
 import { Document, isScalar, visit } from 'yaml';
 import * as z from 'zod';
 import { UserError } from '../problems';
-import { type ResolvedExperiment, type VitShape, engineSchema, experimentSchema, scheduleSchema, vitSchema } from './schema';
+import { type ResolvedExperiment, type VitShape, dataSchema, decoderSchema, engineSchema, maskingSchema, optimizerSchema, reconstructionSchema, scheduleSchema, vitSchema, writtenExperimentSchema } from './schema';
 import { YamlTree } from './yaml-tree';
 
 const derivedSchema = z.strictObject({
@@ -14,10 +14,15 @@ const derivedSchema = z.strictObject({
 }) satisfies z.ZodType<ResolvedExperiment['derived']>;
 
 /** An experiment in which nothing is left to be resolved. */
-const frozenSchema = experimentSchema.omit({ sweep: true, launcher: true }).extend({
+const frozenSchema = writtenExperimentSchema.omit({ sweep: true, launcher: true }).extend({
   name: z.string(),
+  data: dataSchema.required({ crop_scale: true }),
   student: vitSchema.omit({ preset: true }).required(),
-  schedule: scheduleSchema.required({ warmup_epochs: true }),
+  masking: maskingSchema.required({ strategy: true, ratio: true }),
+  decoder: decoderSchema.required().optional(),
+  reconstruction: reconstructionSchema.required({ loss: true }).optional(),
+  optimizer: optimizerSchema.required({ blr: true, betas: true }),
+  schedule: scheduleSchema.required({ warmup_epochs: true, min_lr: true }),
   engine: engineSchema,
   derived: derivedSchema,
 });

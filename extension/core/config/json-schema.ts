@@ -1,6 +1,6 @@
 /** The JSON Schema of an experiment, from the one schema: what YAML editors complete, describe and check from. */
 import * as z from 'zod';
-import { experimentSchema } from './schema';
+import { writtenExperimentSchema } from './schema';
 
 /** The part of JSON Schema (draft-07) that the schema of an experiment uses. */
 export interface SchemaNode {
@@ -26,7 +26,7 @@ let made: SchemaNode | undefined;
 
 /** Made when it is first asked for: it takes longer than all else that the extension loads. */
 function described(): SchemaNode {
-  return (made ??= z.toJSONSchema(experimentSchema, { target: 'draft-7', io: 'input' }) as SchemaNode);
+  return (made ??= z.toJSONSchema(writtenExperimentSchema, { target: 'draft-7', io: 'input' }) as SchemaNode);
 }
 
 /** Draft-07, which the YAML extensions of editors know best. */

@@ -1,7 +1,18 @@
+/** How many patches stay visible. */
+import type { MaskingConfig } from './schema';
+
 /**
  * Visible patches of L at a mask ratio: trunc(L·(1−ratio)) in double precision, exactly as the official code's
  * `int(L * (1 - mask_ratio))`; so L = 100 at 0.9 keeps 9, because 1 − 0.9 is a little less than 0.1.
  */
 export function keepCount(patchCount: number, ratio: number): number {
   return Math.trunc(patchCount * (1 - ratio));
+}
+
+/** The patches of L that a masking leaves visible; `coarse` and `grid` count squares of patches. */
+export function visibleCount({ strategy, ratio, unit = 1 }: MaskingConfig, patchCount: number): number {
+  // SimMIM's `ceil(token_count * mask_ratio)` squares are hidden.
+  if (strategy === 'coarse') return patchCount - Math.ceil((patchCount / unit ** 2) * ratio) * unit ** 2;
+  if (strategy === 'grid') return patchCount / 4;
+  return keepCount(patchCount, ratio);
 }

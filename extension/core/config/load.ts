@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Problem, UserError } from '../problems';
 import { checkFiles } from './check-files';
-import { NO_EFFECT } from './checks';
+import { NO_EFFECT } from './check-method';
 import { formatProblems } from './format';
 import { type Locator, sortProblems } from './location';
 import type { Overrides } from './overrides';

@@ -1,9 +1,10 @@
 /** The student as written (a name, or dimensions beside a name) → a vision transformer with every dimension known. */
+import { methodDefaults } from './method-defaults';
 import type { ProblemList } from './problem-list';
 import type { Experiment, VitShape } from './schema';
 import { MLP_RATIO, suggestVitPreset, vitPreset, vitSizeNames } from './vit-presets';
 
-export function resolveVit(student: Experiment['student'], imageSize: number, problems: ProblemList): VitShape | undefined {
+export function resolveVit({ student, method, data }: Pick<Experiment, 'student' | 'method' | 'data'>, problems: ProblemList): VitShape | undefined {
   const written = typeof student === 'string' ? { preset: student } : student;
   const preset = written.preset === undefined ? undefined : vitPreset(written.preset);
   if (written.preset !== undefined && !preset) {
@@ -15,13 +16,13 @@ export function resolveVit(student: Experiment['student'], imageSize: number, pr
     return undefined;
   }
   const shape = {
-    imageSize,
+    imageSize: data.image_size,
     patchSize: written.patch_size ?? preset?.patchSize,
     width: written.width ?? preset?.width,
     depth: written.depth ?? preset?.depth,
     heads: written.heads ?? preset?.heads,
     mlpRatio: written.mlp_ratio ?? preset?.mlpRatio ?? MLP_RATIO,
-    dropPath: written.drop_path ?? preset?.dropPath ?? 0,
+    dropPath: written.drop_path ?? (preset?.dropPath ? (methodDefaults[method].dropPath ?? preset.dropPath) : 0),
   };
   return isComplete(shape) ? shape : reportMissing(written, problems);
 }

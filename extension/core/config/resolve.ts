@@ -3,10 +3,12 @@ import { homedir } from 'node:os';
 import { basename, dirname, resolve as resolvePath } from 'node:path';
 import type { Problem } from '../problems';
 import { checkExperiment } from './checks';
-import { keepCount } from './keep-count';
+import { visibleCount } from './keep-count';
 import { resolveLevels } from './levels';
 import { type Locator, nowhere, sortProblems } from './location';
+import { hidesPatches } from './method-traits';
 import { ProblemList } from './problem-list';
+import { resolveDecoder, resolveReconstruction } from './resolve-method';
 import { resolveVit } from './resolve-vit';
 import type { DataConfig, EngineConfig, Experiment, ResolvedExperiment, ScheduleConfig, TeacherConfig } from './schema';
 import { engineSchema } from './schema';
@@ -36,13 +38,15 @@ export function resolveExperiment(
   { teacherDepth, locate = nowhere }: ResolveOptions = {},
 ): { resolved?: ResolvedExperiment; problems: Problem[] } {
   const problems = new ProblemList(file, locate);
-  const student = resolveVit(experiment.student, experiment.data.image_size, problems);
+  const student = resolveVit(experiment, problems);
   if (!student) return { problems: sortProblems(problems.all) };
 
-  const { sweep: _sweep, launcher: _launcher, ...single } = experiment;
+  const { sweep: _sweep, launcher: _launcher, decoder: writtenDecoder, reconstruction: writtenReconstruction, ...single } = experiment;
   const { optimizer, teacher } = single;
   const patchCount = Math.floor(student.imageSize / student.patchSize) ** 2;
   const absolute = (path: string) => absolutePath(path, file);
+  const decoder = resolveDecoder(single.method, writtenDecoder, student);
+  const reconstruction = resolveReconstruction(single.method, writtenReconstruction);
   const resolved: ResolvedExperiment = {
     ...single,
     name: experiment.name ?? nameOfFile(file),
@@ -50,6 +54,8 @@ export function resolveExperiment(
     student,
     ...(teacher && { teacher: resolveTeacher(teacher, absolute) }),
     ...(single.init && { init: { checkpoint: absolute(single.init.checkpoint) } }),
+    ...(decoder && { decoder }),
+    ...(reconstruction && { reconstruction }),
     schedule: resolveSchedule(experiment.schedule),
     engine: resolveEngine(experiment.engine),
     runs: absolute(experiment.runs),
@@ -57,7 +63,7 @@ export function resolveExperiment(
       learningRate: optimizer.lr ?? (optimizer.blr * optimizer.batch_size) / REFERENCE_BATCH,
       levels: resolveLevels(experiment.alignment.levels, teacherDepth ?? student.depth),
       patchCount,
-      keepCount: experiment.method === 'maskalign' ? keepCount(patchCount, experiment.masking.ratio) : patchCount,
+      keepCount: hidesPatches(experiment.method) ? visibleCount(experiment.masking, patchCount) : patchCount,
       microBatch: Math.floor(optimizer.batch_size / optimizer.accumulate),
     },
   };

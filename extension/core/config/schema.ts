@@ -1,12 +1,18 @@
 /**
  * The one schema of an experiment: types, defaults, documentation and the JSON Schema file all come from here.
  *
- * Defaults are the official MaskAlign recipe (OpenDriveLab/maskalign README, ViT-B). What depends on other keys
- * (`levels: auto`, `lr` from `blr`) is derived in resolve.ts.
+ * Defaults are the official MaskAlign recipe (OpenDriveLab/maskalign README, ViT-B); those that differ between methods
+ * are filled in from method-defaults.ts once the method is known. What depends on other keys (`levels: auto`, `lr` from
+ * `blr`, the size of a decoder) is derived in resolve.ts.
  */
 import * as z from 'zod';
 import { slurmLauncherSchema } from '../launchers/slurm/options';
+import { methodDefaults, otherDefaults, withMethodDefaults } from './method-defaults';
+import { METHODS, methodTraits } from './method-traits';
 import { RUN_NAME, RUN_NAME_RULE } from '../runs/run-name';
+
+/** What the JSON Schema gives as the defaults of keys whose defaults depend on the method; the descriptions tell the others. */
+const RECIPE = methodDefaults.maskalign;
 
 const fraction = z.number().min(0).max(1);
 const belowOne = z.number().min(0).lt(1);
@@ -26,7 +32,7 @@ export const vitSchema = z
     depth: upTo(1024).optional().describe('Number of transformer blocks N.'),
     heads: upTo(1024).optional().describe('Attention heads; must divide the width.'),
     mlp_ratio: positive.max(64).optional().describe('Hidden width of the MLP over D. Official: 4.'),
-    drop_path: belowOne.optional().describe('Stochastic depth of the last block; earlier blocks get a linear share of it. Official: 0.1 for base, 0.2 for large.'),
+    drop_path: belowOne.optional().describe('Stochastic depth of the last block; earlier blocks get a linear share of it. Default: 0 for the small sizes; for base and large that of the method’s recipe. Official: 0.1 for base, 0.2 for large.'),
   })
   .describe('A vision transformer.');
 
@@ -44,7 +50,7 @@ export const dataSchema = z.strictObject({
   test_size: positiveInt.default(2_000).describe('`shapes` only: number of test images made.'),
   seed: z.int().min(0).default(0).describe('Which procedural images are drawn, which images are held out, and which `limit` keeps. Apart from the experiment’s own `seed`, so that runs with different seeds, and their teacher, share one division of the data.'),
   image_size: upTo(8192).default(224).describe('Side of the square the model sees, in pixels.'),
-  crop_scale: z.tuple([fraction, fraction]).default([0.2, 1]).describe('RandomResizedCrop: range of the crop’s share of the area. Official: 0.2–1.'),
+  crop_scale: z.tuple([fraction, fraction]).optional().meta({ default: RECIPE.data.crop_scale }).describe(`RandomResizedCrop: range of the crop’s share of the area. Official: 0.2–1. ${otherDefaults(({ data }) => data.crop_scale)}`),
   crop_ratio: z.tuple([positive, positive]).default([3 / 4, 4 / 3]).describe('RandomResizedCrop: range of the aspect ratio.'),
   flip: fraction.default(0.5).describe('Probability of a horizontal flip.'),
   mean: z.tuple([z.number(), z.number(), z.number()]).default([0.485, 0.456, 0.406]).describe('Per-channel mean for normalisation (ImageNet).'),
@@ -67,8 +73,15 @@ export const teacherSchema = z.strictObject({
 }).describe('The frozen model that saw the whole image.');
 
 export const maskingSchema = z.strictObject({
-  strategy: z.enum(['attentive', 'random']).default('attentive').describe('`attentive`: patches the teacher’s CLS token attends to are more likely to stay visible. `random`: uniform.'),
-  ratio: belowOne.default(0.7).describe('Share of patches the student does not see. 0 is feature distillation.'),
+  strategy: z
+    .enum(['attentive', 'random', 'block', 'coarse', 'grid', 'attentive_hidden', 'top_visible', 'top_hidden'])
+    .optional()
+    .meta({ default: RECIPE.masking.strategy })
+    .describe(
+      `\`attentive\`: patches the teacher’s CLS token attends to are more likely to stay *visible* (MaskAlign, MILAN). \`random\`: uniform. \`block\`: rectangles are hidden (BEiT). \`coarse\`: squares of \`unit\` × \`unit\` patches are hidden (SimMIM). \`grid\`: one of every 2 × 2 patches stays visible. \`attentive_hidden\`: attended patches are more likely to be *hidden* (as in AMT). \`top_visible\`, \`top_hidden\`: no draw, the most attended patches stay visible, or are hidden. ${otherDefaults(({ masking }) => masking.strategy)}`,
+    ),
+  ratio: belowOne.optional().meta({ default: RECIPE.masking.ratio }).describe(`Share of patches the student does not see; 0, for \`method: maskalign\`, is feature distillation. ${otherDefaults(({ masking }) => masking.ratio)}`),
+  unit: upTo(1024).optional().describe('`strategy: coarse` only: side of a hidden square in patches. Default: 2, which are SimMIM’s 32 pixels at patches of 16.'),
 }).describe('Which patches the student sees.');
 
 export const alignmentSchema = z.strictObject({
@@ -84,22 +97,37 @@ export const alignmentSchema = z.strictObject({
   loss: z.enum(['l2', 'l1', 'smooth_l1']).default('smooth_l1').describe('Distance between aligned and target features; `smooth_l1` is 2·SmoothL1(β=1) as in the official code.'),
 }).describe('How student levels are aligned with teacher levels.');
 
+export const decoderSchema = z.strictObject({
+  depth: upTo(1024).optional().describe('Transformer blocks. Default: 8 for students at least 768 wide (official), otherwise a third of the student’s.'),
+  width: upTo(65_536).optional().describe('Token width. Default: 512 for students at least 768 wide (official), otherwise the student’s.'),
+  heads: upTo(1024).optional().describe('Attention heads; must divide the width. Default: 16 for students at least 768 wide (official), otherwise the student’s.'),
+}).describe('The transformer that reconstructs, for `method: mae` and `milan`; it is not part of what is exported.');
+
+export const reconstructionSchema = z.strictObject({
+  norm_pix: z.boolean().optional().describe('Pixels only: each patch is normalised by its own mean and variance before it is a target. Default: true for `mae`, false for `simmim`.'),
+  target_norm: z.enum(['none', 'l2', 'whiten']).optional().describe('Features only: normalisation of each token of the teacher. Default: `whiten` (LayerNorm without affine) for `feature_distillation`, otherwise `none`.'),
+  loss: z
+    .enum(['l2', 'l1', 'smooth_l1_beta2', 'cosine'])
+    .optional()
+    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, for features). Default: `l2` for `mae`, `l1` for `simmim`, `smooth_l1_beta2` for `feature_distillation`, `cosine` for `feature_inpainting` and `milan`.'),
+}).describe('What is predicted, for methods that predict pixels or features; `alignment` does it for MaskAlign.');
+
 export const optimizerSchema = z.strictObject({
   batch_size: positiveInt.default(1024).describe('Images per optimizer step (the effective batch).'),
   accumulate: positiveInt.default(1).describe('Split each batch into this many forward/backward passes.'),
-  blr: positive.default(1.5e-4).describe('Base learning rate; lr = blr · batch_size / 256.'),
+  blr: positive.optional().meta({ default: RECIPE.optimizer.blr }).describe(`Base learning rate; lr = blr · batch_size / 256. ${otherDefaults(({ optimizer }) => optimizer.blr)}`),
   lr: positive.optional().describe('Absolute learning rate; overrides blr.'),
   weight_decay: nonNegative.default(0.05).describe('AdamW decay; not applied to biases, norms and alignment weights.'),
-  betas: z.tuple([belowOne, belowOne]).default([0.9, 0.95]).describe('AdamW betas.'),
+  betas: z.tuple([belowOne, belowOne]).optional().meta({ default: RECIPE.optimizer.betas }).describe(`AdamW betas. ${otherDefaults(({ optimizer }) => optimizer.betas)}`),
   eps: positive.default(1e-8).describe('AdamW epsilon.'),
-  clip_grad: positive.optional().describe('Clip the global gradient norm. Official: no clipping.'),
+  clip_grad: positive.optional().describe(`Clip the global gradient norm. ${otherDefaults(({ optimizer }) => optimizer.clip_grad)}`),
   ema: belowOne.optional().describe('Also keep an exponential moving average of the student with this decay; evaluations and exports can use it.'),
 }).describe('AdamW, as in the official recipe.');
 
 export const scheduleSchema = z.strictObject({
   epochs: positive.max(1_000_000).default(200).describe('Passes over the training images.'),
   warmup_epochs: nonNegative.optional().describe('Linear warm-up from 0, per step. Default: a tenth of the epochs (official: 20 of 200).'),
-  min_lr: nonNegative.default(1e-5).describe('Learning rate at the end of the half-cosine.'),
+  min_lr: nonNegative.optional().meta({ default: RECIPE.schedule.min_lr }).describe(`Learning rate at the end of the half-cosine. ${otherDefaults(({ schedule }) => schedule.min_lr)}`),
   max_steps: positiveInt.optional().describe('Stop after this many steps; the schedule is computed as if the run went on.'),
 }).describe('Warm-up, then half-cosine, per step.');
 
@@ -129,7 +157,7 @@ export const engineSchema = z.strictObject({
 export const samplesSchema = z.strictObject({
   every: nonNegative.default(0).describe('Draw every this many epochs too; 0: at the start and at the end only.'),
   count: z.int().min(0).max(64).default(8).describe('Images on each picture, always the same; 0: no pictures.'),
-}).describe('Pictures of masks and teacher attention in the run’s `samples` folder. `method: maskalign` only.');
+}).describe('Pictures of masks, teacher attention and reconstructions in the run’s `samples` folder, for methods that hide patches.');
 
 export const initSchema = z.strictObject({
   checkpoint: path.describe('Weights of a model with the student’s dimensions, relative to this file: a run, a checkpoint’s folder or a weight file, as for `teacher.checkpoint`.'),
@@ -199,13 +227,15 @@ export const launcherSchema = z
 const experimentShape = {
   mim: z.literal(1).describe('Marks an experiment and the version of its format.'),
   name: z.string().regex(RUN_NAME, RUN_NAME_RULE).optional().describe('Name of the run; default: the file’s name.'),
-  method: z.enum(['maskalign', 'supervised']).describe('`maskalign`: masked pretraining by alignment. `supervised`: a classifier trained from scratch, to serve as a teacher.'),
+  method: z.enum(METHODS).describe(`${METHODS.map((method) => `\`${method}\`: ${methodTraits[method].says}`).join('. ')}.`),
   data: dataSchema,
   student: z.union([z.string().meta({ examples: ['vit_tiny_patch4', 'vit_small_patch16', 'vit_base_patch16'] }), vitSchema]).default('vit_base_patch16').describe('The model that is trained: a name (`vit_tiny_patch4`) or its dimensions.'),
   init: initSchema.optional(),
   teacher: teacherSchema.optional(),
   masking: maskingSchema.prefault({}),
   alignment: alignmentSchema.prefault({}),
+  decoder: decoderSchema.optional(),
+  reconstruction: reconstructionSchema.optional(),
   optimizer: optimizerSchema.prefault({}),
   schedule: scheduleSchema.prefault({}),
   supervised: z
@@ -226,18 +256,22 @@ const experimentShape = {
   seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe('Everything random follows from it.'),
 };
 
-export const experimentSchema = z.strictObject(experimentShape);
+/** The keys as they may be written, without what depends on the method. */
+export const writtenExperimentSchema = z.strictObject(experimentShape);
+
+/** Parses to an experiment in which the method's defaults are filled in. */
+export const experimentSchema = writtenExperimentSchema.transform(withMethodDefaults);
 
 /** An experiment as parsed, with defaults, before names are resolved. */
 export type Experiment = z.output<typeof experimentSchema>;
 export type ExperimentInput = z.input<typeof experimentSchema>;
-export type DataConfig = z.output<typeof dataSchema>;
+export type DataConfig = Experiment['data'];
 export type TeacherConfig = z.output<typeof teacherSchema>;
-export type MaskingConfig = z.output<typeof maskingSchema>;
+export type MaskingConfig = Experiment['masking'];
 export type AlignmentConfig = z.output<typeof alignmentSchema>;
-export type OptimizerConfig = z.output<typeof optimizerSchema>;
+export type OptimizerConfig = Experiment['optimizer'];
 /** The schedule with its warm-up filled in. */
-export type ScheduleConfig = z.output<typeof scheduleSchema> & { warmup_epochs: number };
+export type ScheduleConfig = Experiment['schedule'] & { warmup_epochs: number };
 export type EvaluationConfig = z.output<typeof evaluationSchema>;
 export type SweepConfig = z.output<typeof sweepSchema>;
 export type HalvingConfig = z.output<typeof halvingSchema>;
@@ -246,6 +280,10 @@ export type DistributionConfig = z.output<typeof distributionSchema>;
 export type ConditionConfig = z.output<typeof conditionSchema>;
 export type LauncherConfig = z.output<typeof launcherSchema>;
 export type EngineConfig = z.output<typeof engineSchema>;
+/** A decoder with every dimension known. */
+export type DecoderShape = Required<z.output<typeof decoderSchema>>;
+/** What a method predicts, with its loss filled in; keys that are not of its kind of target are absent. */
+export type ReconstructionConfig = z.output<typeof reconstructionSchema> & { loss: NonNullable<z.output<typeof reconstructionSchema>['loss']> };
 
 /** A vision transformer with every dimension known. */
 export interface VitShape {
@@ -259,9 +297,13 @@ export interface VitShape {
 }
 
 /** An experiment with names resolved and derived values filled in; this is what a run freezes. */
-export interface ResolvedExperiment extends Omit<Experiment, 'student' | 'engine' | 'name' | 'schedule' | 'sweep' | 'launcher'> {
+export interface ResolvedExperiment extends Omit<Experiment, 'student' | 'engine' | 'name' | 'schedule' | 'sweep' | 'launcher' | 'decoder' | 'reconstruction'> {
   readonly name: string;
   readonly student: VitShape;
+  /** Where the method has a transformer decoder. */
+  readonly decoder?: DecoderShape;
+  /** Where the method predicts pixels or features. */
+  readonly reconstruction?: ReconstructionConfig;
   readonly schedule: ScheduleConfig;
   readonly engine: EngineConfig;
   readonly derived: {
@@ -271,7 +313,7 @@ export interface ResolvedExperiment extends Omit<Experiment, 'student' | 'engine
     readonly levels: string;
     /** Patches of the student, L. */
     readonly patchCount: number;
-    /** trunc(L·(1−ratio)). */
+    /** Patches that stay visible, as the masking counts them; L where nothing is hidden. */
     readonly keepCount: number;
     /** Images per forward/backward pass. */
     readonly microBatch: number;

@@ -1,5 +1,6 @@
 /** The derived values of an experiment in a few lines, to be read before training begins. */
 import { gmacPerImage } from './cost';
+import { hidesPatches, needsTeacher } from './method-traits';
 import type { ResolvedExperiment, VitShape } from './schema';
 
 export interface SummaryContext {
@@ -28,7 +29,7 @@ export function resolvedSummary(resolved: ResolvedExperiment, { imageCount, teac
   const rows: [string, string][] = [
     ['method', resolved.method],
     ['student', describeVit(resolved.student)],
-    ...(resolved.method === 'maskalign' ? alignmentRows(resolved, teacher) : []),
+    ...methodRows(resolved, teacher),
     ['batch', describeBatch(resolved)],
     ['learning rate', describeRate(resolved)],
     ['schedule', describeSchedule(resolved, imageCount)],
@@ -38,14 +39,21 @@ export function resolvedSummary(resolved: ResolvedExperiment, { imageCount, teac
   return rows.map(([label, text]) => `${label.padEnd(labelWidth)}  ${text}`);
 }
 
-function alignmentRows(resolved: ResolvedExperiment, teacher: VitShape | undefined): [string, string][] {
-  const { alignment, masking, derived, teacher: config } = resolved;
+function methodRows(resolved: ResolvedExperiment, teacher: VitShape | undefined): [string, string][] {
+  const { method, alignment, masking, decoder, reconstruction, derived, teacher: config } = resolved;
   const source = config?.checkpoint ?? `moving average of the student, momentum ${config?.ema?.momentum} to ${config?.ema?.momentum_end}`;
-  return [
-    ['teacher', teacher ? `${source}: ${describeVit(teacher)}` : source],
-    ['masking', `${masking.strategy}, ratio ${masking.ratio}: keeps ${derived.keepCount} of ${derived.patchCount} patches`],
-    ['alignment', `levels ${derived.levels}, fusion ${alignment.fusion}, adaptor ${alignment.adaptor}, targets ${alignment.target_norm}, loss ${alignment.loss}, ${alignment.order}`],
-  ];
+  const rows: [string, string][] = [];
+  if (needsTeacher(method)) rows.push(['teacher', teacher ? `${source}: ${describeVit(teacher)}` : source]);
+  if (hidesPatches(method)) rows.push(['masking', `${masking.strategy}, ratio ${masking.ratio}: keeps ${derived.keepCount} of ${derived.patchCount} patches`]);
+  if (method === 'maskalign') rows.push(['alignment', `levels ${derived.levels}, fusion ${alignment.fusion}, adaptor ${alignment.adaptor}, targets ${alignment.target_norm}, loss ${alignment.loss}, ${alignment.order}`]);
+  if (decoder) rows.push(['decoder', `${decoder.depth} blocks, width ${decoder.width}, ${decoder.heads} heads`]);
+  if (reconstruction) rows.push(['predicts', describeTarget(reconstruction)]);
+  return rows;
+}
+
+function describeTarget({ norm_pix: normPix, target_norm: targetNorm, loss }: NonNullable<ResolvedExperiment['reconstruction']>): string {
+  const target = normPix === undefined ? `the teacher’s last features, targets ${targetNorm}` : `pixels${normPix ? ', each patch normalised' : ''}`;
+  return `${target}, loss ${loss}`;
 }
 
 function describeVit({ imageSize, patchSize, width, depth, heads, dropPath }: VitShape): string {
@@ -72,9 +80,16 @@ function describeSchedule(resolved: ResolvedExperiment, imageCount: number | und
 
 function describeCost(resolved: ResolvedExperiment, teacher: VitShape | undefined): string {
   const cost = gmacPerImage(resolved, teacher);
-  const parts = resolved.method === 'maskalign' ? ` (student ${round(cost.student)}, adaptors ${round(cost.heads)}, teacher ${round(cost.teacher)} forward)` : '';
-  const assumed = resolved.method === 'maskalign' && !teacher && !resolved.teacher?.ema ? ', the teacher taken to be as large as the student' : '';
+  const taught = needsTeacher(resolved.method);
+  const shares = [`student ${round(cost.student)}`, ...(cost.heads > 0 ? [`${headsName(resolved)} ${round(cost.heads)}`] : []), ...(taught ? [`teacher ${round(cost.teacher)} forward`] : [])];
+  const parts = shares.length > 1 ? ` (${shares.join(', ')})` : '';
+  const assumed = taught && !teacher && !resolved.teacher?.ema ? ', the teacher taken to be as large as the student' : '';
   return `${round(cost.step)} GMAC an image and step${parts}${assumed}`;
+}
+
+/** What follows the student. */
+export function headsName({ method, decoder }: ResolvedExperiment): string {
+  return method === 'maskalign' ? 'adaptors' : decoder ? 'decoder' : 'head';
 }
 
 function round(value: number): string {

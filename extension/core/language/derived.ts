@@ -1,8 +1,9 @@
 /** Values that follow from several keys, each beside the key where a reader wonders about it. */
 import { gmacPerImage } from '../config/cost';
-import { keepCount } from '../config/keep-count';
+import { visibleCount } from '../config/keep-count';
+import { hidesPatches, needsTeacher } from '../config/method-traits';
 import type { ResolvedExperiment, SweepConfig } from '../config/schema';
-import { stepCounts } from '../config/summary';
+import { headsName, stepCounts } from '../config/summary';
 import { axisSizes, combinationCount } from '../config/sweep-combinations';
 import type { LibraryRun } from '../library/library-run';
 import { comparableRuns } from './past-runs';
@@ -26,8 +27,8 @@ export interface DerivedValue {
  * @param runs to learn from them how many images there are
  */
 export function derivedValues(resolved: ResolvedExperiment, runs: readonly LibraryRun[] = [], sweep?: SweepConfig): DerivedValue[] {
-  const aligned = resolved.method === 'maskalign';
-  const values = [rate(resolved), ...(aligned ? [kept(resolved), ...levels(resolved)] : []), ...steps(resolved, runs), cost(resolved)];
+  const { method } = resolved;
+  const values = [rate(resolved), ...(hidesPatches(method) ? [kept(resolved)] : []), ...(method === 'maskalign' ? levels(resolved) : []), ...steps(resolved, runs), cost(resolved)];
   const known = values.filter((value) => value !== undefined);
   if (!sweep) return known;
   const swept = sweptKeys(sweep);
@@ -57,19 +58,25 @@ function rate({ optimizer, derived }: ResolvedExperiment): DerivedValue | undefi
 
 function kept({ derived, masking, student }: ResolvedExperiment): DerivedValue {
   const side = Math.round(Math.sqrt(derived.patchCount));
+  const counted = countedAs(masking, side);
   return {
     keys: ['masking.ratio', 'masking'],
     from: ['masking.ratio', ...GRID_OF_PATCHES],
     short: `keeps ${derived.keepCount} of ${derived.patchCount}`,
-    long: `The student sees **${derived.keepCount} of ${derived.patchCount} patches** = trunc(${side}² · (1 − ${masking.ratio})), for patches of ${student.patchSize} at ${student.imageSize} px`,
+    long: `The student sees **${derived.keepCount} of ${derived.patchCount} patches** = ${counted}, for patches of ${student.patchSize} at ${student.imageSize} px`,
   };
 }
 
+function countedAs({ strategy, ratio, unit = 1 }: ResolvedExperiment['masking'], side: number): string {
+  if (strategy === 'coarse') return `${side}² − ceil(${side / unit}² · ${ratio}) squares of ${unit}²`;
+  return strategy === 'grid' ? `${side}² / 4` : `trunc(${side}² · (1 − ${ratio}))`;
+}
+
 /** Of each swept ratio. */
-function sweptKept({ derived, method }: ResolvedExperiment, sweep: SweepConfig): DerivedValue[] {
+function sweptKept({ derived, method, masking }: ResolvedExperiment, sweep: SweepConfig): DerivedValue[] {
   const ratios = sweep.grid['masking.ratio']?.filter((value) => typeof value === 'number');
-  if (method !== 'maskalign' || !ratios?.length || GRID_OF_PATCHES.some((source) => sweptKeys(sweep).some((key) => overlap(source, key)))) return [];
-  const counts = `${ratios.map((ratio) => keepCount(derived.patchCount, ratio)).join(', ')} of ${derived.patchCount}`;
+  if (!hidesPatches(method) || !ratios?.length || GRID_OF_PATCHES.some((source) => sweptKeys(sweep).some((key) => overlap(source, key)))) return [];
+  const counts = `${ratios.map((ratio) => visibleCount({ ...masking, ratio }, derived.patchCount)).join(', ')} of ${derived.patchCount}`;
   return [{ keys: ['sweep.grid.masking.ratio'], from: [], short: `keeps ${counts}`, long: `The student sees **${counts} patches**, in the order of the ratios` }];
 }
 
@@ -101,8 +108,10 @@ function stepsPerEpoch(resolved: ResolvedExperiment, runs: readonly LibraryRun[]
 
 function cost(resolved: ResolvedExperiment): DerivedValue {
   const { step, student, heads, teacher } = gmacPerImage(resolved);
-  const aligned = resolved.method === 'maskalign';
-  const parts = aligned ? ` = 3 · (student ${show(student)} + adaptors ${show(heads)}) + teacher ${show(teacher)}${resolved.teacher?.ema ? '' : ', the teacher taken to be as large as the student'}` : ` = 3 · student ${show(student)}`;
+  const taught = needsTeacher(resolved.method);
+  const behind = heads > 0 ? ` + ${headsName(resolved)} ${show(heads)}` : '';
+  const trained = behind === '' ? `student ${show(student)}` : `(student ${show(student)}${behind})`;
+  const parts = taught ? ` = 3 · ${trained} + teacher ${show(teacher)}${resolved.teacher?.ema ? '' : ', the teacher taken to be as large as the student'}` : ` = 3 · ${trained}`;
   return { keys: ['student'], from: ['student', 'masking.ratio', 'data.image_size', 'alignment', 'teacher'], short: `${show(step)} GMAC/image`, long: `Cost of a step: **${show(step)} GMAC an image**${parts}` };
 }
 

@@ -1,4 +1,5 @@
 /** The lines of links above an experiment and above its mask ratio. */
+import { hidesPatches } from '../config/method-traits';
 import type { ResolvedExperiment } from '../config/schema';
 import type { LibraryRun } from '../library/library-run';
 import type { RunKey } from '../protocol/dashboard';
@@ -32,7 +33,7 @@ export function lensesOf(context: LensContext): Lens[] {
 /** An experiment with a sweep is many runs, and cannot be run as one. */
 function runLenses({ places, resolved }: LensContext): Lens[] {
   const lenses: Lens[] = [placeOf(places, 'sweep') ? { offset: 0, title: '$(run-all) Run Sweep', action: { kind: 'sweep' } } : { offset: 0, title: '$(play) Run', action: { kind: 'run' } }];
-  if (resolved?.method !== 'supervised') lenses.push({ offset: 0, title: 'Preview masks', action: { kind: 'preview' } });
+  if (!resolved || hidesPatches(resolved.method)) lenses.push({ offset: 0, title: 'Preview masks', action: { kind: 'preview' } });
   return lenses;
 }
 
@@ -47,7 +48,7 @@ function lastResult({ file, resolved, runs, now }: LensContext): Lens[] {
 
 function ratioLens({ places, resolved, runs }: LensContext): Lens[] {
   const place = placeOf(places, 'masking.ratio') ?? placeOf(places, 'sweep.grid.masking.ratio');
-  const results = place && resolved?.method === 'maskalign' ? resultsByRatio(runs, resolved) : [];
+  const results = place && resolved && hidesPatches(resolved.method) ? resultsByRatio(runs, resolved) : [];
   if (!place || results.length === 0) return [];
   const best = results.reduce((a, b) => (b.top1 > a.top1 ? b : a));
   const shape = results.length > 1 ? ` · ${results[0]!.ratio} ${sparkline(results.map(({ top1 }) => top1))} ${results.at(-1)!.ratio}` : '';

@@ -1,15 +1,32 @@
 import type { MaskingConfig } from '../../core/config/schema';
-import { attentiveMasking } from './attentive';
+import { attentiveHiding, attentiveMasking } from './attentive';
+import { blockMasking } from './block';
+import { coarseMasking } from './coarse';
+import { gridMasking } from './grid';
 import { randomMasking } from './random';
+import { rankedMasking } from './ranked';
 import type { MaskingStrategy } from './strategy';
 
-export function createMasking(config: MaskingConfig, patchCount: number, keep: number): MaskingStrategy {
-  switch (config.strategy) {
+/** @param keep visible patches of `patchCount`, as `visibleCount` (core/config) counts them */
+export function createMasking({ strategy, unit = 1 }: MaskingConfig, patchCount: number, keep: number): MaskingStrategy {
+  const grid = Math.sqrt(patchCount);
+  switch (strategy) {
     case 'random':
       return randomMasking(patchCount, keep);
+    case 'block':
+      return blockMasking(grid, keep);
+    case 'coarse':
+      return coarseMasking(grid, keep, unit);
+    case 'grid':
+      return gridMasking(grid);
     case 'attentive':
       return attentiveMasking(patchCount, keep);
+    case 'attentive_hidden':
+      return attentiveHiding(patchCount, keep);
+    case 'top_visible':
+    case 'top_hidden':
+      return rankedMasking(strategy === 'top_visible' ? 'visible' : 'hidden', patchCount, keep);
     default:
-      return config.strategy satisfies never;
+      return strategy satisfies never;
   }
 }

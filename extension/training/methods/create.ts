@@ -4,10 +4,15 @@ import type { ResolvedExperiment } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
 import type { NamedTensors } from '../../core/tensors';
 import { prepareTeacher } from '../teachers/prepare';
+import type { MethodTeacher } from '../teachers/sources';
 import { averageTeacher, frozenTeacher } from '../teachers/sources';
-import type { MaskAlignTeacher } from './maskalign';
+import { FeatureDistillation } from './feature-distillation';
+import { FeatureInpainting } from './feature-inpainting';
+import { Mae } from './mae';
 import { MaskAlign } from './maskalign';
 import type { Method } from './method';
+import { Milan } from './milan';
+import { SimMim } from './simmim';
 import { Supervised } from './supervised';
 
 interface MethodContext {
@@ -18,29 +23,47 @@ interface MethodContext {
 }
 
 export function createMethod(experiment: ResolvedExperiment, context: MethodContext): Method {
+  const { student, masking, alignment, derived: { keepCount } } = experiment;
+  const teacher = (finalNorm: boolean): MethodTeacher => teacherOf(experiment, context, finalNorm);
+  const reconstruction = (): NonNullable<ResolvedExperiment['reconstruction']> => resolved(experiment, 'reconstruction');
   switch (experiment.method) {
     case 'maskalign':
-      return new MaskAlign({
-        student: experiment.student,
-        teacher: maskAlignTeacher(experiment, context),
-        masking: experiment.masking,
-        alignment: experiment.alignment,
-      });
-    case 'supervised': {
-      if (!context.classCount || context.classCount < 2) {
-        throw new UserError('MIM5006', 'method: supervised needs labelled images of at least two classes.', 'Give data with one folder a class, or a labelled format such as CIFAR.');
-      }
-      return new Supervised({ student: experiment.student, classCount: context.classCount, supervised: experiment.supervised });
-    }
+      return new MaskAlign({ student, teacher: teacher(false), masking, alignment });
+    case 'supervised':
+      return new Supervised({ student, classCount: classCountOf(context), supervised: experiment.supervised });
+    case 'mae':
+      return new Mae({ student, masking, keepCount, decoder: resolved(experiment, 'decoder'), reconstruction: reconstruction() });
+    case 'simmim':
+      return new SimMim({ student, masking, keepCount, reconstruction: reconstruction() });
+    case 'feature_distillation':
+      return new FeatureDistillation({ student, teacher: teacher(true), reconstruction: reconstruction() });
+    case 'feature_inpainting':
+      return new FeatureInpainting({ student, teacher: teacher(true), masking, keepCount, reconstruction: reconstruction() });
+    case 'milan':
+      return new Milan({ student, teacher: teacher(true), masking, keepCount, decoder: resolved(experiment, 'decoder'), reconstruction: reconstruction() });
     default:
       return experiment.method satisfies never;
   }
 }
 
-function maskAlignTeacher(experiment: ResolvedExperiment, { teacher }: MethodContext): MaskAlignTeacher {
-  if (experiment.teacher?.ema) return averageTeacher(experiment.student);
-  if (!teacher) {
-    throw new UserError('MIM5007', 'method: maskalign needs a teacher.', 'Name a file under teacher.checkpoint, or use teacher.ema to let the average of the student be its teacher.');
+/** A section that resolving has filled in for this method. */
+function resolved<Section extends 'decoder' | 'reconstruction'>(experiment: ResolvedExperiment, section: Section): NonNullable<ResolvedExperiment[Section]> {
+  const value = experiment[section];
+  if (!value) throw new Error(`method: ${experiment.method} was resolved without its section ${section}.`);
+  return value;
+}
+
+function classCountOf({ classCount }: MethodContext): number {
+  if (!classCount || classCount < 2) {
+    throw new UserError('MIM5006', 'method: supervised needs labelled images of at least two classes.', 'Give data with one folder a class, or a labelled format such as CIFAR.');
   }
-  return frozenTeacher(prepareTeacher(teacher, experiment.student, experiment.data));
+  return classCount;
+}
+
+function teacherOf({ method, teacher: config, student, data }: ResolvedExperiment, { teacher }: MethodContext, finalNorm: boolean): MethodTeacher {
+  if (config?.ema) return averageTeacher(student);
+  if (!teacher) {
+    throw new UserError('MIM5007', `method: ${method} needs a teacher.`, 'Name a file under teacher.checkpoint, or use teacher.ema to let the average of the student be its teacher.');
+  }
+  return frozenTeacher(prepareTeacher(teacher, student, data), finalNorm);
 }

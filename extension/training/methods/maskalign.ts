@@ -12,7 +12,6 @@ import type { HostTensor, NamedSpecs, NamedTensors } from '../../core/tensors';
 import { createMasking } from '../masking/create';
 import { keepCount } from '../../core/config/keep-count';
 import type { MaskingStrategy } from '../masking/strategy';
-import type { Architecture } from '../nn/block';
 import { dropPathDraws, dropPathSpecs } from '../nn/drop-path';
 import { initialTensors } from '../nn/initialise';
 import { sinCosPositions } from '../nn/positions';
@@ -20,6 +19,7 @@ import type { Tensors } from '../nn/tensors';
 import { tensorOf } from '../nn/tensors';
 import { hiddenStates, vitSpecs } from '../nn/vit';
 import type { RandomStream } from '../random';
+import type { MethodTeacher } from '../teachers/sources';
 import type { TeacherResult } from '../teachers/teacher';
 import { runTeacher } from '../teachers/teacher';
 import { adapt, adaptorSpecs } from './adaptors';
@@ -29,18 +29,9 @@ import { levelWeights } from './levels';
 import type { LossAndReadings, Method } from './method';
 import { normaliseTensor, normaliseTokens } from './target-norm';
 
-/** What MaskAlign needs of a teacher; where its tensors come from (a checkpoint, an average) is the caller's affair. */
-export interface MaskAlignTeacher {
-  readonly architecture: Architecture;
-  /** Frozen tensors, under the names in which the loss finds them; empty if they come from the training state. */
-  readonly constants: NamedTensors;
-  /** The teacher's tensors under timm names, from what the loss is given as constants. */
-  select(constants: Tensors): Tensors;
-}
-
 interface MaskAlignOptions {
   readonly student: VitShape;
-  readonly teacher: MaskAlignTeacher;
+  readonly teacher: MethodTeacher;
   readonly masking: MaskingConfig;
   readonly alignment: AlignmentConfig;
 }

@@ -13,6 +13,18 @@ export interface LossAndReadings {
   readonly readings: Record<string, Tensor>;
 }
 
+/** What a method that predicts pixels makes of the hidden patches, for pictures. */
+export interface Reconstruction {
+  /** int32 [B, K] */
+  readonly keepIds: Tensor;
+  /** int32 [B, M] */
+  readonly maskedIds: Tensor;
+  /** Pixels of the masked patches in the order of `maskedIds`, [B, M, 3, P, P], normalised as the images are. */
+  readonly predicted: Tensor;
+  /** Beyond that, each patch is normalised by its own mean and deviation (`norm_pix`): what it says is structure alone. */
+  readonly normalisedByPatch: boolean;
+}
+
 export interface Method {
   readonly name: string;
   /** Trained parameters. Student entries carry timm names without prefix; everything else is prefixed `method.`. */
@@ -34,4 +46,6 @@ export interface Method {
   draw(random: RandomStream, microBatch: number): Record<string, HostTensor>;
   /** Differentiated with respect to `parameters`. */
   loss(parameters: Tensors, batch: Tensors, constants: Tensors): LossAndReadings;
+  /** Only of methods that predict pixels; reads the same batch as the loss. */
+  reconstruct?(parameters: Tensors, batch: Tensors, constants: Tensors): Reconstruction;
 }

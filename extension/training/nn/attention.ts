@@ -1,4 +1,4 @@
-/** Multi-head self-attention over rows [B·N, D], timm's fused `qkv` (rows q, k, v) and `proj`. */
+/** Multi-head attention over rows [B·N, D], timm's fused `qkv` (rows q, k, v) and `proj`. */
 import * as tf from '@tensorflow/tfjs-core';
 import { linear, linearOf } from './linear';
 import type { Tensors } from './tensors';
@@ -54,7 +54,7 @@ interface PartialAttention {
 
 /**
  * Self-attention asked for some queries only: keys and values of all tokens are computed once. Exact; for the frozen
- * teacher's last block, of which the loss reads few tokens.
+ * teacher's last block, of which the loss reads few tokens, and for decoders that update few.
  */
 export function partialAttention(parameters: Tensors, name: string, x: tf.Tensor, size: AttentionSize): PartialAttention {
   const width = x.shape[1]!;
@@ -70,6 +70,17 @@ export function partialAttention(parameters: Tensors, name: string, x: tf.Tensor
     },
     output: (weights) => linearOf(parameters, `${name}.proj`, mergeHeads(tf.matMul(weights, v!))),
   };
+}
+
+/**
+ * Queries attend to other tokens: q from one set of rows, k and v from another, by the one fused `qkv`.
+ * @param queries [B·Nq, D], normalised
+ * @param context [B·Nk, D]
+ * @returns [B·Nq, D]
+ */
+export function contextAttention(parameters: Tensors, name: string, queries: tf.Tensor, context: tf.Tensor, batch: number, heads: number): tf.Tensor {
+  const attention = partialAttention(parameters, name, context, { batch, tokens: context.shape[0]! / batch, heads });
+  return attention.output(attention.weights(queries, queries.shape[0]! / batch));
 }
 
 /**

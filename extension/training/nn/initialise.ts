@@ -18,11 +18,11 @@ function xavierUniform(random: RandomStream, shape: readonly number[]): HostTens
   return filled(shape, () => (2 * random.uniform() - 1) * bound);
 }
 
-/** The CLS token N(0, 0.02); convolutions and linear weights Xavier uniform; norms 1 and 0; biases 0. */
+/** CLS and mask tokens N(0, 0.02); convolutions and linear weights Xavier uniform; norms 1 and 0; biases 0. */
 function initialTensor(random: RandomStream, name: string, shape: readonly number[]): HostTensor {
-  if (name === 'cls_token') return filled(shape, () => random.normal() * 0.02);
+  if (/(^|\.)(cls|mask)_token$/.test(name)) return filled(shape, () => random.normal() * 0.02);
   if (shape.length > 1) return xavierUniform(random, shape);
-  return filled(shape, () => (/(^|\.)norm\w*\.weight$/.test(name) ? 1 : 0));
+  return filled(shape, () => (/norm\w*\.weight$/.test(name) ? 1 : 0));
 }
 
 export function initialTensors(random: RandomStream, specs: NamedSpecs): NamedTensors {

@@ -10,10 +10,24 @@ import { tensorOf } from './tensors';
  * @returns [B·L, 3·P·P]
  */
 export function patchify(images: tf.Tensor, patchSize: number): tf.Tensor {
+  return cutPatches(images, patchSize, [0, 2, 4, 1, 3, 5]);
+}
+
+/**
+ * The same in the order (y, x, channel), in which MAE's decoder predicts them.
+ * @param images [B, 3, S, S]
+ * @returns [B·L, P·P·3]
+ */
+export function patchPixels(images: tf.Tensor, patchSize: number): tf.Tensor {
+  return cutPatches(images, patchSize, [0, 2, 4, 3, 5, 1]);
+}
+
+/** @param order axes (image, channel, row, y, column, x) as they shall stand */
+function cutPatches(images: tf.Tensor, patchSize: number, order: number[]): tf.Tensor {
   const [batch, channels, side] = images.shape as [number, number, number, number];
   const grid = side / patchSize;
   const cut = tf.reshape(images, [batch, channels, grid, patchSize, grid, patchSize]);
-  return tf.reshape(tf.transpose(cut, [0, 2, 4, 1, 3, 5]), [batch * grid * grid, channels * patchSize * patchSize]);
+  return tf.reshape(tf.transpose(cut, order), [batch * grid * grid, channels * patchSize * patchSize]);
 }
 
 /**

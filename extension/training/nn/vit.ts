@@ -7,6 +7,7 @@ import { block } from './block';
 import { keepsOfBlock } from './drop-path';
 import { encodeImages } from './encoder';
 import type { EncoderFeatures, EncoderOptions } from './encoder';
+import { layerNormOf } from './layer-norm';
 import { embedPatches, flatRows, patchify, prependTokens } from './patches';
 import type { Tensors } from './tensors';
 import { tensorOf } from './tensors';
@@ -17,17 +18,26 @@ export function vitSpecs(shape: VitShape): NamedSpecs {
   return trained;
 }
 
+interface ReplacedPatches {
+  /** float32 [B·L, 1]: 1 where a patch is hidden, otherwise 0. */
+  readonly hidden: tf.Tensor;
+  /** [1, 1, D]: what stands in its place. */
+  readonly maskToken: tf.Tensor;
+}
+
 interface VisibleInput {
   /** [B, 3, S, S] */
   readonly images: tf.Tensor;
   /** Patches the student sees, [B, K]; all of them, in order, if absent. */
   readonly keepIds?: tf.Tensor;
+  /** Instead: all of them, some with a learnt token in their place. */
+  readonly replaced?: ReplacedPatches;
   /** Drop-path factors [2·depth, B]. */
   readonly dropPath?: tf.Tensor;
 }
 
 /** Tokens [CLS; visible patches] with their positions, [B·(1+K), D]. Patches are gathered before they are embedded. */
-function embedVisible(parameters: Tensors, positions: tf.Tensor, shape: VitShape, { images, keepIds }: VisibleInput): tf.Tensor {
+function embedVisible(parameters: Tensors, positions: tf.Tensor, shape: VitShape, { images, keepIds, replaced }: VisibleInput): tf.Tensor {
   const batch = images.shape[0]!;
   const patchCount = (shape.imageSize / shape.patchSize) ** 2;
   const patches = patchify(images, shape.patchSize);
@@ -37,8 +47,14 @@ function embedVisible(parameters: Tensors, positions: tf.Tensor, shape: VitShape
     const kept = embedPatches(parameters, tf.gather(patches, flatRows(keepIds, patchCount)));
     return prependTokens(leading, tf.add(kept, tf.gather(table, tf.reshape(keepIds, [-1]))), batch);
   }
-  const all = tf.reshape(embedPatches(parameters, patches), [batch, patchCount, shape.width]);
+  const embedded = embedPatches(parameters, patches);
+  const all = tf.reshape(replaced ? replacePatches(embedded, replaced) : embedded, [batch, patchCount, shape.width]);
   return prependTokens(leading, tf.reshape(tf.add(all, table), [batch * patchCount, shape.width]), batch);
+}
+
+/** x·(1 − m) + mask_token·m, as BEiT and SimMIM do before the positions are added. @param x [B·L, D] */
+function replacePatches(x: tf.Tensor, { hidden, maskToken }: ReplacedPatches): tf.Tensor {
+  return tf.add(tf.mul(x, tf.sub(1, hidden)), tf.mul(hidden, tf.reshape(maskToken, [1, x.shape[1]!])));
 }
 
 /**
@@ -55,6 +71,12 @@ export function hiddenStates(parameters: Tensors, positions: tf.Tensor, shape: V
     states.push(x);
   }
   return states;
+}
+
+/** Tokens [CLS; patches] after the last block and the final norm, [B·(1+K), D]. */
+export function encode(parameters: Tensors, positions: tf.Tensor, shape: VitShape, input: VisibleInput): tf.Tensor {
+  const states = hiddenStates(parameters, positions, shape, input);
+  return layerNormOf(parameters, 'norm', states[states.length - 1]!, plainVit(shape).normEps);
 }
 
 /**

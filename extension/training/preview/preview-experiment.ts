@@ -1,5 +1,6 @@
 /** The preview of an experiment before it is trained: its first images, augmented and masked as they will be. */
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { hidesPatches, needsTeacher } from '../../core/config/method-traits';
 import type { ResolvedExperiment } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
 import type { HostTensor } from '../../core/tensors';
@@ -38,6 +39,8 @@ export interface Preview {
 /** What the student would see of some images, before it is drawn. */
 interface Looked extends Pick<Preview, 'keepCount' | 'keepIds'> {
   readonly sheet: PreviewSheet;
+  /** What the host drew for the masks; empty where nothing is masked. */
+  readonly drawn: Record<string, HostTensor>;
 }
 
 /**
@@ -51,12 +54,13 @@ export async function lookAt(experiment: ResolvedExperiment, { engine, images, n
   const { patchCount, keepCount } = derived;
   const pixels = 3 * student.imageSize ** 2;
   const count = images.length / pixels;
-  const masks = experiment.method === 'maskalign' && keepCount < patchCount;
+  const masks = hidesPatches(experiment.method) && keepCount < patchCount;
   const strategy = masks ? createMasking(masking, patchCount, keepCount) : undefined;
   if (strategy?.readsScores && !teacher) {
-    throw new UserError('MIM6101', 'Attentive masking asks a teacher where to look, and this experiment has none.', 'Set `teacher.checkpoint`, or `masking.strategy: random`.');
+    throw new UserError('MIM6101', 'Attentive masking asks a teacher where to look, and this experiment has none.', needsTeacher(experiment.method) ? 'Set `teacher.checkpoint`, or `masking.strategy: random`.' : 'Set `masking.strategy: random`.');
   }
-  const { scores, keepIds } = await look(engine, float32([count, 3, student.imageSize, student.imageSize], images), teacher, strategy, strategy ? firstDraws(experiment, strategy, count) : {});
+  const drawn = strategy ? firstDraws(experiment, strategy, count) : {};
+  const { scores, keepIds } = await look(engine, float32([count, 3, student.imageSize, student.imageSize], images), teacher, strategy, drawn);
   const rows = Array.from({ length: count }, (_, i): PreviewImage => ({
     image: images.subarray(i * pixels, (i + 1) * pixels),
     name: names?.[i],
@@ -71,12 +75,12 @@ export async function lookAt(experiment: ResolvedExperiment, { engine, images, n
     std: data.std,
     title: masks ? `${experiment.name}: ${masking.strategy} masking, ratio ${masking.ratio}` : experiment.name,
   };
-  return { sheet, keepCount: masks ? keepCount : patchCount, ...(keepIds ? { keepIds } : {}) };
+  return { sheet, drawn, keepCount: masks ? keepCount : patchCount, ...(keepIds ? { keepIds } : {}) };
 }
 
 /** The same as one picture, with its figures. @throws UserError as {@link lookAt} */
 export async function previewExperiment(experiment: ResolvedExperiment, options: PreviewOptions): Promise<Preview> {
-  const { sheet, ...looked } = await lookAt(experiment, options);
+  const { sheet, drawn: _drawn, ...looked } = await lookAt(experiment, options);
   const shares = sheet.images.flatMap((row) => (row.keepIds && row.scores ? [visibleAttention(row.keepIds, row.scores)] : []));
   return {
     png: await previewSheet(sheet),
@@ -95,7 +99,7 @@ function firstDraws({ seed, optimizer, derived: { microBatch } }: ResolvedExperi
   const drawn = Array.from({ length: Math.ceil(count / microBatch) }, (_, i) =>
     strategy.draw(drawStream(seed, Math.floor(i / optimizer.accumulate), i % optimizer.accumulate), microBatch),
   );
-  return Object.fromEntries(Object.entries(strategy.specs(count)).map(([name, spec]) => [name, joinedRows(drawn.map((part) => part[name]!), spec.shape)]));
+  return Object.fromEntries(Object.entries(strategy.specs(count, true)).map(([name, spec]) => [name, joinedRows(drawn.map((part) => part[name]!), spec.shape)]));
 }
 
 /** Rows of the parts one after another, as many as `shape` has. */

@@ -14,6 +14,8 @@ export interface PreviewImage {
   readonly keepIds?: ArrayLike<number>;
   /** Teacher's CLS attention to each patch, [L]; absent where there is no teacher. */
   readonly scores?: ArrayLike<number>;
+  /** [3, S, S], normalised: visible patches as they are, hidden ones as the student predicts them. */
+  readonly reconstruction?: Float32Array;
 }
 
 export interface PreviewSheet {
@@ -26,7 +28,9 @@ export interface PreviewSheet {
   /** First line of the sheet: the experiment and its masking. */
   readonly title: string;
   /** Beside the image only this column; absent: all there are. */
-  readonly only?: 'masks' | 'attention';
+  readonly only?: 'masks' | 'attention' | 'reconstruction';
+  /** Said under each reconstruction. */
+  readonly reconstructionNote?: string;
 }
 
 const MARGIN = 16;
@@ -43,7 +47,7 @@ const PAPER = 250;
 
 /**
  * Columns: the augmented image; the image with masked patches hatched; the teacher's attention. The last two are left
- * out where no image has them, and all text where the machine has no font.
+ * out where no image has them (with `only: reconstruction` the last is what was predicted), and all text where the machine has no font.
  *
  * @throws RangeError where there are no images
  */
@@ -81,7 +85,7 @@ interface Column {
   caption(image: PreviewImage): string;
 }
 
-function columnsOf({ images, imageSize, patchSize, only }: PreviewSheet): Column[] {
+function columnsOf({ images, imageSize, patchSize, mean, std, only, reconstructionNote = '' }: PreviewSheet): Column[] {
   const grid = { grid: imageSize / patchSize };
   const columns: Column[] = [{ title: 'Augmented image', tile: (_, plain) => plain, caption: ({ name = '' }) => (name.length > NAME_LENGTH ? `…${name.slice(1 - NAME_LENGTH)}` : name) }];
   if (only !== 'attention' && images.some(({ keepIds }) => keepIds)) {
@@ -91,7 +95,14 @@ function columnsOf({ images, imageSize, patchSize, only }: PreviewSheet): Column
       caption: ({ keepIds, scores }) => (keepIds ? visibleCaption(keepIds, scores, grid.grid ** 2) : ''),
     });
   }
-  if (only !== 'masks' && images.some(({ scores }) => scores)) {
+  if (only === 'reconstruction') {
+    columns.push({
+      title: 'Hidden patches as predicted',
+      tile: ({ reconstruction }, plain) => (reconstruction ? imageTile(reconstruction, imageSize, mean, std, plain.side / imageSize) : plain),
+      caption: () => reconstructionNote,
+    });
+  }
+  if ((only === undefined || only === 'attention') && images.some(({ scores }) => scores)) {
     columns.push({
       title: 'Teacher’s CLS attention',
       tile: ({ scores }, plain) => (scores ? attentionTile(plain, grid, scores) : plain),

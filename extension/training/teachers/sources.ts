@@ -1,20 +1,33 @@
-/** Where MaskAlign's teacher comes from: a checkpoint, frozen, or the student's own moving average. */
+/** Where a method's teacher comes from: a checkpoint, frozen, or the student's own moving average. */
 import { plainVit } from '../../core/checkpoints/teacher-shape';
 import type { VitShape } from '../../core/config/schema';
 import type { NamedTensors } from '../../core/tensors';
-import type { MaskAlignTeacher } from '../methods/maskalign';
+import type { Architecture } from '../nn/block';
 import type { Tensors } from '../nn/tensors';
 import { tensorOf, withoutPrefix } from '../nn/tensors';
 import type { PreparedTeacher } from './prepare';
 
+/** What a method needs of a teacher; where its tensors come from (a checkpoint, an average) is the caller's affair. */
+export interface MethodTeacher {
+  readonly architecture: Architecture;
+  /** Frozen tensors, under the names in which the loss finds them; empty if they come from the training state. */
+  readonly constants: NamedTensors;
+  /** The teacher's tensors under timm names, from what the loss is given as constants. */
+  select(constants: Tensors): Tensors;
+}
+
 const FROZEN = 'teacher.';
 const AVERAGE = 'ema.';
 
-/** Constants `teacher.<timm name>`. What no target reads, the final norm and heads, is left out. */
-export function frozenTeacher({ tensors, shape }: PreparedTeacher): MaskAlignTeacher {
+/**
+ * Constants `teacher.<timm name>`. What no target reads, heads and (for targets that are raw block outputs) the final norm,
+ * is left out.
+ */
+export function frozenTeacher({ tensors, shape }: PreparedTeacher, finalNorm = false): MethodTeacher {
+  const unread = finalNorm ? /^(fc_norm|head)\./ : /^(norm|fc_norm|head)\./;
   const constants: NamedTensors = {};
   for (const [name, tensor] of Object.entries(tensors)) {
-    if (!/^(norm|fc_norm|head)\./.test(name)) constants[FROZEN + name] = tensor;
+    if (!unread.test(name)) constants[FROZEN + name] = tensor;
   }
   return { architecture: shape, constants, select: (all) => withoutPrefix(all, FROZEN) };
 }
@@ -23,7 +36,7 @@ export function frozenTeacher({ tensors, shape }: PreparedTeacher): MaskAlignTea
  * The exponential moving average of the student, seeing the whole image. Not in the paper: targets that follow the
  * student can collapse, so use it with whitened targets and watch the features' spread.
  */
-export function averageTeacher(student: VitShape): MaskAlignTeacher {
+export function averageTeacher(student: VitShape): MethodTeacher {
   return {
     architecture: plainVit(student),
     constants: {},

@@ -1,4 +1,5 @@
 /** What a run is and did, in Markdown. */
+import { hidesPatches } from '../../core/config/method-traits';
 import type { LibraryRun } from '../../core/library/library-run';
 import { age, percent, rate, significant } from '../../core/text/format';
 import { madeBy, progressOf, wholePercent } from './run-text';
@@ -34,7 +35,7 @@ function experimentFacts({ config, sweep }: LibraryRun): Fact[] {
   const facts: Fact[] = sweep === undefined ? [] : [['sweep', sweep]];
   if (config === undefined) return facts;
   facts.push(['method', config.method]);
-  if (config.method === 'maskalign') facts.push(['masking', `${config.masking.strategy}, ratio ${config.masking.ratio}`]);
+  if (hidesPatches(config.method)) facts.push(['masking', `${config.masking.strategy}, ratio ${config.masking.ratio}`]);
   facts.push(['seed', String(config.seed)]);
   return facts;
 }

@@ -1,3 +1,4 @@
+import { METHODS } from '../../../extension/core/config/method-traits';
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
@@ -23,22 +24,25 @@ function complete(text: string, label: string): string {
   return applyEdits(at.text, [{ ...found, text: accepted(found.snippet) }]);
 }
 
+const STRATEGIES = ['attentive', 'random', 'block', 'coarse', 'grid', 'attentive_hidden', 'top_visible', 'top_hidden'];
+const METHOD_NAMES = [...METHODS];
+
 describe('keys', () => {
   test.each([
     ['an empty file', '|', keysAt([])],
     ['the top level, without what is there', 'mim: 1\nmethod: maskalign\n|\ndata: { kind: shapes }', keysAt([]).filter((key) => !['mim', 'method', 'data'].includes(key))],
     ['a word being typed', 'mim: 1\nmas|', keysAt([]).filter((key) => key !== 'mim')],
-    ['a section below its key', 'masking:\n  |', ['strategy', 'ratio']],
-    ['a section that goes on below', 'masking:\n  |\n  ratio: 0.5\n', ['strategy']],
-    ['a section that began above', 'masking:\n  ratio: 0.5\n  |\ndata: {}', ['strategy']],
-    ['a section by a word', 'masking:\n  ratio: 0.5\n  st|', ['strategy']],
+    ['a section below its key', 'masking:\n  |', ['strategy', 'ratio', 'unit']],
+    ['a section that goes on below', 'masking:\n  |\n  ratio: 0.5\n', ['strategy', 'unit']],
+    ['a section that began above', 'masking:\n  ratio: 0.5\n  |\ndata: {}', ['strategy', 'unit']],
+    ['a section by a word', 'masking:\n  ratio: 0.5\n  st|', ['strategy', 'unit']],
     ['back at the margin', 'masking:\n  ratio: 0.5\n|', keysAt([]).filter((key) => key !== 'masking')],
-    ['brackets', 'masking: { | }', ['strategy', 'ratio']],
-    ['brackets not closed', 'masking: { ratio: 0.5, |', ['strategy']],
-    ['brackets not closed, more below', 'masking: { ratio: 0.5, |\nmethod: maskalign\n', ['strategy']],
-    ['brackets before another key', 'masking: { |, ratio: 0.5 }', ['strategy']],
-    ['brackets over lines', 'masking: {\n    ratio: 0.5,\n    |\n  }', ['strategy']],
-    ['after brackets left open', 'student: { width: 8,\nmasking:\n  |', ['strategy', 'ratio']],
+    ['brackets', 'masking: { | }', ['strategy', 'ratio', 'unit']],
+    ['brackets not closed', 'masking: { ratio: 0.5, |', ['strategy', 'unit']],
+    ['brackets not closed, more below', 'masking: { ratio: 0.5, |\nmethod: maskalign\n', ['strategy', 'unit']],
+    ['brackets before another key', 'masking: { |, ratio: 0.5 }', ['strategy', 'unit']],
+    ['brackets over lines', 'masking: {\n    ratio: 0.5,\n    |\n  }', ['strategy', 'unit']],
+    ['after brackets left open', 'student: { width: 8,\nmasking:\n  |', ['strategy', 'ratio', 'unit']],
     ['below a section that is deeper', 'teacher:\n  ema:\n    |', ['momentum', 'momentum_end']],
     ['brackets in brackets', 'teacher: { ema: { mom| } }', ['momentum', 'momentum_end']],
     ['an item of a list', 'evaluate:\n  - |', keysAt(['evaluate', 0])],
@@ -58,7 +62,7 @@ describe('keys', () => {
   test('a key carries its documentation, its default and a place for its value', () => {
     const ratio = suggest('masking:\n  |').find(({ label }) => label === 'ratio');
     expect(ratio).toMatchObject({ snippet: 'ratio: ${1:0.7}', detail: 'a number at least 0 and below 1; default 0.7', documentation: expect.stringContaining('Share of patches') });
-    expect(suggest('masking:\n  |').find(({ label }) => label === 'strategy')?.snippet).toBe('strategy: ${1|attentive,random|}');
+    expect(suggest('masking:\n  |').find(({ label }) => label === 'strategy')?.snippet).toBe(`strategy: \${1|${STRATEGIES.join(',')}|}`);
   });
 
   test.each([
@@ -81,17 +85,17 @@ describe('keys', () => {
 
 describe('values', () => {
   test.each([
-    ['names', 'masking:\n  strategy: |', ['attentive', 'random']],
-    ['names in brackets', 'masking: { strategy: | }', ['attentive', 'random']],
-    ['names over what is written', 'method: mask|align', ['maskalign', 'supervised']],
+    ['names', 'masking:\n  strategy: |', STRATEGIES],
+    ['names in brackets', 'masking: { strategy: | }', STRATEGIES],
+    ['names over what is written', 'method: mask|align', [...METHODS]],
     ['true and false', 'evaluate:\n  - { protocol: knn, baselines: | }', ['true', 'false']],
     ['a default', 'masking: { ratio: | }', ['0.7']],
     ['levels', 'alignment:\n  levels: |', ['auto', 'mean', 'out', 'linear_decay', 'top5', 'mid6']],
-    ['values of a swept key', 'sweep:\n  grid:\n    masking.strategy: [attentive, |]', ['attentive', 'random']],
-    ['of a listed key', 'sweep:\n  list:\n    - masking.strategy: |', ['attentive', 'random']],
-    ['that are drawn', 'sweep:\n  random: { keys: { masking.strategy: { choice: [attentive, |] } } }', ['attentive', 'random']],
-    ['of a condition', 'sweep:\n  conditions:\n    - { if: { method: | } }', ['maskalign', 'supervised']],
-    ['any of which meets a condition', 'sweep:\n  conditions:\n    - { if: { method: [maskalign, |] } }', ['maskalign', 'supervised']],
+    ['values of a swept key', 'sweep:\n  grid:\n    masking.strategy: [attentive, |]', STRATEGIES],
+    ['of a listed key', 'sweep:\n  list:\n    - masking.strategy: |', STRATEGIES],
+    ['that are drawn', 'sweep:\n  random: { keys: { masking.strategy: { choice: [attentive, |] } } }', STRATEGIES],
+    ['of a condition', 'sweep:\n  conditions:\n    - { if: { method: | } }', METHOD_NAMES],
+    ['any of which meets a condition', 'sweep:\n  conditions:\n    - { if: { method: [maskalign, |] } }', METHOD_NAMES],
   ])('%s', (_kind, text, expected) => {
     expect(labels(text)).toEqual(expected);
   });

@@ -1,6 +1,8 @@
 /** Small experiments and teachers for the tests of the model. */
 import type { TeacherShape } from '../../../extension/core/checkpoints/teacher-shape';
 import { plainVit, timmSpecs } from '../../../extension/core/checkpoints/teacher-shape';
+import { visibleCount } from '../../../extension/core/config/keep-count';
+import { resolveDecoder, resolveReconstruction } from '../../../extension/core/config/resolve-method';
 import type { ExperimentInput, ResolvedExperiment, VitShape } from '../../../extension/core/config/schema';
 import { experimentSchema } from '../../../extension/core/config/schema';
 import type { HostTensor, NamedTensors } from '../../../extension/core/tensors';
@@ -10,19 +12,21 @@ import { RandomStream } from '../../../extension/training/random';
 export const MICRO_STUDENT: VitShape = { imageSize: 16, patchSize: 4, width: 16, depth: 3, heads: 2, mlpRatio: 2, dropPath: 0 };
 
 export function experiment(input: Partial<ExperimentInput>, student: VitShape = MICRO_STUDENT): ResolvedExperiment {
-  const parsed = experimentSchema.parse({ mim: 1, method: 'maskalign', data: { kind: 'shapes', image_size: student.imageSize }, ...input, student: 'micro' });
+  const { decoder, reconstruction, ...parsed } = experimentSchema.parse({ mim: 1, method: 'maskalign', data: { kind: 'shapes', image_size: student.imageSize }, ...input, student: 'micro' });
   const patchCount = (student.imageSize / student.patchSize) ** 2;
   return {
     ...parsed,
     name: 'micro',
     student,
+    decoder: resolveDecoder(parsed.method, decoder, student),
+    reconstruction: resolveReconstruction(parsed.method, reconstruction),
     schedule: { ...parsed.schedule, warmup_epochs: parsed.schedule.warmup_epochs ?? parsed.schedule.epochs / 10 },
     engine: { kind: 'tfjs-cpu', threads: 1, steps_per_run: 1 },
     derived: {
       learningRate: parsed.optimizer.lr ?? (parsed.optimizer.blr * parsed.optimizer.batch_size) / 256,
       levels: parsed.alignment.levels,
       patchCount,
-      keepCount: Math.trunc(patchCount * (1 - parsed.masking.ratio)),
+      keepCount: visibleCount(parsed.masking, patchCount),
       microBatch: parsed.optimizer.batch_size / parsed.optimizer.accumulate,
     },
   };

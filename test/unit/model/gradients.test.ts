@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTfjsBackend } from '../../../extension/training/engines/tfjs-backend';
-import { distance } from '../../../extension/training/methods/distances';
+import { distance, reconstructionLoss } from '../../../extension/training/methods/distances';
 import { gelu } from '../../../extension/training/nn/activations';
 import { crossEntropy } from '../../../extension/training/nn/cross-entropy';
 import { layerNorm } from '../../../extension/training/nn/layer-norm';
@@ -55,6 +55,13 @@ describe('the backward pass agrees with finite differences', () => {
     const target = tensor(6, [4, 5]);
     const apart = tf.tidy(() => tf.add(target, tf.tensor([0.5, -0.4, 3, -2, 0.1, 0.7, -0.3, 1.7, -1.5, 0.2, 4, -0.6, 0.9, -0.8, 0.25, -5, 0.35, -0.15, 2.2, -0.45], [4, 5])));
     expect(gradientError((x) => distance(name, x!, target), [apart])).toBeLessThan(2e-3);
+  });
+
+  it.each(['l2', 'smooth_l1_beta2', 'cosine'] as const)('of the %s reconstruction loss, over all rows and over some', (name) => {
+    const target = tensor(8, [4, 5]);
+    const counted = tf.tensor2d([1, 0, 1, 1], [4, 1]);
+    expect(gradientError((x) => reconstructionLoss(name, x!, target), [tensor(9, [4, 5], 2)])).toBeLessThan(2e-3);
+    expect(gradientError((x) => reconstructionLoss(name, x!, target, { counted, count: 3 }), [tensor(9, [4, 5], 2)])).toBeLessThan(2e-3);
   });
 
   it('of the smoothed cross-entropy', () => {

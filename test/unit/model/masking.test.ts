@@ -2,7 +2,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTfjsBackend } from '../../../extension/training/engines/tfjs-backend';
+import { visibleCount } from '../../../extension/core/config/keep-count';
+import type { MaskingConfig } from '../../../extension/core/config/schema';
 import { attentiveMasking } from '../../../extension/training/masking/attentive';
+import { createMasking } from '../../../extension/training/masking/create';
 import { keepCount } from '../../../extension/core/config/keep-count';
 import { randomMasking } from '../../../extension/training/masking/random';
 import { RandomStream } from '../../../extension/training/random';
@@ -82,5 +85,102 @@ describe('attentive masking', () => {
   it('keeps patches without any attention last', () => {
     const zeros = Float32Array.from({ length: 2000 }, (_, i) => (i % 4 < 2 ? 0 : 0.5));
     expect(new Set(kept(zeros, 500, 2, new RandomStream(6, 'gumbel')))).toEqual(new Set([2, 3]));
+  });
+});
+
+/** Visible and masked patches of each image, by a strategy of any kind. */
+function divided(config: MaskingConfig, grid: number, batch: number, seed: number, scores?: Float32Array): { visible: number[]; masked: number[] }[] {
+  const patchCount = grid * grid;
+  const masking = createMasking(config, patchCount, visibleCount(config, patchCount));
+  const drawn = masking.draw(new RandomStream(seed, 'mask'), batch);
+  const given = scores ?? Float32Array.from({ length: batch * patchCount }, (_, i) => 1 + ((i * 7919) % 101));
+  return tf.tidy(() => {
+    const tensors = Object.fromEntries(Object.entries(drawn).map(([name, { data, shape, dtype }]) => [name, tf.tensor(data, [...shape], dtype)]));
+    const { keepIds, maskedIds } = masking.split(tensors, tf.tensor2d(given, [batch, patchCount]));
+    const rows = (ids: tf.Tensor): number[][] => ids.arraySync() as number[][];
+    return rows(keepIds).map((visible, image) => ({ visible, masked: rows(maskedIds)[image]! }));
+  });
+}
+
+const STRATEGIES = ['random', 'block', 'coarse', 'grid', 'attentive', 'attentive_hidden', 'top_visible', 'top_hidden'] as const;
+
+describe.each(STRATEGIES)('%s masking', (strategy) => {
+  const unit = strategy === 'coarse' ? 2 : undefined;
+
+  it('divides the patches of every image, always in the same numbers', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.integer({ min: 1, max: 7 }), fc.double({ min: 0.05, max: 0.9, noNaN: true }), (seed, half, ratio) => {
+        const grid = 2 * half;
+        const config = { strategy, ratio, unit };
+        const visibleExpected = visibleCount(config, grid * grid);
+        fc.pre(visibleExpected > 0 && visibleExpected < grid * grid);
+        for (const { visible, masked } of divided(config, grid, 3, seed)) {
+          expect(visible).toHaveLength(visibleExpected);
+          expect([...visible, ...masked].sort((a, b) => a - b)).toEqual(Array.from({ length: grid * grid }, (_, i) => i));
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('follows from its seed', () => {
+    const config = { strategy, ratio: 0.6, unit };
+    expect(divided(config, 8, 4, 3)).toEqual(divided(config, 8, 4, 3));
+    if (!strategy.startsWith('top')) expect(divided(config, 8, 4, 3)).not.toEqual(divided(config, 8, 4, 4));
+  });
+});
+
+describe('masks that do not look', () => {
+  it.each(['random', 'coarse', 'grid'] as const)('%s masking keeps every patch equally often', (strategy) => {
+    const config = { strategy, ratio: 0.75, unit: strategy === 'coarse' ? 2 : undefined };
+    const images = divided(config, 4, 8000, 5);
+    const counts = new Float64Array(16);
+    for (const { visible } of images) for (const patch of visible) counts[patch]!++;
+    // Four standard deviations of a proportion of 8,000 draws are 0.02.
+    for (const count of counts) expect(Math.abs(count / 8000 - 0.25)).toBeLessThan(0.02);
+  });
+
+  it('block masking hides no patch always and none never, and what it hides hangs together', () => {
+    const images = divided({ strategy: 'block', ratio: 0.4 }, 14, 500, 6);
+    const counts = new Float64Array(196);
+    let beside = 0;
+    for (const { masked } of images) {
+      const hidden = new Set(masked);
+      for (const patch of masked) {
+        counts[patch]!++;
+        if ((patch % 14 > 0 && hidden.has(patch - 1)) || (patch % 14 < 13 && hidden.has(patch + 1)) || hidden.has(patch - 14) || hidden.has(patch + 14)) beside++;
+      }
+    }
+    for (const count of counts) expect(count > 0 && count < 500).toBe(true);
+    expect(beside / (500 * 79)).toBeGreaterThan(0.99);
+  });
+
+  it('coarse masking hides whole squares', () => {
+    for (const { masked } of divided({ strategy: 'coarse', ratio: 0.6, unit: 2 }, 8, 20, 7)) {
+      const hidden = new Set(masked);
+      for (const patch of masked) {
+        const corner = patch - (patch % 2) - (Math.floor(patch / 8) % 2) * 8;
+        expect([corner, corner + 1, corner + 8, corner + 9].every((other) => hidden.has(other))).toBe(true);
+      }
+    }
+  });
+});
+
+describe('masks that look', () => {
+  const attended = new Set([3, 7, 8]);
+  const scores = (batch: number): Float32Array => Float32Array.from({ length: batch * 16 }, (_, i) => (attended.has(i % 16) ? 1 : 0.01));
+  const visibleShare = (strategy: MaskingConfig['strategy']): number => {
+    const images = divided({ strategy, ratio: 0.75 }, 4, 2000, 8, scores(2000));
+    return images.reduce((sum, { visible }) => sum + visible.filter((patch) => attended.has(patch)).length, 0) / (3 * 2000);
+  };
+
+  it('attentive keeps what is attended visible, as MaskAlign does; attentive_hidden hides it, as AMT does', () => {
+    expect(visibleShare('attentive')).toBeGreaterThan(0.9);
+    expect(visibleShare('attentive_hidden')).toBeLessThan(0.1);
+  });
+
+  it('top_visible and top_hidden do so without chance', () => {
+    expect(visibleShare('top_visible')).toBe(1);
+    expect(visibleShare('top_hidden')).toBe(0);
   });
 });

@@ -98,7 +98,7 @@ describe('the preview of an experiment', () => {
   function experiment(strategy: 'attentive' | 'random', ratio: number): ResolvedExperiment {
     const optimizer = { batch_size: 8, accumulate: 2 };
     const alignment = { levels: 'out', fusion: 'simple' };
-    const parsed = experimentSchema.parse({ mim: 1, method: 'maskalign', data: { kind: 'shapes', image_size: 8 }, masking: { strategy, ratio }, optimizer, alignment });
+    const { decoder: _decoder, reconstruction: _reconstruction, ...parsed } = experimentSchema.parse({ mim: 1, method: 'maskalign', data: { kind: 'shapes', image_size: 8 }, masking: { strategy, ratio }, optimizer, alignment });
     return {
       ...parsed,
       name: 'preview',

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { vitMetadata } from '../../../extension/core/checkpoints/vit-metadata';
 import { plainVit, timmSpecs } from '../../../extension/core/checkpoints/teacher-shape';
 import { writeSafetensors } from '../../../extension/core/checkpoints/safetensors';
-import { dataSchema } from '../../../extension/core/config/schema';
 import { UserError } from '../../../extension/core/problems';
 import { RunDirectory } from '../../../extension/core/runs/run-directory';
 import { evaluateRun } from '../../../extension/training/evaluate';
@@ -17,6 +16,7 @@ import { pretrain, resume } from '../../../extension/training/pretrain';
 import { RandomStream } from '../../../extension/training/random';
 import { StopSignal } from '../../../extension/training/stop-signal';
 import sharp from 'sharp';
+import { dataConfig } from '../data/fixtures';
 
 let folder: string;
 beforeAll(async () => {
@@ -151,7 +151,7 @@ describe('an evaluation', () => {
 describe('the identity of images', () => {
   it('is the same wherever they lie, and another for another name, label or order', async () => {
     const identity = async (home: string) => {
-      const config = dataSchema.parse({ path: join(folder, home), holdout: 0 });
+      const config = dataConfig({ path: join(folder, home), holdout: 0 });
       return identityOf(await openImageSource(config, 'train', 0), config);
     };
     for (const home of ['here/set', 'there/deeper/set']) await writeImages(join(folder, home), 4);
@@ -161,6 +161,6 @@ describe('the identity of images', () => {
     expect(await identity('there/deeper/set')).not.toEqual(await identity('here/set'));
 
     const source = (label: number): ImageSource => ({ length: 1, classNames: ['a', 'b'], readerSpec: { kind: 'files', paths: [] }, label: () => label, name: () => 'x', describe: () => '' });
-    expect(identityOf(source(0), dataSchema.parse({}))).not.toEqual(identityOf(source(1), dataSchema.parse({})));
+    expect(identityOf(source(0), dataConfig({}))).not.toEqual(identityOf(source(1), dataConfig({})));
   });
 });

@@ -96,6 +96,7 @@ describe.each(['tfjs-cpu', 'compiled-cpu'] as const)('on %s', (kind) => {
       if (actual) levels.forEach((cosine, k) => expect(actual.data[k]).toBeCloseTo(cosine, 5));
     });
     parityCase.accuracies?.forEach((accuracy, step) => expect(readings[step]!['accuracy']!.data[0]).toBeCloseTo(accuracy, 6));
+    parityCase.cosines?.forEach((cosine, step) => expect(readings[step]!['cosine']!.data[0]).toBeCloseTo(cosine, 5));
     const keepIds = readings[0]!['keepIds'];
     if (expected['keepIds'] && keepIds) expect(Array.from(keepIds.data)).toEqual(Array.from(expected['keepIds'].data));
 

@@ -1,0 +1,109 @@
+/** Whether the sections of an experiment go together with its method: what it needs, and what would have no effect. */
+import { type MethodName, METHODS, hasDecoder, hidesPatches, methodTraits, needsTeacher, predicts } from './method-traits';
+import type { ProblemList } from './problem-list';
+import type { DecoderShape, ResolvedExperiment } from './schema';
+import { visibleCount } from './keep-count';
+
+/** The code of a key that is written but not read. */
+export const NO_EFFECT = 'MIM1116';
+
+export function checkMethod(resolved: ResolvedExperiment, problems: ProblemList): void {
+  warnForeignSections(resolved.method, problems);
+  checkTeacher(resolved, problems);
+  if (hidesPatches(resolved.method)) checkMasking(resolved, problems);
+  if (resolved.decoder) checkDecoder(resolved.decoder, problems);
+  if (resolved.reconstruction) checkReconstruction(resolved, problems);
+}
+
+export function warnUnused(key: string, why: string, problems: ProblemList): void {
+  if (!problems.locate(key)) return;
+  problems.add(NO_EFFECT, key, `\`${key}\` has no effect: ${why}.`, { hint: 'Remove it.', severity: 'warning' });
+}
+
+function warnForeignSections(method: MethodName, problems: ProblemList): void {
+  const name = `\`method: ${method}\``;
+  if (method === 'supervised') {
+    for (const key of ['masking', 'alignment']) warnUnused(key, `${name} neither masks nor aligns`, problems);
+  } else {
+    warnUnused('supervised', `${name} uses no labels`, problems);
+    if (!hidesPatches(method)) warnUnused('masking', `${name} hides nothing`, problems);
+    if (method !== 'maskalign') warnUnused('alignment', `${name} does not align levels; its section is \`reconstruction\``, problems);
+  }
+  if (!hasDecoder(method)) warnUnused('decoder', `${name} has no transformer decoder`, problems);
+  if (!predicts(method)) warnUnused('reconstruction', `${name} reconstructs nothing`, problems);
+}
+
+function checkTeacher({ method, teacher, masking }: ResolvedExperiment, problems: ProblemList): void {
+  if (!needsTeacher(method)) {
+    if (!teacher) return;
+    const learns = method === 'supervised' ? 'labels' : 'pixels';
+    problems.add('MIM1112', 'teacher', `\`method: ${method}\` learns from ${learns} and takes no teacher.`, {
+      hint: method === 'supervised' ? 'Remove the section `teacher`, or use `method: maskalign`.' : `Remove the section \`teacher\`, or use a method with one: ${METHODS.filter(needsTeacher).join(', ')}.`,
+    });
+  } else if (teacher?.checkpoint === undefined && !teacher?.ema) {
+    const needs = method === 'maskalign' ? 'MaskAlign needs a teacher to align with (its attention also draws attentive masks).' : `\`method: ${method}\` needs a teacher, whose features are its targets${readsAttention(masking.strategy) ? ' (its attention also draws the masks)' : ''}.`;
+    problems.add('MIM1112', ['teacher', 'method'], needs, {
+      hint: 'Add `teacher: { checkpoint: … }`; a small one can be trained with `mim teacher`. Without one, `teacher: { ema: {} }` averages the student itself.',
+    });
+  } else if (teacher.checkpoint !== undefined && teacher.ema) {
+    problems.add('MIM1112', 'teacher.ema', 'Two teachers are given: `teacher.checkpoint` and `teacher.ema`.', {
+      hint: 'Keep one of them.',
+    });
+  }
+}
+
+function readsAttention(strategy: ResolvedExperiment['masking']['strategy']): boolean {
+  return strategy.startsWith('attentive') || strategy.startsWith('top');
+}
+
+function checkMasking({ method, masking, derived: { patchCount, keepCount }, student }: ResolvedExperiment, problems: ProblemList): void {
+  const { strategy, ratio, unit } = masking;
+  if (strategy !== 'coarse') warnUnused('masking.unit', 'only `strategy: coarse` hides squares of several patches', problems);
+  if (strategy === 'grid') warnUnused('masking.ratio', '`strategy: grid` keeps one patch of four', problems);
+  if (readsAttention(strategy) && !needsTeacher(method)) {
+    problems.add('MIM1121', ['masking.strategy', 'masking'], `\`strategy: ${strategy}\` asks a teacher where to look, and \`method: ${method}\` has none.`, {
+      hint: 'Use random, block, coarse or grid.',
+      replacement: 'random',
+    });
+  }
+  const grid = student.imageSize / student.patchSize;
+  const square = strategy === 'coarse' ? (unit ?? 1) : strategy === 'grid' ? 2 : 1;
+  if (Number.isInteger(grid) && grid % square !== 0) {
+    problems.add('MIM1121', strategy === 'coarse' ? ['masking.unit', 'masking.strategy', 'method'] : ['masking.strategy', 'masking'], `\`strategy: ${strategy}\` divides the image into squares of ${square} × ${square} patches, which do not divide its ${grid} × ${grid}.`, {
+      hint: strategy === 'coarse' ? `Use \`masking.unit: 1\`, or one that divides ${grid}.` : 'Use a patch size that gives an even number of patches a side, or `strategy: random`.',
+    });
+    return;
+  }
+  if (keepCount < 1) noneVisible(masking, patchCount, problems);
+  else if (keepCount === patchCount && method !== 'maskalign') {
+    problems.add('MIM1107', ['masking.ratio', 'masking'], `A masking ratio of ${ratio} hides none of the ${patchCount} patches, and \`method: ${method}\` learns from hidden ones.`, {
+      hint: `The paper’s is the default: leave \`masking.ratio\` out.`,
+    });
+  }
+}
+
+function noneVisible(masking: ResolvedExperiment['masking'], patchCount: number, problems: ProblemList): void {
+  let largest = Math.floor((1 - 1 / patchCount) * 100) / 100;
+  while (largest > 0 && visibleCount({ ...masking, ratio: largest }, patchCount) < 1) largest = Math.round((largest - 0.01) * 100) / 100;
+  problems.add('MIM1107', ['masking.ratio', 'masking'], `A masking ratio of ${masking.ratio} leaves none of the ${patchCount} patches visible.`, {
+    hint: `At least one must stay: a ratio of at most ${largest}, or smaller patches.`,
+  });
+}
+
+function checkDecoder({ width, heads }: DecoderShape, problems: ProblemList): void {
+  if (width % heads !== 0) {
+    problems.add('MIM1104', ['decoder.heads', 'decoder.width', 'decoder'], `${heads} heads do not divide the decoder’s width ${width}.`, { hint: 'Give `decoder.width` and `decoder.heads` that fit; 32 channels a head are the official ones.' });
+  }
+  if (width % 4 !== 0) {
+    problems.add('MIM1105', ['decoder.width', 'decoder'], `The decoder’s width ${width} is not a multiple of 4.`, { hint: 'Sine and cosine of two coordinates fill a quarter of the width each.' });
+  }
+}
+
+function checkReconstruction({ method, reconstruction }: ResolvedExperiment, problems: ProblemList): void {
+  const pixels = methodTraits[method].target === 'pixels';
+  if (pixels) warnUnused('reconstruction.target_norm', `\`method: ${method}\` predicts pixels`, problems);
+  else warnUnused('reconstruction.norm_pix', `\`method: ${method}\` predicts features`, problems);
+  if (pixels && reconstruction!.loss === 'cosine') {
+    problems.add('MIM1121', 'reconstruction.loss', '`loss: cosine` compares directions, which pixels are not.', { hint: 'Use l1, l2 or smooth_l1_beta2.', replacement: 'l2' });
+  }
+}

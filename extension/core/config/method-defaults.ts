@@ -1,0 +1,135 @@
+/**
+ * Defaults that differ between methods, one entry a method with its source. What is not here is the same for all
+ * and stands in schema.ts; the budget (epochs, warm-up, batch) is, on purpose: it is the experimenter's choice, not the method's.
+ */
+import type { MethodName } from './method-traits';
+
+type Range = readonly [number, number];
+export type MaskingName = 'attentive' | 'random' | 'block' | 'coarse' | 'grid' | 'attentive_hidden' | 'top_visible' | 'top_hidden';
+export type ReconstructionLoss = 'l2' | 'l1' | 'smooth_l1_beta2' | 'cosine';
+
+export interface MethodDefaults {
+  readonly source: string;
+  readonly masking: { readonly strategy: MaskingName; readonly ratio: number };
+  /** `blr` is for a batch of 256. */
+  readonly optimizer: { readonly blr: number; readonly betas: Range; readonly clip_grad?: number };
+  readonly schedule: { readonly min_lr: number };
+  readonly data: { readonly crop_scale: Range };
+  /** Stochastic depth of the named sizes base and large; smaller students have none. Absent: that of the MaskAlign recipe. */
+  readonly dropPath?: number;
+  /** Of the section `reconstruction`. */
+  readonly reconstruction?: { readonly norm_pix?: boolean; readonly target_norm?: 'none' | 'l2' | 'whiten'; readonly loss: ReconstructionLoss };
+  /** The official decoder, for students at least 768 wide; smaller students have one of their width, a third as deep. */
+  readonly decoder?: { readonly depth: number; readonly width: number; readonly heads: number };
+}
+
+const MASKALIGN: MethodDefaults = {
+  source: 'OpenDriveLab/maskalign, README, ViT-B',
+  masking: { strategy: 'attentive', ratio: 0.7 },
+  optimizer: { blr: 1.5e-4, betas: [0.9, 0.95] },
+  schedule: { min_lr: 1e-5 },
+  data: { crop_scale: [0.2, 1] },
+};
+
+export const methodDefaults: Readonly<Record<MethodName, MethodDefaults>> = {
+  maskalign: MASKALIGN,
+  supervised: MASKALIGN,
+  mae: {
+    source: 'facebookresearch/mae, PRETRAIN.md and main_pretrain.py, ViT-B',
+    masking: { strategy: 'random', ratio: 0.75 },
+    optimizer: { blr: 1.5e-4, betas: [0.9, 0.95] },
+    schedule: { min_lr: 0 },
+    data: { crop_scale: [0.2, 1] },
+    dropPath: 0,
+    reconstruction: { norm_pix: true, loss: 'l2' },
+    decoder: { depth: 8, width: 512, heads: 16 },
+  },
+  simmim: {
+    source: 'microsoft/SimMIM, ViT-B at 800 epochs; its rate of 1e-4 is for a batch of 512',
+    masking: { strategy: 'coarse', ratio: 0.6 },
+    optimizer: { blr: 5e-5, betas: [0.9, 0.999], clip_grad: 5 },
+    schedule: { min_lr: 0 },
+    data: { crop_scale: [0.67, 1] },
+    dropPath: 0.1,
+    reconstruction: { norm_pix: false, loss: 'l1' },
+  },
+  feature_distillation: {
+    source: 'SwinTransformer/Feature-Distillation, CLIP ViT-B at 300 epochs; its rate of 3e-4 is for a batch of 512',
+    masking: { strategy: 'random', ratio: 0 },
+    optimizer: { blr: 1.5e-4, betas: [0.9, 0.999], clip_grad: 3 },
+    schedule: { min_lr: 5e-6 },
+    data: { crop_scale: [0.08, 1] },
+    dropPath: 0.2,
+    reconstruction: { target_norm: 'whiten', loss: 'smooth_l1_beta2' },
+  },
+  feature_inpainting: {
+    source: 'the pipeline of BEiT (1.5e-3 at 2048), which MVP and EVA share',
+    masking: { strategy: 'block', ratio: 0.4 },
+    optimizer: { blr: 1.875e-4, betas: [0.9, 0.999], clip_grad: 3 },
+    schedule: { min_lr: 1e-5 },
+    data: { crop_scale: [0.2, 1] },
+    dropPath: 0.1,
+    reconstruction: { target_norm: 'none', loss: 'cosine' },
+  },
+  milan: {
+    source: 'zejiangh/MILAN, ViT-B at 400 epochs',
+    masking: { strategy: 'attentive', ratio: 0.75 },
+    optimizer: { blr: 1.5e-4, betas: [0.9, 0.95] },
+    schedule: { min_lr: 0 },
+    data: { crop_scale: [0.2, 1] },
+    dropPath: 0,
+    reconstruction: { target_norm: 'none', loss: 'cosine' },
+    decoder: { depth: 8, width: 512, heads: 16 },
+  },
+};
+
+/** Keys of an experiment, in their sections, as far as their defaults depend on the method. */
+interface Written {
+  readonly method: MethodName;
+  readonly masking: Partial<{ strategy: MaskingName; ratio: number; unit: number }>;
+  readonly optimizer: Partial<{ blr: number; betas: [number, number]; clip_grad: number }>;
+  readonly schedule: Partial<{ min_lr: number }>;
+  readonly data: Partial<{ crop_scale: [number, number] }>;
+}
+
+type Filled<T extends Written> = Omit<T, 'masking' | 'optimizer' | 'schedule' | 'data'> & {
+  masking: T['masking'] & { strategy: MaskingName; ratio: number };
+  optimizer: T['optimizer'] & { blr: number; betas: [number, number] };
+  schedule: T['schedule'] & { min_lr: number };
+  data: T['data'] & { crop_scale: [number, number] };
+};
+
+/** SimMIM hides squares of 32 pixels, which are 2 × 2 of its patches. */
+const COARSE_UNIT = 2;
+
+/** The experiment with what its method leaves to be filled in. */
+export function withMethodDefaults<T extends Written>(experiment: T): Filled<T> {
+  const { masking, optimizer, schedule, data } = methodDefaults[experiment.method];
+  const strategy = experiment.masking.strategy ?? masking.strategy;
+  return {
+    ...experiment,
+    masking: { ...(strategy === 'coarse' && { unit: COARSE_UNIT }), ...masking, ...defined(experiment.masking) },
+    optimizer: { ...optimizer, ...defined(experiment.optimizer) },
+    schedule: { ...schedule, ...defined(experiment.schedule) },
+    data: { ...data, ...defined(experiment.data) },
+  } as Filled<T>;
+}
+
+function defined<T extends object>(section: T): Partial<T> {
+  return Object.fromEntries(Object.entries(section).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+/** For the documentation of a key, the defaults that differ from MaskAlign's: `Default of other methods: 0.75 (mae, milan); …`. */
+export function otherDefaults(valueOf: (defaults: MethodDefaults) => unknown): string {
+  const methods = new Map<string, string[]>();
+  for (const [method, defaults] of Object.entries(methodDefaults)) {
+    const text = written(valueOf(defaults));
+    if (text !== written(valueOf(MASKALIGN))) methods.set(text, [...(methods.get(text) ?? []), `\`${method}\``]);
+  }
+  return `Default of other methods: ${[...methods].map(([text, names]) => `${text} (${names.join(', ')})`).join('; ')}.`;
+}
+
+function written(value: unknown): string {
+  if (value === undefined) return 'none';
+  return Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+}

@@ -1,0 +1,51 @@
+/**
+ * What kind of thing each method is, by the division of the MaskAlign paper (its Figure 1): inpainting-style methods put
+ * mask tokens into the encoder, decoder-style ones give the encoder the visible patches and reconstruct behind it,
+ * alignment reconstructs nothing. Checks, costs, summaries and pictures follow from these traits.
+ */
+
+export const METHODS = ['maskalign', 'supervised', 'mae', 'simmim', 'feature_distillation', 'feature_inpainting', 'milan'] as const;
+export type MethodName = (typeof METHODS)[number];
+
+export interface MethodTraits {
+  /** One line for whoever chooses among them. */
+  readonly says: string;
+  readonly paradigm: 'alignment' | 'inpainting' | 'decoder' | 'distillation' | 'classification';
+  /** What the encoder sees: the visible patches, all with mask tokens in place of the hidden ones, or the whole image. */
+  readonly encoder: 'visible' | 'replaced' | 'whole';
+  /** What stands between the encoder and the loss. */
+  readonly decoder: 'adaptors' | 'linear' | 'self' | 'prompt';
+  readonly target: 'teacher-levels' | 'teacher-features' | 'pixels' | 'labels';
+}
+
+export const methodTraits: Readonly<Record<MethodName, MethodTraits>> = {
+  maskalign: { says: 'masked pretraining by alignment: visible tokens learn a teacher’s features, nothing is reconstructed', paradigm: 'alignment', encoder: 'visible', decoder: 'adaptors', target: 'teacher-levels' },
+  supervised: { says: 'a classifier trained from scratch, to serve as a teacher', paradigm: 'classification', encoder: 'whole', decoder: 'linear', target: 'labels' },
+  mae: { says: 'decoder-style: the encoder sees visible patches, a transformer decoder reconstructs the pixels of the others', paradigm: 'decoder', encoder: 'visible', decoder: 'self', target: 'pixels' },
+  simmim: { says: 'inpainting-style: mask tokens enter the encoder, a linear head reconstructs pixels', paradigm: 'inpainting', encoder: 'replaced', decoder: 'linear', target: 'pixels' },
+  feature_distillation: { says: 'no mask: every token learns the teacher’s last features (FD)', paradigm: 'distillation', encoder: 'whole', decoder: 'linear', target: 'teacher-features' },
+  feature_inpainting: { says: 'inpainting-style: mask tokens enter the encoder, a linear head predicts the teacher’s last features (MVP, EVA)', paradigm: 'inpainting', encoder: 'replaced', decoder: 'linear', target: 'teacher-features' },
+  milan: { says: 'decoder-style: attentive masks, a prompting decoder predicts the teacher’s last features', paradigm: 'decoder', encoder: 'visible', decoder: 'prompt', target: 'teacher-features' },
+};
+
+/** Whether patches are hidden from the student. */
+export function hidesPatches(method: MethodName): boolean {
+  return methodTraits[method].encoder !== 'whole';
+}
+
+/** Whether the method reads a teacher, frozen or averaged. */
+export function needsTeacher(method: MethodName): boolean {
+  return methodTraits[method].target.startsWith('teacher');
+}
+
+/** Whether a transformer decoder, sized by the section `decoder`, follows the encoder. */
+export function hasDecoder(method: MethodName): boolean {
+  const { decoder } = methodTraits[method];
+  return decoder === 'self' || decoder === 'prompt';
+}
+
+/** Whether something is predicted that the section `reconstruction` describes. */
+export function predicts(method: MethodName): boolean {
+  const { target } = methodTraits[method];
+  return target === 'pixels' || target === 'teacher-features';
+}

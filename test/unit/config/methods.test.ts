@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest';
+import { freezeResolved, parseResolved } from '../../../extension/core/config/freeze';
+import { checkText } from '../../../extension/core/config/load';
+import { METHODS, needsTeacher } from '../../../extension/core/config/method-traits';
+import { experimentText, resolvedOf } from './experiment-of';
+
+const teacherFor = (method: (typeof METHODS)[number]): string => (needsTeacher(method) ? 'teacher: { checkpoint: teacher.safetensors }' : 'teacher: absent');
+
+function problemsOf(...lines: string[]): string[] {
+  return checkText(experimentText(...lines), '/lab/my.mim.yaml').problems.map(({ code, severity, key }) => `${severity} ${code} ${key ?? ''}`.trim());
+}
+
+describe('the method fills in its own recipe', () => {
+  test.each([
+    ['mae', { masking: { strategy: 'random', ratio: 0.75 }, optimizer: { blr: 1.5e-4, betas: [0.9, 0.95] }, decoder: { depth: 4, width: 192, heads: 3 }, reconstruction: { norm_pix: true, loss: 'l2' } }],
+    ['simmim', { masking: { strategy: 'coarse', ratio: 0.6, unit: 2 }, optimizer: { blr: 5e-5, clip_grad: 5 }, data: { crop_scale: [0.67, 1] }, reconstruction: { norm_pix: false, loss: 'l1' } }],
+    ['feature_distillation', { optimizer: { clip_grad: 3 }, reconstruction: { target_norm: 'whiten', loss: 'smooth_l1_beta2' } }],
+    ['feature_inpainting', { masking: { strategy: 'block', ratio: 0.4 }, reconstruction: { target_norm: 'none', loss: 'cosine' } }],
+    ['milan', { masking: { strategy: 'attentive', ratio: 0.75 }, decoder: { depth: 4 }, reconstruction: { loss: 'cosine' } }],
+  ] as const)('%s', (method, expected) => {
+    expect(resolvedOf(`method: ${method}`, teacherFor(method))).toMatchObject(expected);
+  });
+
+  test('what is written stays', () => {
+    const resolved = resolvedOf('method: mae', 'teacher: absent', 'masking: { ratio: 0.5 }', 'decoder: { depth: 1 }', 'reconstruction: { norm_pix: false }', 'optimizer: { blr: 1 }');
+    expect(resolved).toMatchObject({ masking: { strategy: 'random', ratio: 0.5 }, decoder: { depth: 1, width: 192 }, reconstruction: { norm_pix: false, loss: 'l2' }, optimizer: { blr: 1 }, derived: { keepCount: 32 } });
+  });
+
+  test('large students get the official decoder and the drop-path of the method', () => {
+    const base = ['data: { kind: shapes, image_size: 224 }', 'student: vit_base_patch16'];
+    expect(resolvedOf('method: mae', 'teacher: absent', ...base)).toMatchObject({ decoder: { depth: 8, width: 512, heads: 16 }, student: { dropPath: 0 } });
+    expect(resolvedOf('method: feature_distillation', ...base)).toMatchObject({ student: { dropPath: 0.2 } });
+    expect(resolvedOf(...base)).toMatchObject({ student: { dropPath: 0.1 } });
+  });
+
+  test('sections of other methods are not there', () => {
+    expect(resolvedOf()).not.toHaveProperty('decoder');
+    expect(resolvedOf()).not.toHaveProperty('reconstruction');
+    expect(resolvedOf('method: simmim', 'teacher: absent')).not.toHaveProperty('decoder');
+  });
+
+  test.each(METHODS)('a frozen %s experiment is read back exactly, and can be run again', (method) => {
+    const resolved = resolvedOf(`method: ${method}`, teacherFor(method));
+    const text = freezeResolved(resolved);
+    expect(parseResolved(text)).toEqual(resolved);
+    expect(checkText(text, '/elsewhere/config.yaml')).toMatchObject({ problems: [], resolved });
+  });
+});
+
+describe('SimMIM counts squares', () => {
+  test('120 of 196 patches are hidden at 0.6, as 30 of 49 squares', () => {
+    expect(resolvedOf('method: simmim', 'teacher: absent', 'data: { kind: shapes, image_size: 224 }', 'student: vit_base_patch16').derived.keepCount).toBe(76);
+  });
+});
+
+describe('what does not go together is told', () => {
+  test.each([
+    ['a teacher of no use', ['method: mae'], ['error MIM1112 teacher']],
+    ['a missing teacher', ['method: milan', 'teacher: absent'], ['error MIM1112 teacher']],
+    ['attention without a teacher', ['method: mae', 'teacher: absent', 'masking: { strategy: attentive }'], ['error MIM1121 masking.strategy']],
+    ['squares that do not divide the grid', ['method: simmim', 'teacher: absent', 'masking: { unit: 3 }'], ['error MIM1121 masking.unit']],
+    ['a unit without squares', ['masking: { strategy: block, unit: 2 }'], ['warning MIM1116 masking.unit']],
+    ['nothing hidden', ['method: mae', 'teacher: absent', 'masking: { ratio: 0 }'], ['error MIM1107 masking.ratio']],
+    ['nothing visible', ['method: simmim', 'teacher: absent', 'masking: { ratio: 0.99 }'], ['error MIM1107 masking.ratio']],
+    ['heads that do not divide', ['method: mae', 'teacher: absent', 'decoder: { width: 64, heads: 5 }'], ['error MIM1104 decoder.heads']],
+    ['a cosine of pixels', ['method: simmim', 'teacher: absent', 'reconstruction: { loss: cosine }'], ['error MIM1121 reconstruction.loss']],
+    ['normalised pixels of features', ['method: milan', 'reconstruction: { norm_pix: true }'], ['warning MIM1116 reconstruction.norm_pix']],
+    ['a decoder that is none', ['decoder: { depth: 2 }'], ['warning MIM1116 decoder']],
+    ['alignment that is none', ['method: milan', 'alignment: { levels: top2 }'], ['warning MIM1116 alignment']],
+    ['masks that are none', ['method: feature_distillation', 'masking: { ratio: 0.5 }'], ['warning MIM1116 masking']],
+  ])('%s', (_what, lines, expected) => {
+    expect(problemsOf(...lines)).toEqual(expected);
+  });
+});
