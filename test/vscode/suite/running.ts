@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { inWorkspace, until } from './product';
 
@@ -24,6 +24,14 @@ export function running(): void {
       await vscode.commands.executeCommand('mim.queue.focus');
       await vscode.commands.executeCommand('mim.queue.add', inWorkspace('queued.mim.yaml'));
       await until('end of the queued run', () => (status('queued')?.state === 'finished' ? true : undefined), 90);
+    });
+
+    it('is handed over where the experiment says so, under its own name', async function () {
+      this.timeout(120_000);
+      const text = readFileSync(inWorkspace('queued.mim.yaml').fsPath, 'utf8').replace('name: queued', 'name: handed-over');
+      writeFileSync(inWorkspace('handed-over.mim.yaml').fsPath, `${text}launcher: queue\n`);
+      await vscode.commands.executeCommand('mim.runPretraining', inWorkspace('handed-over.mim.yaml'));
+      await until('end of the run that was handed over', () => (status('handed-over')?.state === 'finished' ? true : undefined), 90);
     });
   });
 }
