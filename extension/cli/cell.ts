@@ -102,7 +102,8 @@ async function newRun({ record, cell, files }: CellAtWork, { sweep, untilEpoch }
     note: cell.note,
     runsFolder: runsFolderOf(sweep),
     cell: {
-      membership: { sweep: record.name, sweepCell: { name: cell.name, values: cell.values } },
+      // A single run that was handed over stands for itself.
+      membership: Object.keys(cell.values).length === 0 ? undefined : { sweep: record.name, sweepCell: { name: cell.name, values: cell.values } },
       experimentFile: record.experimentFile,
       source: await readFile(sweepSource(sweep), 'utf8'),
     },

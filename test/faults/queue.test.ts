@@ -231,6 +231,7 @@ describe('mim pretrain of an experiment whose launcher is the queue', () => {
     expect((await readdir(runs)).filter((name) => !name.startsWith('.')).sort()).toEqual(['alone', 'alone-2']);
     expect(await readFile(join(runs, 'alone', 'log.txt'), 'utf8')).toContain('because');
     expect(await readFile(join(runs, 'alone', 'source.yaml'), 'utf8')).toContain('launcher: queue');
+    expect(JSON.parse(await readFile(join(runs, 'alone', 'environment.json'), 'utf8')), 'it is no sweep’s').not.toHaveProperty('sweep');
   });
 
   it('trains here where that is asked for, and is refused while it is at work', { timeout: 240_000 }, async () => {
