@@ -51,8 +51,8 @@ class PollingLibrary implements RunLibrary {
   private readonly recalled = new Set<string>();
   private keptAt = 0;
   private hasNew = false;
-  /** Whose turn it is among the runs that do nothing. */
-  private turn = 0;
+  /** By runs folder, whose turn it is among the runs that do nothing. */
+  private readonly turns = new Map<string, number>();
   private readonly listeners = new Set<(changed: ReadonlySet<RunKey>) => void>();
   private looking: Promise<void> | undefined;
   private next: Promise<void> | undefined;
@@ -161,19 +161,19 @@ class PollingLibrary implements RunLibrary {
     if (names === undefined) return this.list.filter(({ key, origin }) => origin === 'mim' && path.dirname(key) === runsFolder);
     const marks = await readMarks(runsFolder);
     const folders = names.map((name) => path.join(runsFolder, name));
-    const later = which === 'all' ? new Set<string>() : this.notDue(folders);
+    const later = which === 'all' ? new Set<string>() : this.notDue(runsFolder, folders);
     const runs = await someAtOnce(folders, (folder) => (later.has(folder) ? this.known.get(folder)!.run : this.ownRun(folder)));
     return runs.flatMap((run) => (run === undefined ? [] : [marked(run, marks[run.id])]));
   }
 
   /** Runs that may wait: nothing is at work in them, and it is the turn of others. */
-  private notDue(folders: readonly string[]): ReadonlySet<string> {
+  private notDue(runsFolder: string, folders: readonly string[]): ReadonlySet<string> {
     const quiet = folders.filter((folder) => {
       const known = this.known.get(folder);
       return known?.config !== undefined && isQuiet(known);
     });
-    const from = this.turn % Math.max(1, quiet.length);
-    this.turn = from + QUIET_AT_ONCE;
+    const from = (this.turns.get(runsFolder) ?? 0) % Math.max(1, quiet.length);
+    this.turns.set(runsFolder, from + QUIET_AT_ONCE);
     const due = new Set([...quiet, ...quiet].slice(from, from + QUIET_AT_ONCE));
     return new Set(quiet.filter((folder) => !due.has(folder)));
   }

@@ -182,3 +182,16 @@ it('looks at each of many runs that do nothing in turn, and at one at work every
   await expect.poll(() => looking.runs.filter(({ status }) => status?.step === 2).length).toBe(130);
   looking.dispose();
 });
+
+it('gives every run its turn where there are several folders of runs', async () => {
+  const other = path.join(folder, 'other-runs');
+  const make = (place: string, count: number) => Promise.all(Array.from({ length: count }, (_, i) => RunDirectory.create(place, `run-${i}`, { resolvedYaml: freezeResolved(makeConfig('masking: { ratio: 0.6 }')), sourceYaml: '', environment: {} })));
+  const many = [...(await make(runs, 420)), ...(await make(other, 130))];
+  for (const run of many) await run.writeStatus({ state: 'finished', step: 1 });
+  const looking = openLibrary({ pollMs: 5 });
+  looking.setPlaces({ runFolders: [runs, other], external: [] });
+  await looking.refresh();
+  for (const run of many) await run.writeStatus({ step: 2 });
+  await expect.poll(() => looking.runs.filter(({ status }) => status?.step === 2).length, { timeout: 20_000 }).toBe(550);
+  looking.dispose();
+});
