@@ -1,15 +1,14 @@
 /** A job as its folder tells it. */
-import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { isAlive } from '../runs/processes';
 import { runState } from '../runs/run-state';
 import type { Job, JobState } from './job';
 import { hasBegun, readExitRecord, readJobRecord, readRun, readWorker, type ExitRecord, type JobRecord } from './job-files';
 import { lastWords } from './last-words';
+import { tailOf } from './output-tail';
 
 /** A job without a process is younger than this, or its starter died. */
 const STARTING_MS = 30_000;
-const TAIL_BYTES = 16 << 10;
 
 /** Undefined where the folder holds no job. */
 export async function readJob(folder: string): Promise<Job | undefined> {
@@ -51,20 +50,4 @@ function outcomeOf({ state, message }: ExitRecord): Pick<Job, 'state' | 'message
 async function deathOf(folder: string): Promise<Pick<Job, 'state' | 'message'>> {
   if (await hasBegun(folder)) return { state: 'lost', message: 'Its process is gone without a word: it was killed, or the machine went down.' };
   return { state: 'failed', message: lastWords(await tailOf(path.join(folder, 'output.log'))) };
-}
-
-async function tailOf(file: string): Promise<string> {
-  try {
-    const handle = await open(file, 'r');
-    try {
-      const { size } = await handle.stat();
-      const piece = Buffer.alloc(Math.min(size, TAIL_BYTES));
-      const { bytesRead } = await handle.read(piece, 0, piece.length, size - piece.length);
-      return piece.toString('utf8', 0, bytesRead);
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    return '';
-  }
 }

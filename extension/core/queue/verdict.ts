@@ -1,9 +1,9 @@
 /** What an attempt's end means for its entry: done, over, or to be gone on with, and how. */
-import { open } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { JobSpec } from '../jobs/job';
 import { lastWords } from '../jobs/last-words';
+import { tailOf } from '../jobs/output-tail';
 import { isRun, RunDirectory } from '../runs/run-directory';
 import { findStatus, runState } from '../runs/run-state';
 import type { Attempt } from './attempt';
@@ -24,7 +24,6 @@ export interface Circumstances {
 /** Exit code of `mim cell` where another process works on the cell. */
 const BUSY = 5;
 const BUSY_MS = 30_000;
-const TAIL_BYTES = 16 << 10;
 const VANISHED = 'Its process vanished: it was killed, or the machine went down.';
 
 /** @param attempt one that is over */
@@ -97,20 +96,4 @@ async function killedForMemory({ launch }: Attempt): Promise<boolean> {
 async function checkpointedStep(run: string | undefined): Promise<number> {
   if (run === undefined || !(await isRun(run))) return 0;
   return (await (await RunDirectory.open(run)).listCheckpoints()).at(-1)?.step ?? 0;
-}
-
-async function tailOf(file: string): Promise<string> {
-  try {
-    const handle = await open(file, 'r');
-    try {
-      const { size } = await handle.stat();
-      const piece = Buffer.alloc(Math.min(size, TAIL_BYTES));
-      const { bytesRead } = await handle.read(piece, 0, piece.length, size - piece.length);
-      return piece.toString('utf8', 0, bytesRead);
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    return '';
-  }
 }
