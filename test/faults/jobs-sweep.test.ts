@@ -6,20 +6,8 @@ import { readSafetensors } from '../../extension/core/checkpoints/safetensors';
 import { listRuns } from '../../extension/core/runs/list-runs';
 import { RunDirectory } from '../../extension/core/runs/run-directory';
 import { readSweeps } from '../../extension/core/sweeps/record';
-import { ensureBuilt, startMim } from '../unit/cli/built-mim';
-
-const experiment = `
-mim: 1
-method: maskalign
-data: { kind: shapes, size: 64, test_size: 40, image_size: 16, threads: 1 }
-student: { patch_size: 4, width: 16, depth: 2, heads: 2 }
-teacher: { ema: { momentum: 0.9 } }
-masking: { strategy: attentive, ratio: 0.5 }
-optimizer: { batch_size: 8, lr: 1e-3 }
-schedule: { epochs: 4, warmup_epochs: 1 }
-checkpoints: { every: 2 }
-engine: { kind: compiled-cpu, threads: 1 }
-`;
+import { answerOf, ensureBuilt, startMim } from '../unit/cli/built-mim';
+import { tinyExperiment } from './sweep-experiment';
 
 let folder: string;
 beforeAll(async () => {
@@ -30,24 +18,18 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function answer(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const mim = startMim(args);
-  const { code } = await mim.ended;
-  return { code, stdout: mim.stdout(), stderr: mim.stderr() };
-}
-
 describe('mim sweep', { timeout: 120_000 }, () => {
   it('runs each cell once, keeps what belongs together, and passes over what is done', async () => {
     const config = join(folder, 'study.mim.yaml');
-    await writeFile(config, `${experiment}sweep: { grid: { masking.ratio: [0.25, 0.5] } }\n`);
-    const refused = await answer('pretrain', config);
+    await writeFile(config, `${tinyExperiment}sweep: { grid: { masking.ratio: [0.25, 0.5] } }\n`);
+    const refused = await answerOf('pretrain', config);
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain('mim sweep');
 
-    expect((await answer('sweep', config, '--dry-run')).stdout).toContain('2 to run');
+    expect((await answerOf('sweep', config, '--dry-run')).stdout).toContain('2 to run');
     expect(await readSweeps(join(folder, 'runs'))).toEqual([]);
 
-    const first = await answer('sweep', config);
+    const first = await answerOf('sweep', config);
     expect(first.code, first.stderr).toBe(0);
     const runs = await listRuns(join(folder, 'runs'));
     expect(runs.map(({ id, state }) => [id, state]).sort()).toEqual([['study-ratio-0.25', 'finished'], ['study-ratio-0.5', 'finished']]);
@@ -60,7 +42,7 @@ describe('mim sweep', { timeout: 120_000 }, () => {
     expect(records[0]).toEqual({ step: 0, weights: [[1.01, 0.01], [0.01, 1.01]] });
     expect(records.at(-1)!.step).toBe(32);
 
-    expect((await answer('sweep', config)).code).toBe(0);
+    expect((await answerOf('sweep', config)).code).toBe(0);
     expect(await listRuns(join(folder, 'runs'))).toHaveLength(2);
   });
 });
@@ -68,10 +50,10 @@ describe('mim sweep', { timeout: 120_000 }, () => {
 describe('a run that starts from another', { timeout: 120_000 }, () => {
   it('has its weights at step 0 and pictures of what it sees', async () => {
     const config = join(folder, 'first.mim.yaml');
-    await writeFile(config, experiment);
+    await writeFile(config, tinyExperiment);
     const runs = join(folder, 'branch');
-    expect((await answer('pretrain', config, '--runs', runs, '--name', 'first')).code).toBe(0);
-    const second = await answer('pretrain', config, '--runs', runs, '--name', 'second', '--set', `init.checkpoint=${join(runs, 'first', 'checkpoints', 'step-000016')}`, '--set', 'schedule.max_steps=8');
+    expect((await answerOf('pretrain', config, '--runs', runs, '--name', 'first')).code).toBe(0);
+    const second = await answerOf('pretrain', config, '--runs', runs, '--name', 'second', '--set', `init.checkpoint=${join(runs, 'first', 'checkpoints', 'step-000016')}`, '--set', 'schedule.max_steps=8');
     expect(second.code, second.stderr).toBe(0);
     const weightsOf = async (run: string, step: string) => (await readSafetensors(join(runs, run, 'checkpoints', step, 'model.safetensors'))).tensors;
     const [from, at0] = [await weightsOf('first', 'step-000016'), await weightsOf('second', 'step-000000')];
@@ -81,8 +63,8 @@ describe('a run that starts from another', { timeout: 120_000 }, () => {
 
   it('of other dimensions is refused at the key', async () => {
     const config = join(folder, 'wider.mim.yaml');
-    await writeFile(config, `${experiment.replace('width: 16', 'width: 32')}init: { checkpoint: ${join(folder, 'branch', 'first')} }\n`);
-    const refused = await answer('pretrain', config, '--runs', join(folder, 'branch'));
+    await writeFile(config, `${tinyExperiment.replace('width: 16', 'width: 32')}init: { checkpoint: ${join(folder, 'branch', 'first')} }\n`);
+    const refused = await answerOf('pretrain', config, '--runs', join(folder, 'branch'));
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(/wider\.mim\.yaml:12:.*\n?.*MIM8006|MIM8006[^]*wider\.mim\.yaml:12/);
   });
@@ -91,19 +73,19 @@ describe('a run that starts from another', { timeout: 120_000 }, () => {
 describe('a training that is paused', { timeout: 120_000 }, () => {
   it('ends with the numbers of one that was not', async () => {
     const config = join(folder, 'long.mim.yaml');
-    await writeFile(config, experiment.replace('epochs: 4', 'epochs: 200').replace('every: 2', 'every: 1000'));
+    await writeFile(config, tinyExperiment.replace('epochs: 4', 'epochs: 200').replace('every: 2', 'every: 1000'));
     const runs = join(folder, 'long');
     const mim = startMim(['pretrain', config, '--runs', runs, '--name', 'paused']);
     await mim.said(/^step \d+/m);
-    expect((await answer('pause', 'paused', '--runs', runs)).code).toBe(0);
+    expect((await answerOf('pause', 'paused', '--runs', runs)).code).toBe(0);
     await mim.said(/Paused/);
     const run = await RunDirectory.open(join(runs, 'paused'));
     expect(await run.state()).toBe('paused');
     expect((await run.latestGoodCheckpoint())?.step).toBe((await run.readStatus()).step);
-    await answer('continue', 'paused', '--runs', runs);
+    await answerOf('continue', 'paused', '--runs', runs);
     expect((await mim.ended).code).toBe(0);
 
-    expect((await answer('pretrain', config, '--runs', runs, '--name', 'whole')).code).toBe(0);
+    expect((await answerOf('pretrain', config, '--runs', runs, '--name', 'whole')).code).toBe(0);
     const whole = await RunDirectory.open(join(runs, 'whole'));
     const [a, b] = [(await run.latestGoodCheckpoint())!, (await whole.latestGoodCheckpoint())!];
     for (const file of ['model.safetensors', 'method.safetensors', 'state.safetensors']) expect((await readFile(join(a.path, file))).equals(await readFile(join(b.path, file))), file).toBe(true);
@@ -113,14 +95,14 @@ describe('a training that is paused', { timeout: 120_000 }, () => {
 
   it('can be stopped, and killed is lost', async () => {
     const config = join(folder, 'endless.mim.yaml');
-    await writeFile(config, experiment.replace('epochs: 4', 'epochs: 100000').replace('every: 2', 'every: 50000'));
+    await writeFile(config, tinyExperiment.replace('epochs: 4', 'epochs: 100000').replace('every: 2', 'every: 50000'));
     const runs = join(folder, 'endless');
     for (const end of ['stop', 'kill'] as const) {
       const mim = startMim(['pretrain', config, '--runs', runs, '--name', end]);
       await mim.said(/^step \d+/m);
-      await answer('pause', end, '--runs', runs);
+      await answerOf('pause', end, '--runs', runs);
       await mim.said(/Paused/);
-      if (end === 'stop') expect((await answer('stop', end, '--runs', runs)).code).toBe(0);
+      if (end === 'stop') expect((await answerOf('stop', end, '--runs', runs)).code).toBe(0);
       else mim.process.kill('SIGKILL');
       expect((await mim.ended).code).toBe(end === 'stop' ? 3 : null);
       expect(await (await RunDirectory.open(join(runs, end))).state()).toBe(end === 'stop' ? 'stopped' : 'lost');

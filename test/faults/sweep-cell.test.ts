@@ -8,7 +8,7 @@ import { RunDirectory } from '../../extension/core/runs/run-directory';
 import { cellFiles, readCellExit } from '../../extension/core/sweeps/cell-files';
 import { freezeSweep } from '../../extension/core/sweeps/freeze-sweep';
 import { sweepFile } from '../../extension/core/sweeps/record';
-import { ensureBuilt, startMim, type RunningMim } from '../unit/cli/built-mim';
+import { answerOf, ensureBuilt, startMim, type RunningMim } from '../unit/cli/built-mim';
 import { BURSTING, tinyExperiment } from './sweep-experiment';
 
 let folder: string;
@@ -29,12 +29,6 @@ async function frozen(name: string, text: string): Promise<string> {
   return sweepFile(sweep.runs, sweep.name);
 }
 
-async function answer(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const mim = startMim(args);
-  const { code } = await mim.ended;
-  return { code, stdout: mim.stdout(), stderr: mim.stderr() };
-}
-
 const statesIn = async (name: string): Promise<string[]> => (await listRuns(join(folder, name))).map(({ id, state }) => `${id}: ${state}`).sort();
 
 const endless = `${tinyExperiment.replace('epochs: 4', 'epochs: 100000').replace('every: 2', 'every: 50000')}sweep: { seeds: 1 }\n`;
@@ -42,26 +36,26 @@ const endless = `${tinyExperiment.replace('epochs: 4', 'epochs: 100000').replace
 describe('mim cell', { timeout: 120_000 }, () => {
   it('trains a cell once, however often it is called, and leaves word of the end', async () => {
     const json = await frozen('once', `${tinyExperiment}sweep: { seeds: 2 }\n`);
-    const first = await answer('cell', json, '1');
+    const first = await answerOf('cell', json, '1');
     expect(first.code, first.stderr).toBe(0);
     expect(await readCellExit(json, 1)).toMatchObject({ code: 0, state: 'done', run: join(folder, 'once', 'once-seed-1') });
-    const second = await answer('cell', json, '1');
+    const second = await answerOf('cell', json, '1');
     expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining('is done') as string });
     expect(await statesIn('once')).toEqual(['once-seed-1: finished']);
     const environment = JSON.parse(await readFile(join(folder, 'once', 'once-seed-1', 'environment.json'), 'utf8')) as object;
     expect(environment).toMatchObject({ sweep: 'once', sweepCell: { name: 'once-seed-1', values: { seed: 1 } }, experimentFile: join(folder, 'once.mim.yaml') });
     expect(await readFile(join(folder, 'once', 'once-seed-1', 'source.yaml'), 'utf8')).toContain('sweep:');
-    expect(await answer('cell', json, '2')).toMatchObject({ code: 4, stderr: expect.stringContaining('MIM7404') as string });
-    expect(await answer('cell', join(folder, 'no.json'), '0')).toMatchObject({ code: 4, stderr: expect.stringContaining('MIM7403') as string });
+    expect(await answerOf('cell', json, '2')).toMatchObject({ code: 4, stderr: expect.stringContaining('MIM7404') as string });
+    expect(await answerOf('cell', join(folder, 'no.json'), '0')).toMatchObject({ code: 4, stderr: expect.stringContaining('MIM7403') as string });
   });
 
   it('tells the failure of one that failed, and runs it anew where that is asked for', async () => {
     const json = await frozen('burst', `${tinyExperiment}sweep: { grid: { optimizer.lr: [${BURSTING}] } }\n`);
-    expect((await answer('cell', json, '0')).code).toBe(1);
+    expect((await answerOf('cell', json, '0')).code).toBe(1);
     expect(await readCellExit(json, 0)).toMatchObject({ code: 1, state: 'failed', message: expect.stringContaining('step') as string });
-    expect(await answer('cell', json, '0')).toMatchObject({ code: 1, stderr: expect.stringContaining('MIM7406') as string });
+    expect(await answerOf('cell', json, '0')).toMatchObject({ code: 1, stderr: expect.stringContaining('MIM7406') as string });
     expect(await statesIn('burst')).toHaveLength(1);
-    expect((await answer('cell', json, '0', '--retry')).code).toBe(1);
+    expect((await answerOf('cell', json, '0', '--retry')).code).toBe(1);
     expect(await statesIn('burst')).toHaveLength(2);
   });
 
@@ -69,7 +63,7 @@ describe('mim cell', { timeout: 120_000 }, () => {
     const json = await frozen('busy', endless);
     const atWork = startMim(['cell', json, '0']);
     await atWork.said(/^step \d+/m);
-    expect(await answer('cell', json, '0')).toMatchObject({ code: 5, stderr: expect.stringContaining('MIM7405') as string });
+    expect(await answerOf('cell', json, '0')).toMatchObject({ code: 5, stderr: expect.stringContaining('MIM7405') as string });
     expect(await readCellExit(json, 0)).toBeUndefined();
     atWork.process.kill('SIGTERM');
     expect((await atWork.ended).code).toBe(3);
@@ -94,14 +88,14 @@ describe('mim cell', { timeout: 120_000 }, () => {
   it('stops after an epoch with what is due there, and ends with the numbers of one that did not stop', async () => {
     const text = `${tinyExperiment}evaluate: [{ protocol: knn, every: 1, baselines: false }]\nsweep: { seeds: 1 }\n`;
     const [whole, parts] = [await frozen('whole', text), await frozen('parts', text)];
-    expect((await answer('cell', whole, '0')).code).toBe(0);
-    expect((await answer('cell', parts, '0', '--until-epoch', '1')).code).toBe(3);
+    expect((await answerOf('cell', whole, '0')).code).toBe(0);
+    expect((await answerOf('cell', parts, '0', '--until-epoch', '1')).code).toBe(3);
     const run = await RunDirectory.open(join(folder, 'parts', 'parts-seed-0'));
     expect((await run.latestGoodCheckpoint())?.step).toBe(8);
     expect(new Set((await run.readEvaluations()).map(({ step }) => step))).toEqual(new Set([8]));
     expect(await readCellExit(parts, 0)).toMatchObject({ code: 3, state: 'stopped', message: expect.stringContaining('epoch 1') as string });
-    expect((await answer('cell', parts, '0', '--until-epoch', '1')).code, 'there already').toBe(3);
-    expect((await answer('cell', parts, '0')).code).toBe(0);
+    expect((await answerOf('cell', parts, '0', '--until-epoch', '1')).code, 'there already').toBe(3);
+    expect((await answerOf('cell', parts, '0')).code).toBe(0);
     const other = await RunDirectory.open(join(folder, 'whole', 'whole-seed-0'));
     const [a, b] = [(await run.latestGoodCheckpoint())!, (await other.latestGoodCheckpoint())!];
     expect(a.step).toBe(32);
@@ -111,7 +105,7 @@ describe('mim cell', { timeout: 120_000 }, () => {
   it('does not train an experiment that is not the one listed', async () => {
     const json = await frozen('swapped', `${tinyExperiment}sweep: { seeds: 2 }\n`);
     await writeFile(cellFiles(json, 0).frozen, await readFile(cellFiles(json, 1).frozen));
-    expect(await answer('cell', json, '0')).toMatchObject({ code: 1, stderr: expect.stringContaining('MIM7407') as string });
+    expect(await answerOf('cell', json, '0')).toMatchObject({ code: 1, stderr: expect.stringContaining('MIM7407') as string });
     expect(await statesIn('swapped')).toEqual([]);
   });
 });

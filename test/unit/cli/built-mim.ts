@@ -59,3 +59,10 @@ export function startMim(args: readonly string[], environment: Readonly<Record<s
       }),
   };
 }
+
+/** Runs the program to its end. */
+export async function answerOf(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const mim = startMim(args);
+  const { code } = await mim.ended;
+  return { code, stdout: mim.stdout(), stderr: mim.stderr() };
+}
