@@ -1,4 +1,5 @@
-// Sums vitest's JSON reports into the one line `N passed, N failed` and exits 1 where anything failed.
+// Sums vitest's JSON reports into the one line `N passed, N failed` and exits 1 where anything failed. What failed is told
+// above that line, once more, since logs are often cut to their end.
 //
 //   node .ci/summarise.mjs FOLDER PART...
 //
@@ -20,11 +21,21 @@ for (const part of parts) {
   const failures = report.numFailedTests + broken;
   passed += report.numPassedTests;
   failed += failures > 0 || status === 0 ? failures : 1;
+  tellFailures(part, report);
+  if (failures === 0 && status !== 0) console.log(`\nFAILED ${part}: ended with ${Number.isNaN(status) ? 'no status, it was never run' : `status ${status}`}`);
 }
 
 if (passed === 0 && failed === 0) failed = 1;
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
+
+function tellFailures(part, report) {
+  for (const suite of report.testResults) {
+    const tests = suite.assertionResults.filter((test) => test.status === 'failed');
+    if (suite.status === 'failed' && tests.length === 0) console.log(`\nFAILED ${part}: ${suite.name}\n${suite.message}`);
+    for (const test of tests) console.log(`\nFAILED ${part}: ${suite.name}: ${test.fullName}\n${test.failureMessages.join('\n')}`);
+  }
+}
 
 function readReport(file) {
   const nothing = { numPassedTests: 0, numFailedTests: 0, testResults: [] };
