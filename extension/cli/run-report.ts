@@ -1,5 +1,5 @@
 /** A run in the words of `mim inspect`. */
-import type { RunReport } from '../core/runs/run-report';
+import type { RunReport } from '../core/runs/inspect-run';
 import { bytes, duration, percent, rate, significant } from '../core/text/format';
 import { tableLines } from './table';
 import type { Terminal } from './terminal';

@@ -3,7 +3,7 @@ import type { TensorStatistics } from '../../core/checkpoints/statistics';
 import { examples, jsonOption, runsOption, type Cli } from '../command';
 import { bytes, significant } from '../../core/text/format';
 import { findTarget, isRunDirectory } from '../locate';
-import { inspectRun } from '../../core/runs/run-report';
+import { inspectRun } from '../../core/runs/inspect-run';
 import { printRun } from '../run-report';
 import { tableLines } from '../table';
 import { printJson, type Terminal } from '../terminal';

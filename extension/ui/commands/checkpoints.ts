@@ -8,7 +8,6 @@ import type { LibraryRun, RunCheckpoint } from '../../core/library/library-run';
 import { UserError } from '../../core/problems';
 import type { Node } from '../nodes';
 import type { Register, Services } from '../services';
-import { branchOf } from './branch';
 import { registerCommand } from './command';
 
 interface Chosen {
@@ -88,6 +87,7 @@ async function branch(_services: Services, { run, checkpoint }: Chosen): Promise
   const file = vscode.Uri.file(path.join(folder, name)).with({ scheme: 'untitled' });
   const document = await vscode.workspace.openTextDocument(file);
   const editor = await vscode.window.showTextDocument(document);
+  const { branchOf } = await import('./branch');
   const text = branchOf(written, { weights: path.join(checkpoint.path, MODEL_FILE), step: checkpoint.step, ...(run.experimentFile === undefined ? {} : { folder }) });
   await editor.edit((edit) => edit.replace(new vscode.Range(document.positionAt(0), document.positionAt(document.getText().length)), text));
 }

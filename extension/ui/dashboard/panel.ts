@@ -50,10 +50,6 @@ export class DashboardPanel implements vscode.Disposable {
     else this.pending = { ...this.pending, ...part };
   }
 
-  onDidDispose(listener: () => void): void {
-    this.panel.onDidDispose(listener);
-  }
-
   dispose(): void {
     this.drawn();
     for (const subscription of this.subscriptions) subscription.dispose();
