@@ -72,14 +72,13 @@ class Lines implements LinesChart {
     this.frame.plot.append(this.cursorLine, this.tip.element);
     this.frame.foot.append(this.legend, this.note);
     this.reset = this.frame.tool('Reset zoom', () => this.options.onRange?.(undefined));
-    // Without curves yet: `draw` brings them, and a chart draws what it is made with.
-    this.chart = new Chart(this.frame.canvas, this.configuration([]));
+    this.chart = new Chart(this.frame.canvas, this.configuration());
     this.ends.push(onThemeChange(() => this.draw()), options.cursor.listen(() => this.placeCursor()));
     this.frame.canvas.addEventListener('pointermove', (event) => this.point(event));
     for (const leaving of ['pointerleave', 'blur']) this.frame.canvas.addEventListener(leaving, () => this.tip.hide());
     this.frame.canvas.addEventListener('pointerdown', (event) => (this.pressedAt = event.offsetX));
     this.frame.canvas.addEventListener('keydown', (event) => this.key(event));
-    this.draw();
+    this.describe();
   }
 
   update(lines: readonly Line[], options: LinesOptions): void {
@@ -99,6 +98,15 @@ class Lines implements LinesChart {
   }
 
   private draw(): void {
+    const { data, options } = this.configuration();
+    this.chart.data.datasets = data.datasets;
+    this.chart.options = options!;
+    this.chart.update('none');
+    this.describe();
+  }
+
+  /** All that stands around what Chart.js draws. */
+  private describe(): void {
     const { options } = this;
     this.frame.describe(options);
     this.frame.setTable(() => this.table());
@@ -107,22 +115,18 @@ class Lines implements LinesChart {
     const left = options.logY ? notPositive(this.lines) : 0;
     this.note.hidden = left === 0;
     setText(this.note, `${left} ${left === 1 ? 'value' : 'values'} at or below 0 cannot stand on a log axis.`);
-    const { data, options: look } = this.configuration(this.lines);
-    this.chart.data.datasets = data.datasets;
-    this.chart.options = look!;
-    this.chart.update('none');
     this.placeCursor();
   }
 
-  private configuration(lines: readonly Line[]): ChartConfiguration<'line', Point[]> {
+  private configuration(): ChartConfiguration<'line', Point[]> {
     const { options } = this;
     const theme = readTheme();
     const xLook = axisLook(theme, { title: options.xLabel, grid: false, format: options.formatX ?? formatNumber });
     const yLook = axisLook(theme, { format: options.formatY ?? formatNumber, maxTicks: 5 });
-    const [min, max] = options.range ?? extent(lines, options.logX ?? false);
+    const [min, max] = options.range ?? extent(this.lines, options.logX ?? false);
     return {
       type: 'line',
-      data: { datasets: lines.flatMap((line) => lineDatasets(line, theme, options)) },
+      data: { datasets: this.lines.flatMap((line) => lineDatasets(line, theme, options)) },
       options: {
         ...STILL,
         parsing: false,
