@@ -39,6 +39,12 @@ export function findConfig(file: string): string {
   throw new UserError('MIM9011', `There is no experiment file ${file}.`, near === undefined ? 'examples/ holds experiments that run as they are.' : `Did you mean ${near}?`, exitCodes.notFound);
 }
 
+/** The folder of a run's checkpoint. @throws UserError where it has none of that step */
+export async function checkpointAt(run: string, step: number): Promise<string> {
+  const { RunDirectory } = await import('../core/runs/run-directory');
+  return (await (await RunDirectory.open(run)).checkpointAt(step)).path;
+}
+
 export function isRunDirectory(path: string): boolean {
   return existsSync(join(path, 'config.yaml'));
 }

@@ -72,14 +72,14 @@ async function baselines(probes: Probes, experiment: ResolvedExperiment, evaluat
 }
 
 /** The run a path is inside of: itself, its `checkpoints/step-…`, or a file there. */
-async function enclosingRun(target: string): Promise<RunDirectory | undefined> {
+export async function enclosingRun(target: string): Promise<RunDirectory | undefined> {
   for (let folder = target, up = 0; up < 4; folder = dirname(folder), up++) {
     if (await isRun(folder)) return RunDirectory.open(folder);
   }
   return undefined;
 }
 
-interface EvaluatedExperiment {
+export interface EvaluatedExperiment {
   readonly experiment: ResolvedExperiment;
   /** Where it is written, if not frozen in a run. */
   readonly origin?: Origin;
@@ -87,7 +87,7 @@ interface EvaluatedExperiment {
   readonly isOwn: boolean;
 }
 
-async function experimentOf({ target, configFile, overrides = {} }: EvaluateOptions, run: RunDirectory | undefined): Promise<EvaluatedExperiment> {
+export async function experimentOf({ target, configFile, overrides = {} }: Pick<EvaluateOptions, 'target' | 'configFile' | 'overrides'>, run: RunDirectory | undefined): Promise<EvaluatedExperiment> {
   const frozen = run?.inside('config.yaml');
   const file = configFile ?? frozen;
   if (file === undefined) throw new UserError('MIM6005', `${target} is not inside a run, so it is not known on which images to evaluate it.`, 'Name an experiment with --config; its `data` are used.', 2);
@@ -102,11 +102,11 @@ async function requireOwnImages(run: RunDirectory, images: Parameters<typeof req
 }
 
 /** The run's own teacher is the file it began with. */
-async function withTeacherOf(run: RunDirectory | undefined, isOwn: boolean, experiment: ResolvedExperiment): Promise<ResolvedExperiment> {
+export async function withTeacherOf(run: RunDirectory | undefined, isOwn: boolean, experiment: ResolvedExperiment): Promise<ResolvedExperiment> {
   return run && isOwn ? withPinnedTeacher(experiment, await readInputs(run)) : experiment;
 }
 
 /** Steps done when the weights were saved, from the checkpoint's folder; 0 for other files. */
-function stepOf(file: string): number {
+export function stepOf(file: string): number {
   return Number(/step-(\d+)[\\/][^\\/]*$/.exec(file)?.[1] ?? 0);
 }

@@ -56,14 +56,19 @@ export async function prepare(resolved: ResolvedExperiment, origin?: Origin): Pr
 /** Opened, and known to have the labels that are asked for. */
 async function openImages({ method, evaluate, data }: ResolvedExperiment, origin: Origin | undefined): Promise<Pick<Prepared, 'train' | 'test'>> {
   if (evaluate.length > 0) return openLabelledImages({ data }, origin);
-  const train = await blaming(origin, TRAINING_IMAGES, () => openImageSource(data, 'train', data.seed));
+  const train = await openTrainingImages({ data }, origin);
   if (method === 'supervised') await blaming(origin, TRAINING_IMAGES, () => requireLabels(train, 'training', train.classNames.length, '`method: supervised`'));
   return { train, test: undefined };
 }
 
+/** Labelled or not. @throws ConfigError, or UserError without an origin */
+export function openTrainingImages({ data }: Pick<ResolvedExperiment, 'data'>, origin?: Origin): Promise<ImageSource> {
+  return blaming(origin, TRAINING_IMAGES, () => openImageSource(data, 'train', data.seed));
+}
+
 /** What a probe needs. @throws ConfigError, or UserError without an origin */
 export async function openLabelledImages({ data }: Pick<ResolvedExperiment, 'data'>, origin?: Origin): Promise<{ train: ImageSource; test: ImageSource }> {
-  const train = await blaming(origin, TRAINING_IMAGES, () => openImageSource(data, 'train', data.seed));
+  const train = await openTrainingImages({ data }, origin);
   const test = await blaming(origin, TEST_IMAGES, () => openImageSource(data, 'test', data.seed));
   const classCount = train.classNames.length;
   await blaming(origin, TRAINING_IMAGES, () => requireLabels(train, 'training', classCount, 'A probe'));

@@ -4,7 +4,7 @@ import { examples, jsonOption, positiveInteger, positiveNumber, runsOption, setO
 import { tellJobOfRun } from '../job-worker';
 import { pacedEvaluationNotes } from '../evaluation-notes';
 import { percent } from '../../core/text/format';
-import { findConfig, findTarget, isRunDirectory } from '../locate';
+import { checkpointAt, findConfig, findTarget, isRunDirectory } from '../locate';
 import { tableLines } from '../table';
 import { printJson } from '../terminal';
 
@@ -65,9 +65,4 @@ export function addEvaluateCommand(cli: Cli): void {
       const rows = results.map(({ subject, protocol: by, features: of, step, top1 }) => [subject, by, of, String(step), percent(top1)]);
       for (const line of tableLines(['subject', 'protocol', 'features', 'step', 'top-1'], rows, ['left', 'left', 'left', 'right', 'right'])) cli.terminal.out(line);
     });
-}
-
-async function checkpointAt(run: string, step: number): Promise<string> {
-  const { RunDirectory } = await import('../../core/runs/run-directory');
-  return (await (await RunDirectory.open(run)).checkpointAt(step)).path;
 }

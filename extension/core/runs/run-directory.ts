@@ -252,6 +252,12 @@ export class RunDirectory {
     return records.sort((a, b) => a.step - b.step || a.protocol.localeCompare(b.protocol));
   }
 
+  /** What `mim diagnose` found of the checkpoint of a step. */
+  async writeDiagnostics(step: number, found: unknown): Promise<void> {
+    await mkdir(this.inside('diagnostics'), { recursive: true });
+    await writeFileAtomically(this.inside('diagnostics', `step-${step}.json`), json(found));
+  }
+
   /** A picture, such as `masks-000100.png`, in samples/. */
   async writeSample(name: string, bytes: Uint8Array): Promise<void> {
     await writeFileAtomically(this.inside('samples', plain(name)), [bytes]);

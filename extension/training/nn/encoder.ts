@@ -13,6 +13,11 @@ export interface EncoderOptions {
   readonly hidden?: boolean;
   /** Also return the CLS attention of the last block. */
   readonly attention?: boolean;
+  /**
+   * Sees every block's raw output, [B, 1+R+L, D], and its attention, [B, H, 1+R+L, 1+R+L].
+   * @param level 0-based
+   */
+  readonly visit?: (level: number, output: tf.Tensor3D, attention: tf.Tensor) => void;
 }
 
 export interface EncoderFeatures {
@@ -63,8 +68,10 @@ export function encodeImages(tensors: Tensors, architecture: Architecture, image
   const hidden: tf.Tensor3D[] = [];
   let attention: tf.Tensor | undefined;
   for (let i = 0; i < depth; i++) {
-    ({ output: x, attention } = block(tensors, `blocks.${i}`, x, architecture, batch));
+    const done = block(tensors, `blocks.${i}`, x, architecture, batch);
+    ({ output: x, attention } = done);
     if (options.hidden) hidden.push(tf.reshape(x, [batch, tokens, width]));
+    options.visit?.(i, tf.reshape(x, [batch, tokens, width]), done.attention);
   }
   const normed = tf.reshape(layerNormOf(tensors, 'norm', x, architecture.normEps), [batch, tokens, width]);
   return {
