@@ -51,7 +51,7 @@ const COLUMNS = ['level', 'distance', 'entropy', 'NMI', 'heads alike', 'tokens a
 function print(terminal: Terminal, { encoders, cka, grid }: Diagnostics): void {
   for (const { subject, levels } of encoders) {
     const likest = subject === 'student' || subject === 'checkpoint' ? cka : undefined;
-    terminal.out(`${subject}, ${levels.length} levels`);
+    terminal.out(`${subject}, ${levels.length === 1 ? '1 level' : `${levels.length} levels`}`);
     const rows = levels.map((level, i) => [
       String(i + 1), mean(level.attentionDistance).toFixed(2), mean(level.attentionEntropy).toFixed(3), mean(level.attentionNmi).toFixed(3), level.headLikeness?.toFixed(3) ?? '–',
       level.tokenUniformity.toFixed(3), level.fourierLogAmplitude.toFixed(2), level.rankMe.toFixed(1), level.collapseStd.toFixed(4), ...(likest ? [bestOf(likest[i]!)] : []),
