@@ -1,5 +1,6 @@
 /** The evaluations of a run: which encoder, which images, which protocols, and what is kept of them. */
 import type { TeacherShape } from '../core/checkpoints/teacher-shape';
+import type { FeatureKind } from '../core/config/evaluation-choices';
 import type { DataConfig, EvaluationConfig, ResolvedExperiment } from '../core/config/schema';
 import type { NamedTensors } from '../core/tensors';
 import { ImageLoader } from './data/loader';
@@ -8,7 +9,7 @@ import type { Engine, StateStore } from './engines/engine';
 import { studentFeatureProgram, teacherFeatureProgram } from './evaluation/encoders';
 import type { ClassifierHead } from './evaluation/classifier';
 import { evaluateClassifier, evaluateFeatures, type EvaluationProgress } from './evaluation/evaluate';
-import { runEncoder, type Encoder, type ExtractedFeatures, type FeatureKind, type LabelledImages } from './evaluation/features';
+import { runEncoder, type Encoder, type ExtractedFeatures, type LabelledImages } from './evaluation/features';
 import { classifierName, resultName, type ProbeResult, type ProbeSubject } from './probe-results';
 import type { StopSignal } from './stop-signal';
 import { prepareTeacher } from './teachers/prepare';
@@ -72,7 +73,8 @@ export class Probes {
   /** A teacher or any checkpoint. @param head the classifier it was trained with */
   frozen(subject: 'teacher' | 'checkpoint' | 'student', weights: { tensors: NamedTensors; shape: TeacherShape }, step: number, evaluations: readonly EvaluationConfig[], head?: ClassifierHead): Promise<ProbeResult[]> {
     const { engine, experiment } = this.context;
-    const program = teacherFeatureProgram(prepareTeacher(weights, experiment.student, experiment.data), experiment.data.image_size, EVALUATION_BATCH);
+    const teacher = prepareTeacher(weights, experiment.student, experiment.data);
+    const program = (kinds: readonly FeatureKind[]) => teacherFeatureProgram(teacher, experiment.data.image_size, EVALUATION_BATCH, kinds);
     return this.evaluate(subject, { program, state: engine.createState({}) }, step, evaluations, head);
   }
 
@@ -83,7 +85,7 @@ export class Probes {
   }
 
   private studentEncoder(state: StateStore, prefix = ''): Encoder {
-    return { program: studentFeatureProgram(this.context.experiment.student, EVALUATION_BATCH, prefix), state };
+    return { program: (kinds) => studentFeatureProgram(this.context.experiment.student, EVALUATION_BATCH, prefix, kinds), state };
   }
 
   /** The classifier of a supervised training: its own accuracy belongs to every evaluation. */
@@ -98,16 +100,16 @@ export class Probes {
   /** Features are computed once for all protocols. */
   private async evaluate(subject: ProbeSubject, encoder: Encoder, step: number, evaluations: readonly EvaluationConfig[], head?: ClassifierHead): Promise<ProbeResult[]> {
     const { engine, experiment, train, test, onProgress, signal } = this.context;
-    const compiled = await engine.compile(encoder.program);
+    const kinds = [...new Set([...evaluations.map(({ features }) => features), ...(head ? [head.features] : [])])];
+    const compiled = await engine.compile(encoder.program(kinds));
     const report = (progress: EvaluationProgress): void => {
       if (signal?.requested) throw new EvaluationStopped();
       onProgress?.(progress, subject);
     };
-    const extract = (phase: 'train-features' | 'test-features', batches: AsyncIterable<LabelledImages>, kinds: readonly FeatureKind[], images?: number): Promise<ExtractedFeatures> =>
+    const extract = (phase: 'train-features' | 'test-features', batches: AsyncIterable<LabelledImages>, kinds: readonly FeatureKind[], images?: number): Promise<ExtractedFeatures<FeatureKind>> =>
       runEncoder(compiled, encoder.state, batches, (done) => report({ phase, done }), { kinds, images });
     try {
       const started = performance.now();
-      const kinds = [...new Set([...evaluations.map(({ features }) => features), ...(head ? [head.features] : [])])];
       const trainFeatures = await extract('train-features', this.trainImages.evalBatches(EVALUATION_BATCH), kinds, train.length);
       const testFeatures = await extract('test-features', this.testImages.evalBatches(EVALUATION_BATCH), kinds, test.length);
       const featureSeconds = Math.round(performance.now() - started) / 1000;

@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { FEATURE_KINDS, PROBE_PRESET_NAMES, PROTOCOLS } from '../../core/config/evaluation-choices';
 import type { EvaluationConfig } from '../../core/config/schema';
 import { examples, jsonOption, positiveInteger, positiveNumber, runsOption, setOption, wholeNumber, type Cli } from '../command';
 import { tellJobOfRun } from '../job-worker';
@@ -32,9 +33,9 @@ export function addEvaluateCommand(cli: Cli): void {
     )
     .argument('<target>', 'run (its newest whole checkpoint), checkpoint folder, or weight file')
     .option('--step <n>', 'of a run: the checkpoint of this step instead of the newest', wholeNumber)
-    .addOption(new Option('--protocol <protocol>', 'linear probe, or nearest neighbours as in DINO').choices(['linear', 'knn']).makeOptionMandatory())
-    .addOption(new Option('--features <features>', 'CLS token, or mean of the patch tokens').choices(['cls', 'mean']).default('cls'))
-    .addOption(new Option('--preset <preset>', 'linear: small (cached features, swept learning rates) or mae (LARS, augmentation, 90 epochs)').choices(['small', 'mae']).default('small'))
+    .addOption(new Option('--protocol <protocol>', 'linear probe, or nearest neighbours as in DINO').choices(PROTOCOLS).makeOptionMandatory())
+    .addOption(new Option('--features <features>', 'CLS token, mean of the patch tokens, or both').choices(FEATURE_KINDS).default('cls'))
+    .addOption(new Option('--preset <preset>', 'linear: small (cached features, swept learning rates) or mae (LARS, augmentation, 90 epochs)').choices(PROBE_PRESET_NAMES).default('small'))
     .option('--epochs <n>', 'linear: epochs of the probe', positiveInteger)
     .option('-k <n>', 'knn: neighbours', positiveInteger, 20)
     .option('--temperature <t>', 'knn: temperature of the votes', positiveNumber, 0.07)

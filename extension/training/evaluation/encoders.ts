@@ -1,4 +1,5 @@
 /** Feature programs of the two encoders of an experiment: the student, whose parameters move, and the frozen teacher. */
+import type { FeatureKind } from '../../core/config/evaluation-choices';
 import type { VitShape } from '../../core/config/schema';
 import type { Program } from '../engines/engine';
 import { sinCosPositions } from '../nn/positions';
@@ -7,13 +8,12 @@ import { vitFeatures, vitSpecs } from '../nn/vit';
 import type { PreparedTeacher } from '../teachers/prepare';
 import { teacherFeatures } from '../teachers/teacher';
 import { featureProgram } from './features';
-import type { FeatureKind } from './features';
 
 /**
  * Features of the student from the state store of its training, or from one that holds its parameters alone.
  *
  * @param prefix of its entries in the store: empty, or `ema.` for the average of the weights
- * @param kinds features that are read off; default: every kind
+ * @param kinds features that are read off; default: CLS and mean
  */
 export function studentFeatureProgram(shape: VitShape, batchSize: number, prefix = '', kinds?: readonly FeatureKind[]): Program {
   return featureProgram({
@@ -31,7 +31,7 @@ export function studentFeatureProgram(shape: VitShape, batchSize: number, prefix
  * Features of a teacher, all of it among the constants: its state store may be empty.
  *
  * @param imageSize side of the images as the loader gives them, normalised for the student
- * @param kinds features that are read off; default: every kind
+ * @param kinds features that are read off; default: CLS and mean
  */
 export function teacherFeatureProgram(teacher: PreparedTeacher, imageSize: number, batchSize: number, kinds?: readonly FeatureKind[]): Program {
   return featureProgram({

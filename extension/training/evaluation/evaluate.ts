@@ -1,10 +1,11 @@
 /** A protocol of the experiment's `evaluate` list, from frozen features to the result that the run keeps. */
+import type { FeatureKind } from '../../core/config/evaluation-choices';
 import type { EvaluationConfig } from '../../core/config/schema';
 import { collapseStd } from '../diagnostics/collapse';
 import { rankMe } from '../diagnostics/rank-me';
 import type { Engine } from '../engines/engine';
 import { FEATURE_SOURCES } from './features';
-import type { FeatureKind, LabelledFeatures } from './features';
+import type { LabelledFeatures } from './features';
 import { classify, type ClassifierHead, type ClassifierResult } from './classifier';
 import { knn } from './knn';
 import type { KnnResult } from './knn';

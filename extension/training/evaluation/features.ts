@@ -2,26 +2,28 @@
  * Frozen features of a whole image set, computed through an engine.
  *
  * Every kind that is asked for comes out of one pass: the CLS token, the mean of the patch tokens, each after the
- * encoder's final norm. Batches have a fixed size (programs are static), so the last one is padded with zeros and its surplus dropped.
+ * encoder's final norm, or the two in one vector. Batches have a fixed size (programs are static), so the last one is padded with zeros and its surplus dropped.
  */
+import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
+import type { FeatureKind } from '../../core/config/evaluation-choices';
 import { elementCount, float32 } from '../../core/tensors';
 import type { NamedSpecs, NamedTensors } from '../../core/tensors';
 import { UserError } from '../../core/problems';
 import type { CompiledProgram, Program, StateStore } from '../engines/engine';
 
-const FEATURE_KINDS = ['cls', 'mean'] as const;
-
-export type FeatureKind = (typeof FEATURE_KINDS)[number];
+/** Kinds that hold all that is read off; `both` repeats them. */
+const DISTINCT_KINDS = ['cls', 'mean'] as const;
 
 /** What a result says of where its features were read. */
 export const FEATURE_SOURCES: Readonly<Record<FeatureKind, string>> = {
   cls: 'CLS token after the final norm',
   mean: 'mean of the patch tokens after the final norm',
+  both: 'CLS token and mean of the patch tokens, each after the final norm, concatenated',
 };
 
 /** cls and mean: [B, D]. */
-export type EncoderFeatures = Readonly<Record<FeatureKind, Tensor>>;
+export type EncoderFeatures = Readonly<Record<'cls' | 'mean', Tensor>>;
 
 interface FeatureProgramOptions {
   readonly name: string;
@@ -31,7 +33,7 @@ interface FeatureProgramOptions {
   readonly constants?: NamedTensors;
   readonly batchSize: number;
   readonly imageSize: number;
-  /** What is read off; default: every kind. */
+  /** What is read off; default: CLS and mean. */
   readonly kinds?: readonly FeatureKind[];
   /** images: [B, 3, S, S], normalised as the loader gives them. */
   forward(state: Readonly<Record<string, Tensor>>, constants: Readonly<Record<string, Tensor>>, images: Tensor): EncoderFeatures;
@@ -39,7 +41,7 @@ interface FeatureProgramOptions {
 
 /** A program that reads `images` and returns features. */
 export function featureProgram(options: FeatureProgramOptions): Program {
-  const { batchSize, imageSize, kinds = FEATURE_KINDS } = options;
+  const { batchSize, imageSize, kinds = DISTINCT_KINDS } = options;
   return {
     name: options.name,
     state: options.state ?? {},
@@ -47,9 +49,14 @@ export function featureProgram(options: FeatureProgramOptions): Program {
     batch: { images: { shape: [batchSize, 3, imageSize, imageSize], dtype: 'float32' } },
     run({ state, constants, batch }) {
       const features = options.forward(state, constants, batch.images!);
-      return { state: {}, readings: Object.fromEntries(kinds.map((kind) => [kind, features[kind]])) };
+      return { state: {}, readings: Object.fromEntries(kinds.map((kind) => [kind, featuresOfKind(features, kind)])) };
     },
   };
+}
+
+/** [B, D], or [B, 2D] for `both`. */
+function featuresOfKind({ cls, mean }: EncoderFeatures, kind: FeatureKind): Tensor {
+  return kind === 'both' ? tf.concat([cls, mean], 1) : kind === 'cls' ? cls : mean;
 }
 
 /** Features of N images with their labels. */
@@ -62,7 +69,7 @@ export interface LabelledFeatures {
 }
 
 /** Features of N images, of every kind that was asked for. */
-export type ExtractedFeatures<Kind extends FeatureKind = FeatureKind> = Readonly<Record<Kind, LabelledFeatures>>;
+export type ExtractedFeatures<Kind extends FeatureKind = 'cls' | 'mean'> = Readonly<Record<Kind, LabelledFeatures>>;
 
 /** Part of what an image loader gives; the last batch of a set may be short. */
 export interface LabelledImages {
@@ -72,14 +79,16 @@ export interface LabelledImages {
   readonly labels: Int32Array;
 }
 
-/** An encoder that can be asked for features: its program, and where its parameters live. */
+/** An encoder that can be asked for features. */
 export interface Encoder {
-  readonly program: Program;
+  /** Reads off these kinds and nothing else. */
+  program(kinds: readonly FeatureKind[]): Program;
+  /** Where its parameters live. */
   readonly state: StateStore;
 }
 
 interface ExtractOptions<Kind extends FeatureKind> {
-  /** What is kept, of what the program reads off; default: every kind. */
+  /** What is kept, of what the program reads off; default: CLS and mean. */
   readonly kinds?: readonly Kind[];
   /** How many images there will be, where it is known: no memory is spent on growing. */
   readonly images?: number;
@@ -92,12 +101,12 @@ interface ExtractOptions<Kind extends FeatureKind> {
  * @param onBatch told how many images are done, for progress
  * @throws UserError where there are no images
  */
-export async function runEncoder<Kind extends FeatureKind = FeatureKind>(
+export async function runEncoder<Kind extends FeatureKind = 'cls' | 'mean'>(
   compiled: CompiledProgram,
   state: StateStore,
   batches: AsyncIterable<LabelledImages>,
   onBatch?: (done: number) => void,
-  { kinds = FEATURE_KINDS as readonly FeatureKind[] as readonly Kind[], images }: ExtractOptions<Kind> = {},
+  { kinds = DISTINCT_KINDS as readonly FeatureKind[] as readonly Kind[], images }: ExtractOptions<Kind> = {},
 ): Promise<ExtractedFeatures<Kind>> {
   const shape = compiled.program.batch.images!.shape;
   const rows = new Map(kinds.map((kind) => [kind, new RowBuffer(images)]));

@@ -12,7 +12,7 @@ describe('names of results', () => {
 
   test('every knob of a protocol that differs is in the name', () => {
     const variants = [
-      {}, { preset: 'mae' }, { epochs: 5 }, { features: 'mean' },
+      {}, { preset: 'mae' }, { epochs: 5 }, { features: 'mean' }, { features: 'both' },
       { protocol: 'knn' }, { protocol: 'knn', k: 5 }, { protocol: 'knn', temperature: 0.1 }, { protocol: 'knn', features: 'mean' },
     ] satisfies Partial<EvaluationConfig>[];
     const names = variants.map((variant) => resultName(config(variant), 'student'));
