@@ -1,18 +1,18 @@
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { FEATURE_KINDS, PROBE_PRESET_NAMES, PROTOCOLS } from '../../core/config/evaluation-choices';
 import type { EvaluationConfig } from '../../core/config/schema';
 import { examples, jsonOption, positiveInteger, positiveNumber, runsOption, setOption, wholeNumber, type Cli } from '../command';
 import { tellJobOfRun } from '../job-worker';
 import { pacedEvaluationNotes } from '../evaluation-notes';
-import { percent } from '../../core/text/format';
+import { evaluationTable } from '../evaluation-table';
 import { findConfig, findTarget, isRunDirectory } from '../locate';
-import { tableLines } from '../table';
 import { printJson } from '../terminal';
 
 interface Options {
   readonly step?: number;
   readonly protocol: EvaluationConfig['protocol'];
   readonly features: EvaluationConfig['features'];
+  readonly layers?: EvaluationConfig['layers'];
   readonly preset: EvaluationConfig['preset'];
   readonly epochs?: number;
   readonly k: number;
@@ -35,6 +35,7 @@ export function addEvaluateCommand(cli: Cli): void {
     .option('--step <n>', 'of a run: the checkpoint of this step instead of the newest', wholeNumber)
     .addOption(new Option('--protocol <protocol>', 'linear probe, or nearest neighbours as in DINO').choices(PROTOCOLS).makeOptionMandatory())
     .addOption(new Option('--features <features>', 'CLS token, mean of the patch tokens, or both').choices(FEATURE_KINDS).default('cls'))
+    .addOption(new Option('--layers <layers>', 'all, or blocks counted from 1, such as 3,6,12: a result each (default: the last block)').argParser(layers))
     .addOption(new Option('--preset <preset>', 'linear: small (cached features, swept learning rates) or mae (LARS, augmentation, 90 epochs)').choices(PROBE_PRESET_NAMES).default('small'))
     .option('--epochs <n>', 'linear: epochs of the probe', positiveInteger)
     .option('-k <n>', 'knn: neighbours', positiveInteger, 20)
@@ -44,16 +45,16 @@ export function addEvaluateCommand(cli: Cli): void {
     .addOption(setOption())
     .addOption(runsOption())
     .addOption(jsonOption())
-    .addHelpText('after', examples('mim evaluate quickstart --protocol linear', 'mim evaluate quickstart --protocol knn --features mean -k 10 --json', 'mim evaluate clip.safetensors --protocol linear --config cifar10.mim.yaml'))
+    .addHelpText('after', examples('mim evaluate quickstart --protocol linear', 'mim evaluate quickstart --protocol knn --features mean -k 10 --json', 'mim evaluate quickstart --protocol knn --layers all', 'mim evaluate clip.safetensors --protocol linear --config cifar10.mim.yaml'))
     .action(async (given: string, options: Options) => {
-      const { protocol, features, preset, epochs, k, temperature } = options;
+      const { protocol, features, layers, preset, epochs, k, temperature } = options;
       const found = findTarget(given, options.runs);
       if (isRunDirectory(found)) tellJobOfRun(found);
       const target = options.step === undefined ? found : await checkpointAt(found, options.step);
       const { evaluateRun } = await import('../../training/evaluate');
       const results = await evaluateRun({
         target,
-        evaluation: { protocol, features, preset, epochs, k, temperature, baselines: options.baselines === true },
+        evaluation: { protocol, features, layers, preset, epochs, k, temperature, baselines: options.baselines === true },
         configFile: options.config === undefined ? undefined : findConfig(options.config),
         overrides: options.set,
         onMessage: (line) => cli.terminal.note(line),
@@ -63,9 +64,16 @@ export function addEvaluateCommand(cli: Cli): void {
         printJson(cli.terminal, results);
         return;
       }
-      const rows = results.map(({ subject, protocol: by, features: of, step, top1 }) => [subject, by, of, String(step), percent(top1)]);
-      for (const line of tableLines(['subject', 'protocol', 'features', 'step', 'top-1'], rows, ['left', 'left', 'left', 'right', 'right'])) cli.terminal.out(line);
+      for (const line of evaluationTable(results)) cli.terminal.out(line);
     });
+}
+
+/** `all`, or `3,6,12`. */
+function layers(text: string): NonNullable<EvaluationConfig['layers']> {
+  if (text === 'all') return 'all';
+  const chosen = text.split(',').map(Number);
+  if (!chosen.every((layer) => Number.isInteger(layer) && layer >= 1)) throw new InvalidArgumentError('It should be all, or whole numbers from 1 on, such as 3,6,12.');
+  return chosen;
 }
 
 async function checkpointAt(run: string, step: number): Promise<string> {

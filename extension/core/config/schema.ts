@@ -137,6 +137,7 @@ export const evaluationSchema = z.strictObject({
   every: positive.optional().describe('Evaluate every this many epochs.'),
   at: z.enum(['end']).optional().describe('`end`: evaluate when training is done.'),
   features: z.enum(FEATURE_KINDS).default('cls').describe('`cls`: the CLS token after the final norm. `mean`: the mean of the patch tokens. `both`: the two, one after the other, twice as wide.'),
+  layers: z.union([z.literal('all'), z.array(upTo(1024).describe('A block.')).min(1)]).optional().meta({ examples: ['all', [6, 12]] }).describe('Evaluate the output of these blocks, counted from 1, or of `all`, each after the final norm. Default: the last alone.'),
   preset: z.enum(PROBE_PRESET_NAMES).default('small').describe('`linear` only. `mae`: the official protocol (LARS, augmentation, 90 epochs). `small`: cached features, no augmentation, learning rates swept.'),
   epochs: positiveInt.optional().describe('`linear` only: epochs of the probe.'),
   k: positiveInt.default(20).describe('`knn` only: neighbours.'),

@@ -26,6 +26,7 @@ const evaluate = z.object({
   protocol: z.enum(PROTOCOLS),
   preset: z.enum(PROBE_PRESET_NAMES).optional(),
   features: z.enum(FEATURE_KINDS).optional(),
+  layers: z.union([z.literal('all'), z.array(z.int().min(1)).readonly()]).optional(),
 });
 
 export const jobSpecSchema = z.union([pretrain, sweep, cell, resume, evaluate]) satisfies z.ZodType<JobSpec>;

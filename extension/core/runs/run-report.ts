@@ -77,5 +77,5 @@ export function evaluationOf(fileProtocol: string, step: number, result: unknown
   if (typeof result !== 'object' || result === null) return [];
   const written = result as { [key in keyof RunEvaluation]?: unknown };
   if (typeof written.top1 !== 'number') return [];
-  return [{ protocol: String(written.protocol ?? fileProtocol), step, subject: String(written.subject ?? 'student'), features: String(written.features ?? ''), top1: written.top1 }];
+  return [{ protocol: String(written.protocol ?? fileProtocol), step, subject: String(written.subject ?? 'student'), features: String(written.features ?? ''), top1: written.top1, ...(typeof written.layer === 'number' ? { layer: written.layer } : {}) }];
 }

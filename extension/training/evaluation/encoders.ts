@@ -1,5 +1,4 @@
 /** Feature programs of the two encoders of an experiment: the student, whose parameters move, and the frozen teacher. */
-import type { FeatureKind } from '../../core/config/evaluation-choices';
 import type { VitShape } from '../../core/config/schema';
 import type { Program } from '../engines/engine';
 import { sinCosPositions } from '../nn/positions';
@@ -8,6 +7,7 @@ import { vitFeatures, vitSpecs } from '../nn/vit';
 import type { PreparedTeacher } from '../teachers/prepare';
 import { teacherFeatures } from '../teachers/teacher';
 import { featureProgram } from './features';
+import type { FeatureName } from './features';
 
 /**
  * Features of the student from the state store of its training, or from one that holds its parameters alone.
@@ -15,7 +15,7 @@ import { featureProgram } from './features';
  * @param prefix of its entries in the store: empty, or `ema.` for the average of the weights
  * @param kinds features that are read off; default: CLS and mean
  */
-export function studentFeatureProgram(shape: VitShape, batchSize: number, prefix = '', kinds?: readonly FeatureKind[]): Program {
+export function studentFeatureProgram(shape: VitShape, batchSize: number, prefix = '', kinds?: readonly FeatureName[]): Program {
   return featureProgram({
     name: 'student-features',
     state: Object.fromEntries(Object.entries(vitSpecs(shape)).map(([name, spec]) => [prefix + name, spec])),
@@ -23,7 +23,7 @@ export function studentFeatureProgram(shape: VitShape, batchSize: number, prefix
     batchSize,
     imageSize: shape.imageSize,
     kinds,
-    forward: (state, constants, images) => vitFeatures({ ...withoutPrefix(state, prefix), ...constants }, shape, images),
+    forward: (state, constants, images, layers) => vitFeatures({ ...withoutPrefix(state, prefix), ...constants }, shape, images, { layers }),
   });
 }
 
@@ -33,13 +33,13 @@ export function studentFeatureProgram(shape: VitShape, batchSize: number, prefix
  * @param imageSize side of the images as the loader gives them, normalised for the student
  * @param kinds features that are read off; default: CLS and mean
  */
-export function teacherFeatureProgram(teacher: PreparedTeacher, imageSize: number, batchSize: number, kinds?: readonly FeatureKind[]): Program {
+export function teacherFeatureProgram(teacher: PreparedTeacher, imageSize: number, batchSize: number, kinds?: readonly FeatureName[]): Program {
   return featureProgram({
     name: 'teacher-features',
     constants: teacher.tensors,
     batchSize,
     imageSize,
     kinds,
-    forward: (_state, constants, images) => teacherFeatures(constants, teacher.shape, images),
+    forward: (_state, constants, images, layers) => teacherFeatures(constants, teacher.shape, images, { layers }),
   });
 }

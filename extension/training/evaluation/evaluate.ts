@@ -4,7 +4,7 @@ import type { EvaluationConfig } from '../../core/config/schema';
 import { collapseStd } from '../diagnostics/collapse';
 import { rankMe } from '../diagnostics/rank-me';
 import type { Engine } from '../engines/engine';
-import { FEATURE_SOURCES } from './features';
+import { featureSource } from './features';
 import type { LabelledFeatures } from './features';
 import { classify, type ClassifierHead, type ClassifierResult } from './classifier';
 import { knn } from './knn';
@@ -25,6 +25,8 @@ interface FeatureHealth {
 /** As written to `evaluations/<protocol>-<step>.json`: every figure with every knob that shaped it. */
 export type EvaluationResult = (KnnResult | LinearProbeResult | ClassifierResult) & FeatureHealth & {
   readonly features: FeatureKind;
+  /** The block, counted from 1, whose output was read, where layers were asked for. */
+  readonly layer?: number;
   /** Where the features were read, in words. */
   readonly featureSource: string;
   readonly featureWidth: number;
@@ -45,6 +47,8 @@ export interface EvaluationProgress {
 interface FeatureEvaluation {
   readonly engine: Engine;
   readonly config: EvaluationConfig;
+  /** The block whose features these are; default: the last. */
+  readonly layer?: number;
   /** Of the kind `config.features`, without augmentation. */
   readonly train: LabelledFeatures;
   readonly test: LabelledFeatures;
@@ -58,14 +62,14 @@ interface FeatureEvaluation {
 }
 
 /** Evaluates features that are already there. */
-export async function evaluateFeatures({ engine, config, train, test, classes, seed, featureEpochs, augmentation, onProgress }: FeatureEvaluation): Promise<EvaluationResult> {
+export async function evaluateFeatures({ engine, config, layer, train, test, classes, seed, featureEpochs, augmentation, onProgress }: FeatureEvaluation): Promise<EvaluationResult> {
   const started = performance.now();
   const report = (done: number, total: number): void => onProgress?.({ phase: 'probe', done, total });
   const result =
     config.protocol === 'knn'
       ? await knn(engine, train, test, { k: config.k, temperature: config.temperature, classes, onProgress: report })
       : await linearProbe(engine, train, test, { preset: PROBE_PRESETS[config.preset], epochs: config.epochs, classes, seed, featureEpochs, augmentation, onProgress: report });
-  return { ...result, ...circumstances(engine, config.features, test, seed, started) };
+  return { ...result, ...circumstances(engine, config.features, test, seed, started, layer) };
 }
 
 /** Evaluates the classifier an encoder was trained with. @param test features of the kind it reads */
@@ -75,11 +79,12 @@ export function evaluateClassifier(engine: Engine, head: ClassifierHead, test: L
   return { ...result, ...circumstances(engine, head.features, test, seed, started) };
 }
 
-function circumstances(engine: Engine, features: FeatureKind, test: LabelledFeatures, seed: number, started: number) {
+function circumstances(engine: Engine, features: FeatureKind, test: LabelledFeatures, seed: number, started: number, layer?: number) {
   return {
     ...featureHealth(test),
     features,
-    featureSource: FEATURE_SOURCES[features],
+    ...(layer === undefined ? {} : { layer }),
+    featureSource: featureSource(features, layer),
     featureWidth: test.width,
     seed,
     engine: engine.kind,

@@ -12,18 +12,37 @@ import type { NamedSpecs, NamedTensors } from '../../core/tensors';
 import { UserError } from '../../core/problems';
 import type { CompiledProgram, Program, StateStore } from '../engines/engine';
 
+/** Features by name: a kind after the last block, `cls`, or after another, counted from 1, `cls@3`. */
+export type FeatureName = FeatureKind | `${FeatureKind}@${number}`;
+
+export function featureName(kind: FeatureKind, layer?: number): FeatureName {
+  return layer === undefined ? kind : `${kind}@${layer}`;
+}
+
+function partsOf(name: FeatureName): { kind: FeatureKind; layer?: number } {
+  const [kind, layer] = name.split('@') as [FeatureKind, string?];
+  return layer === undefined ? { kind } : { kind, layer: Number(layer) };
+}
+
 /** Kinds that hold all that is read off; `both` repeats them. */
 const DISTINCT_KINDS = ['cls', 'mean'] as const;
 
-/** What a result says of where its features were read. */
-export const FEATURE_SOURCES: Readonly<Record<FeatureKind, string>> = {
+const FEATURE_SOURCES: Readonly<Record<FeatureKind, string>> = {
   cls: 'CLS token after the final norm',
   mean: 'mean of the patch tokens after the final norm',
   both: 'CLS token and mean of the patch tokens, each after the final norm, concatenated',
 };
 
+/** What a result says of where its features were read. */
+export function featureSource(kind: FeatureKind, layer?: number): string {
+  return layer === undefined ? FEATURE_SOURCES[kind] : `block ${layer}: ${FEATURE_SOURCES[kind]}`;
+}
+
 /** cls and mean: [B, D]. */
-export type EncoderFeatures = Readonly<Record<'cls' | 'mean', Tensor>>;
+type Summaries = Readonly<Record<'cls' | 'mean', Tensor>>;
+
+/** After the last block, and after others that were asked for. */
+export type EncoderFeatures = Summaries & { readonly layers?: ReadonlyMap<number, Summaries> };
 
 interface FeatureProgramOptions {
   readonly name: string;
@@ -34,28 +53,34 @@ interface FeatureProgramOptions {
   readonly batchSize: number;
   readonly imageSize: number;
   /** What is read off; default: CLS and mean. */
-  readonly kinds?: readonly FeatureKind[];
-  /** images: [B, 3, S, S], normalised as the loader gives them. */
-  forward(state: Readonly<Record<string, Tensor>>, constants: Readonly<Record<string, Tensor>>, images: Tensor): EncoderFeatures;
+  readonly kinds?: readonly FeatureName[];
+  /**
+   * images: [B, 3, S, S], normalised as the loader gives them.
+   * @param layers blocks, counted from 1, whose features are wanted beside those of the last
+   */
+  forward(state: Readonly<Record<string, Tensor>>, constants: Readonly<Record<string, Tensor>>, images: Tensor, layers: readonly number[]): EncoderFeatures;
 }
 
 /** A program that reads `images` and returns features. */
 export function featureProgram(options: FeatureProgramOptions): Program {
   const { batchSize, imageSize, kinds = DISTINCT_KINDS } = options;
+  const layers = [...new Set(kinds.flatMap((name) => partsOf(name).layer ?? []))];
   return {
     name: options.name,
     state: options.state ?? {},
     constants: options.constants ?? {},
     batch: { images: { shape: [batchSize, 3, imageSize, imageSize], dtype: 'float32' } },
     run({ state, constants, batch }) {
-      const features = options.forward(state, constants, batch.images!);
-      return { state: {}, readings: Object.fromEntries(kinds.map((kind) => [kind, featuresOfKind(features, kind)])) };
+      const features = options.forward(state, constants, batch.images!, layers);
+      return { state: {}, readings: Object.fromEntries(kinds.map((name) => [name, namedFeatures(features, name)])) };
     },
   };
 }
 
 /** [B, D], or [B, 2D] for `both`. */
-function featuresOfKind({ cls, mean }: EncoderFeatures, kind: FeatureKind): Tensor {
+function namedFeatures(features: EncoderFeatures, name: FeatureName): Tensor {
+  const { kind, layer } = partsOf(name);
+  const { cls, mean } = layer === undefined ? features : features.layers!.get(layer)!;
   return kind === 'both' ? tf.concat([cls, mean], 1) : kind === 'cls' ? cls : mean;
 }
 
@@ -68,8 +93,8 @@ export interface LabelledFeatures {
   readonly labels: Int32Array;
 }
 
-/** Features of N images, of every kind that was asked for. */
-export type ExtractedFeatures<Kind extends FeatureKind = 'cls' | 'mean'> = Readonly<Record<Kind, LabelledFeatures>>;
+/** Features of N images, under every name that was asked for. */
+export type ExtractedFeatures<Kind extends FeatureName = 'cls' | 'mean'> = Readonly<Record<Kind, LabelledFeatures>>;
 
 /** Part of what an image loader gives; the last batch of a set may be short. */
 export interface LabelledImages {
@@ -81,13 +106,17 @@ export interface LabelledImages {
 
 /** An encoder that can be asked for features. */
 export interface Encoder {
-  /** Reads off these kinds and nothing else. */
-  program(kinds: readonly FeatureKind[]): Program;
+  /** Reads off these features and nothing else. */
+  program(kinds: readonly FeatureName[]): Program;
+  /** D */
+  readonly width: number;
+  /** Blocks. */
+  readonly depth: number;
   /** Where its parameters live. */
   readonly state: StateStore;
 }
 
-interface ExtractOptions<Kind extends FeatureKind> {
+interface ExtractOptions<Kind extends FeatureName> {
   /** What is kept, of what the program reads off; default: CLS and mean. */
   readonly kinds?: readonly Kind[];
   /** How many images there will be, where it is known: no memory is spent on growing. */
@@ -101,12 +130,12 @@ interface ExtractOptions<Kind extends FeatureKind> {
  * @param onBatch told how many images are done, for progress
  * @throws UserError where there are no images
  */
-export async function runEncoder<Kind extends FeatureKind = 'cls' | 'mean'>(
+export async function runEncoder<Kind extends FeatureName = 'cls' | 'mean'>(
   compiled: CompiledProgram,
   state: StateStore,
   batches: AsyncIterable<LabelledImages>,
   onBatch?: (done: number) => void,
-  { kinds = DISTINCT_KINDS as readonly FeatureKind[] as readonly Kind[], images }: ExtractOptions<Kind> = {},
+  { kinds = DISTINCT_KINDS as readonly FeatureName[] as readonly Kind[], images }: ExtractOptions<Kind> = {},
 ): Promise<ExtractedFeatures<Kind>> {
   const shape = compiled.program.batch.images!.shape;
   const rows = new Map(kinds.map((kind) => [kind, new RowBuffer(images)]));
