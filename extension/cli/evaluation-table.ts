@@ -9,6 +9,7 @@ interface Shown {
   readonly layer?: number;
   readonly step: number;
   readonly top1: number;
+  readonly top1Std?: number;
 }
 
 interface Column {
@@ -26,6 +27,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'layer', align: 'right', cell: ({ layer }) => (layer === undefined ? 'last' : String(layer)), where: ({ layer }) => layer !== undefined },
   { title: 'step', align: 'right', cell: ({ step }) => String(step) },
   { title: 'top-1', align: 'right', cell: ({ top1 }) => percent(top1) },
+  { title: 'std', align: 'right', cell: ({ top1Std }) => (top1Std === undefined ? '' : percent(top1Std)), where: ({ top1Std }) => top1Std !== undefined },
 ];
 
 export function evaluationTable(results: readonly Shown[]): string[] {

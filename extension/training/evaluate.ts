@@ -41,6 +41,7 @@ export async function evaluateRun(options: EvaluateOptions): Promise<ProbeResult
   const { train, test } = await openLabelledImages(experiment, origin);
   if (run && isOwn) await requireOwnImages(run, { experiment, train, test });
   const weights = await importTeacher(target);
+  requireLabelFraction(evaluation);
   requireLayers(evaluation, weights.report.file, weights.shape.depth);
   const step = stepOf(weights.report.file);
   onMessage?.(`Evaluating ${weights.report.file} (${weights.report.format} naming)`);
@@ -57,6 +58,12 @@ export async function evaluateRun(options: EvaluateOptions): Promise<ProbeResult
     await probes.close();
     await engine.dispose();
   }
+}
+
+/** @throws UserError MIM6007 where a share of the labels is asked for by a protocol that has none */
+function requireLabelFraction({ protocol, preset, label_fraction: fraction }: EvaluationConfig): void {
+  if (fraction === undefined || (protocol === 'linear' && preset === 'small')) return;
+  throw new UserError('MIM6007', 'A share of the labels goes with the linear probe of preset small alone.', 'Use `--protocol linear`, without `--preset`.', 2);
 }
 
 /** @throws UserError MIM6006 where a layer is asked for that there is not */

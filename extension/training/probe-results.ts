@@ -16,6 +16,8 @@ export interface ProbeResult {
   readonly layer?: number;
   readonly step: number;
   readonly top1: number;
+  /** Standard deviation of `top1`, where it is a mean over several draws. */
+  readonly top1Std?: number;
   readonly result: EvaluationResult;
 }
 
@@ -58,5 +60,6 @@ export async function recordedResults(run: RunDirectory, upToStep: number): Prom
 /** A result with what lists show of it. */
 export function probeResult(name: string, subject: ProbeSubject, step: number, result: EvaluationResult): ProbeResult {
   const { protocol, features, layer, top1 } = result;
-  return { name, subject, protocol, features, ...(layer === undefined ? {} : { layer }), step, top1, result };
+  const top1Std = 'top1Std' in result ? result.top1Std : undefined;
+  return { name, subject, protocol, features, ...(layer === undefined ? {} : { layer }), step, top1, ...(top1Std === undefined ? {} : { top1Std }), result };
 }

@@ -153,6 +153,7 @@ export class Probes {
           test: testFeatures[name]!,
           classes: train.classNames.length || undefined,
           seed: experiment.seed,
+          labelSeed: experiment.data.seed,
           ...(config.protocol === 'linear' && config.preset === 'mae' ? this.augmentation(extract, name) : {}),
           onProgress: report,
         });

@@ -15,6 +15,8 @@ interface Options {
   readonly layers?: EvaluationConfig['layers'];
   readonly preset: EvaluationConfig['preset'];
   readonly epochs?: number;
+  readonly labelFraction?: number;
+  readonly draws?: number;
   readonly k: number;
   readonly temperature: number;
   readonly baselines?: boolean;
@@ -38,6 +40,8 @@ export function addEvaluateCommand(cli: Cli): void {
     .addOption(new Option('--layers <layers>', 'all, or blocks counted from 1, such as 3,6,12: a result each (default: the last block)').argParser(layers))
     .addOption(new Option('--preset <preset>', 'linear: small (cached features, swept learning rates) or mae (LARS, augmentation, 90 epochs)').choices(PROBE_PRESET_NAMES).default('small'))
     .option('--epochs <n>', 'linear: epochs of the probe', positiveInteger)
+    .option('--label-fraction <share>', 'linear: train on this share of the labels of every class, such as 0.01', share)
+    .option('--draws <n>', 'with --label-fraction: how often the labels are drawn (default: 5)', positiveInteger)
     .option('-k <n>', 'knn: neighbours', positiveInteger, 20)
     .option('--temperature <t>', 'knn: temperature of the votes', positiveNumber, 0.07)
     .option('--baselines', 'evaluate the random-initialised student and the teacher too')
@@ -45,16 +49,16 @@ export function addEvaluateCommand(cli: Cli): void {
     .addOption(setOption())
     .addOption(runsOption())
     .addOption(jsonOption())
-    .addHelpText('after', examples('mim evaluate quickstart --protocol linear', 'mim evaluate quickstart --protocol knn --features mean -k 10 --json', 'mim evaluate quickstart --protocol knn --layers all', 'mim evaluate clip.safetensors --protocol linear --config cifar10.mim.yaml'))
+    .addHelpText('after', examples('mim evaluate quickstart --protocol linear', 'mim evaluate quickstart --protocol knn --features mean -k 10 --json', 'mim evaluate quickstart --protocol knn --layers all', 'mim evaluate quickstart --protocol linear --label-fraction 0.01', 'mim evaluate clip.safetensors --protocol linear --config cifar10.mim.yaml'))
     .action(async (given: string, options: Options) => {
-      const { protocol, features, layers, preset, epochs, k, temperature } = options;
+      const { protocol, features, layers, preset, epochs, labelFraction, draws, k, temperature } = options;
       const found = findTarget(given, options.runs);
       if (isRunDirectory(found)) tellJobOfRun(found);
       const target = options.step === undefined ? found : await checkpointAt(found, options.step);
       const { evaluateRun } = await import('../../training/evaluate');
       const results = await evaluateRun({
         target,
-        evaluation: { protocol, features, layers, preset, epochs, k, temperature, baselines: options.baselines === true },
+        evaluation: { protocol, features, layers, preset, epochs, label_fraction: labelFraction, draws, k, temperature, baselines: options.baselines === true },
         configFile: options.config === undefined ? undefined : findConfig(options.config),
         overrides: options.set,
         onMessage: (line) => cli.terminal.note(line),
@@ -66,6 +70,12 @@ export function addEvaluateCommand(cli: Cli): void {
       }
       for (const line of evaluationTable(results)) cli.terminal.out(line);
     });
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('It should be a number above 0 and below 1, such as 0.01.');
+  return value;
 }
 
 /** `all`, or `3,6,12`. */

@@ -8,6 +8,7 @@ export function checkEvaluations({ evaluate, student }: ResolvedExperiment, prob
   evaluate.forEach((evaluation, index) => {
     checkEvaluation(evaluation, `evaluate.${index}`, problems);
     checkLayers(evaluation, `evaluate.${index}`, student.depth, problems);
+    checkLabelFraction(evaluation, `evaluate.${index}`, problems);
   });
   warnRepeated(evaluate, problems);
 }
@@ -28,6 +29,12 @@ function checkLayers({ layers }: EvaluationConfig, key: string, depth: number, p
   const beyond = layers.find((layer) => layer > depth);
   if (beyond === undefined) return;
   problems.add('MIM1130', `${key}.layers`, `There is no layer ${beyond}: the student has ${depth} blocks.`, { hint: `Layers are counted from 1 to ${depth}; \`all\` is every one.` });
+}
+
+function checkLabelFraction({ protocol, preset, label_fraction: fraction }: EvaluationConfig, key: string, problems: ProblemList): void {
+  if (protocol === 'linear' && fraction === undefined) warnUnused(`${key}.draws`, 'without `label_fraction` every label is used', problems);
+  if (protocol !== 'linear' || fraction === undefined || preset === 'small') return;
+  problems.add('MIM1131', [`${key}.preset`, `${key}.label_fraction`], `\`label_fraction\` goes with \`preset: small\`, not with \`${preset}\`, which sees every training image afresh.`, { hint: 'Leave `preset` out.' });
 }
 
 /** Two of the same at the end give the same number twice. */

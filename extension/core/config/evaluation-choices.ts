@@ -7,6 +7,9 @@ export const FEATURE_KINDS = ['cls', 'mean', 'both'] as const;
 
 export const PROBE_PRESET_NAMES = ['small', 'mae'] as const;
 
+/** How often a share of the labels is drawn. */
+export const DEFAULT_DRAWS = 5;
+
 export type EvaluationProtocol = (typeof PROTOCOLS)[number];
 export type FeatureKind = (typeof FEATURE_KINDS)[number];
 export type ProbePresetName = (typeof PROBE_PRESET_NAMES)[number];

@@ -1,11 +1,11 @@
 /** What an evaluation measures, as a name: the same for two that give the same figure, another where any knob differs. */
-import type { EvaluationProtocol } from './evaluation-choices';
+import { DEFAULT_DRAWS, type EvaluationProtocol } from './evaluation-choices';
 import { evaluationSchema, type EvaluationConfig } from './schema';
 
 /** The keys of an evaluation that shape its figure, by protocol; others have no effect there. */
 export const PROTOCOL_KEYS = {
   knn: ['features', 'layers', 'k', 'temperature'],
-  linear: ['features', 'layers', 'preset', 'epochs'],
+  linear: ['features', 'layers', 'preset', 'epochs', 'label_fraction', 'draws'],
 } as const satisfies Record<EvaluationProtocol, readonly (keyof EvaluationConfig)[]>;
 
 /** Every key that shapes the figure of some protocol. */
@@ -23,13 +23,18 @@ export function evaluationName(config: EvaluationConfig, layer?: number): string
   return [protocol, ...knobs(config), features === 'cls' ? '' : features, layer === undefined ? '' : `l${layer}`].filter((part) => part !== '').join('-');
 }
 
-function knobs({ protocol, preset, epochs, k, temperature }: EvaluationConfig): string[] {
+function knobs({ protocol, preset, epochs, label_fraction: fraction, draws, k, temperature }: EvaluationConfig): string[] {
   switch (protocol) {
     case 'linear':
-      return [preset === 'mae' ? 'mae' : '', epochs === undefined ? '' : `e${epochs}`];
+      return [preset === 'mae' ? 'mae' : '', epochs === undefined ? '' : `e${epochs}`, ...(fraction === undefined ? [] : [`${percentOf(fraction)}pct`, draws === undefined || draws === DEFAULT_DRAWS ? '' : `n${draws}`])];
     case 'knn':
       return [k === defaults.k ? '' : `k${k}`, temperature === defaults.temperature ? '' : `t${temperature}`];
   }
+}
+
+/** 0.01 → 1. */
+function percentOf(fraction: number): number {
+  return Number((100 * fraction).toPrecision(6));
 }
 
 /**

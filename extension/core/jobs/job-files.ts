@@ -26,6 +26,7 @@ const evaluate = z.object({
   protocol: z.enum(PROTOCOLS),
   preset: z.enum(PROBE_PRESET_NAMES).optional(),
   features: z.enum(FEATURE_KINDS).optional(),
+  labelFraction: z.number().gt(0).lt(1).optional(),
   layers: z.union([z.literal('all'), z.array(z.int().min(1)).readonly()]).optional(),
 });
 

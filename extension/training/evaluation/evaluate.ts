@@ -1,5 +1,5 @@
 /** A protocol of the experiment's `evaluate` list, from frozen features to the result that the run keeps. */
-import type { FeatureKind } from '../../core/config/evaluation-choices';
+import { DEFAULT_DRAWS, type FeatureKind } from '../../core/config/evaluation-choices';
 import type { EvaluationConfig } from '../../core/config/schema';
 import { collapseStd } from '../diagnostics/collapse';
 import { rankMe } from '../diagnostics/rank-me';
@@ -7,6 +7,7 @@ import type { Engine } from '../engines/engine';
 import { featureSource } from './features';
 import type { LabelledFeatures } from './features';
 import { classify, type ClassifierHead, type ClassifierResult } from './classifier';
+import { fewShotProbe, type FewShotResult } from './few-shot';
 import { knn } from './knn';
 import type { KnnResult } from './knn';
 import { linearProbe, PROBE_PRESETS } from './linear-probe';
@@ -23,7 +24,7 @@ interface FeatureHealth {
 }
 
 /** As written to `evaluations/<protocol>-<step>.json`: every figure with every knob that shaped it. */
-export type EvaluationResult = (KnnResult | LinearProbeResult | ClassifierResult) & FeatureHealth & {
+export type EvaluationResult = (KnnResult | LinearProbeResult | FewShotResult | ClassifierResult) & FeatureHealth & {
   readonly features: FeatureKind;
   /** The block, counted from 1, whose output was read, where layers were asked for. */
   readonly layer?: number;
@@ -54,6 +55,8 @@ interface FeatureEvaluation {
   readonly test: LabelledFeatures;
   readonly classes?: number;
   readonly seed: number;
+  /** Which images keep their labels where a share of them does; default: `seed`. */
+  readonly labelSeed?: number;
   /** Preset `mae`: augmented training features of an epoch. */
   readonly featureEpochs?: (epoch: number) => Promise<LabelledFeatures>;
   /** How those are augmented, for the record. */
@@ -62,14 +65,27 @@ interface FeatureEvaluation {
 }
 
 /** Evaluates features that are already there. */
-export async function evaluateFeatures({ engine, config, layer, train, test, classes, seed, featureEpochs, augmentation, onProgress }: FeatureEvaluation): Promise<EvaluationResult> {
+export async function evaluateFeatures(evaluation: FeatureEvaluation): Promise<EvaluationResult> {
+  const { engine, config, layer, test, seed } = evaluation;
   const started = performance.now();
-  const report = (done: number, total: number): void => onProgress?.({ phase: 'probe', done, total });
-  const result =
-    config.protocol === 'knn'
-      ? await knn(engine, train, test, { k: config.k, temperature: config.temperature, classes, onProgress: report })
-      : await linearProbe(engine, train, test, { preset: PROBE_PRESETS[config.preset], epochs: config.epochs, classes, seed, featureEpochs, augmentation, onProgress: report });
+  const result = config.protocol === 'knn' ? await nearest(evaluation) : await probe(evaluation);
   return { ...result, ...circumstances(engine, config.features, test, seed, started, layer) };
+}
+
+function nearest(evaluation: FeatureEvaluation): Promise<KnnResult> {
+  const { engine, config, train, test, classes } = evaluation;
+  return knn(engine, train, test, { k: config.k, temperature: config.temperature, classes, onProgress: reporter(evaluation) });
+}
+
+function probe(evaluation: FeatureEvaluation): Promise<LinearProbeResult | FewShotResult> {
+  const { engine, config, train, test, classes, seed, labelSeed = seed, featureEpochs, augmentation } = evaluation;
+  const options = { preset: PROBE_PRESETS[config.preset], epochs: config.epochs, classes, seed, onProgress: reporter(evaluation) };
+  const { label_fraction: fraction, draws = DEFAULT_DRAWS } = config;
+  return fraction === undefined ? linearProbe(engine, train, test, { ...options, featureEpochs, augmentation }) : fewShotProbe(engine, train, test, { ...options, fraction, draws, labelSeed });
+}
+
+function reporter({ onProgress }: FeatureEvaluation): (done: number, total: number) => void {
+  return (done, total) => onProgress?.({ phase: 'probe', done, total });
 }
 
 /** Evaluates the classifier an encoder was trained with. @param test features of the kind it reads */

@@ -203,3 +203,10 @@ export function checkFeatures(set: LabelledFeatures, which: string): void {
     throw new UserError('MIM6003', `The ${which} image ${unlabelled} has no label.`, 'Probes need labelled images: class folders, or a format that stores labels.');
   }
 }
+
+/** The features of some of the images, in the order of `rows`. */
+export function selectRows({ features, width, labels }: LabelledFeatures, rows: Uint32Array): LabelledFeatures {
+  const selected = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => selected.set(features.subarray(row * width, (row + 1) * width), i * width));
+  return { features: selected, width, labels: Int32Array.from(rows, (row) => labels[row]!) };
+}
