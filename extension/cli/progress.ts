@@ -28,7 +28,7 @@ export function trainingDisplay(terminal: Terminal, options: { json: boolean; cl
 }
 
 export function evaluationLine(result: Evaluation): string {
-  return `${result.subject} · ${result.protocol} on ${result.features} features at step ${result.step}: ${percent(result.top1)}`;
+  return `${result.subject} · ${result.protocol} on ${result.features} features${result.layer === undefined ? '' : ` of layer ${result.layer}`} at step ${result.step}: ${percent(result.top1)}${result.top1Std === undefined ? '' : ` ± ${percent(result.top1Std)}`}`;
 }
 
 function stepLine(progress: StepProgress): string {

@@ -4,10 +4,10 @@ import type { TrainingEvents, TrainingOutcome } from '../training/events';
 import { StopSignal } from '../training/stop-signal';
 import { exitCodes } from './exit-codes';
 import { tellJobOfRun } from './job-worker';
-import { duration, percent, rate } from '../core/text/format';
+import { duration, rate } from '../core/text/format';
 import { trainingDisplay } from './progress';
 import { stopOnSignals } from './stop-on-signals';
-import { tableLines } from './table';
+import { evaluationTable } from './evaluation-table';
 import type { Terminal } from './terminal';
 
 export async function train(
@@ -44,8 +44,7 @@ export function outcomeLines(outcome: TrainingOutcome): string[] {
   const run = shortPath(outcome.run);
   const speed = `${outcome.steps} steps in ${duration(outcome.seconds)}, ${rate(outcome.imagesPerSecond)} images/s`;
   if (outcome.state === 'stopped') return [`Stopped with a checkpoint: ${run} (${speed})`, `Go on with: mim resume ${run}`];
-  const rows = outcome.evaluations.map((result) => [result.subject, result.protocol, result.features, String(result.step), percent(result.top1)]);
-  const table = rows.length === 0 ? [] : ['', ...tableLines(['subject', 'protocol', 'features', 'step', 'top-1'], rows, ['left', 'left', 'left', 'right', 'right'])];
+  const table = outcome.evaluations.length === 0 ? [] : ['', ...evaluationTable(outcome.evaluations)];
   return [`Finished: ${run} (${speed})`, ...table];
 }
 

@@ -32,7 +32,7 @@ export interface EvaluateOptions {
 /**
  * Evaluates; results of a target inside a run are kept in that run, unless the images or anything else are not the run's own.
  *
- * @returns the target's result first, then, with `evaluation.baselines`, those of the random student and the teacher
+ * @returns the target's results first, then, with `evaluation.baselines`, those of the random student and the teacher
  */
 export async function evaluateRun(options: EvaluateOptions): Promise<ProbeResult[]> {
   const { target, evaluation, onMessage, onProgress } = options;
@@ -41,6 +41,8 @@ export async function evaluateRun(options: EvaluateOptions): Promise<ProbeResult
   const { train, test } = await openLabelledImages(experiment, origin);
   if (run && isOwn) await requireOwnImages(run, { experiment, train, test });
   const weights = await importTeacher(target);
+  requireLabelFraction(evaluation);
+  requireLayers(evaluation, weights.report.file, weights.shape.depth);
   const step = stepOf(weights.report.file);
   onMessage?.(`Evaluating ${weights.report.file} (${weights.report.format} naming)`);
   if (run && !isOwn) onMessage?.('The result is not kept in the run: it is not of the run’s own experiment.');
@@ -56,6 +58,18 @@ export async function evaluateRun(options: EvaluateOptions): Promise<ProbeResult
     await probes.close();
     await engine.dispose();
   }
+}
+
+/** @throws UserError MIM6007 where a share of the labels is asked for by a protocol that has none */
+function requireLabelFraction({ protocol, preset, label_fraction: fraction }: EvaluationConfig): void {
+  if (fraction === undefined || (protocol === 'linear' && preset === 'small')) return;
+  throw new UserError('MIM6007', 'A share of the labels goes with the linear probe of preset small alone.', 'Use `--protocol linear`, without `--preset`.', 2);
+}
+
+/** @throws UserError MIM6006 where a layer is asked for that there is not */
+function requireLayers({ layers }: EvaluationConfig, file: string, depth: number): void {
+  const beyond = layers === undefined || layers === 'all' ? undefined : layers.find((layer) => layer > depth);
+  if (beyond !== undefined) throw new UserError('MIM6006', `There is no layer ${beyond}: the encoder of ${file} has ${depth} blocks.`, `Layers are counted from 1 to ${depth}; \`--layers all\` is every one.`, 2);
 }
 
 /** The classifier that a supervised run trained; importing a teacher leaves it out. */

@@ -1,5 +1,6 @@
 /** The evaluations of a run: which encoder, which images, which protocols, and what is kept of them. */
 import type { TeacherShape } from '../core/checkpoints/teacher-shape';
+import { evaluatedLayers } from '../core/config/evaluation-name';
 import type { DataConfig, EvaluationConfig, ResolvedExperiment } from '../core/config/schema';
 import type { NamedTensors } from '../core/tensors';
 import { ImageLoader } from './data/loader';
@@ -8,8 +9,9 @@ import type { Engine, StateStore } from './engines/engine';
 import { studentFeatureProgram, teacherFeatureProgram } from './evaluation/encoders';
 import type { ClassifierHead } from './evaluation/classifier';
 import { evaluateClassifier, evaluateFeatures, type EvaluationProgress } from './evaluation/evaluate';
-import { runEncoder, type Encoder, type ExtractedFeatures, type FeatureKind, type LabelledImages } from './evaluation/features';
-import { classifierName, resultName, type ProbeResult, type ProbeSubject } from './probe-results';
+import { featurePasses, type FeaturePass, type FeatureReader } from './evaluation/feature-passes';
+import { featureName, runEncoder, type Encoder, type ExtractedFeatures, type FeatureName, type LabelledImages } from './evaluation/features';
+import { classifierName, probeResult, resultName, type ProbeResult, type ProbeSubject } from './probe-results';
 import type { StopSignal } from './stop-signal';
 import { prepareTeacher } from './teachers/prepare';
 
@@ -34,6 +36,19 @@ export class EvaluationStopped extends Error {
 
 /** Images a pass of an evaluation; small enough for any machine, large enough to keep it busy. */
 const EVALUATION_BATCH = 128;
+
+/** A protocol and the features it reads. */
+interface Wanted extends FeatureReader {
+  readonly config: EvaluationConfig;
+}
+
+/** The classifier an encoder was trained with, which reads its features of the last layer. */
+interface TrainedHead extends FeatureReader {
+  readonly head: ClassifierHead;
+}
+
+/** @param kept of what the encoder's program reads off */
+type Extract = (phase: 'train-features' | 'test-features', batches: AsyncIterable<LabelledImages>, kept: readonly FeatureName[], images?: number) => Promise<ExtractedFeatures<FeatureName>>;
 
 export class Probes {
   private readonly trainImages: ImageLoader;
@@ -72,8 +87,10 @@ export class Probes {
   /** A teacher or any checkpoint. @param head the classifier it was trained with */
   frozen(subject: 'teacher' | 'checkpoint' | 'student', weights: { tensors: NamedTensors; shape: TeacherShape }, step: number, evaluations: readonly EvaluationConfig[], head?: ClassifierHead): Promise<ProbeResult[]> {
     const { engine, experiment } = this.context;
-    const program = teacherFeatureProgram(prepareTeacher(weights, experiment.student, experiment.data), experiment.data.image_size, EVALUATION_BATCH);
-    return this.evaluate(subject, { program, state: engine.createState({}) }, step, evaluations, head);
+    const teacher = prepareTeacher(weights, experiment.student, experiment.data);
+    const { width, depth } = teacher.shape;
+    const program = (kinds: readonly FeatureName[]) => teacherFeatureProgram(teacher, experiment.data.image_size, EVALUATION_BATCH, kinds);
+    return this.evaluate(subject, { program, state: engine.createState({}), width, depth }, step, evaluations, head);
   }
 
   async close(): Promise<void> {
@@ -83,7 +100,8 @@ export class Probes {
   }
 
   private studentEncoder(state: StateStore, prefix = ''): Encoder {
-    return { program: studentFeatureProgram(this.context.experiment.student, EVALUATION_BATCH, prefix), state };
+    const { student } = this.context.experiment;
+    return { program: (kinds) => studentFeatureProgram(student, EVALUATION_BATCH, prefix, kinds), state, width: student.width, depth: student.depth };
   }
 
   /** The classifier of a supervised training: its own accuracy belongs to every evaluation. */
@@ -95,51 +113,63 @@ export class Probes {
     return { weight: values[weight]!, bias: values[bias]!, features: supervised.pooling };
   }
 
-  /** Features are computed once for all protocols. */
+  /** Features are computed once for all protocols, as far as they fit into memory. */
   private async evaluate(subject: ProbeSubject, encoder: Encoder, step: number, evaluations: readonly EvaluationConfig[], head?: ClassifierHead): Promise<ProbeResult[]> {
+    const { train, test } = this.context;
+    const wanted: Wanted[] = evaluations.flatMap((config) => evaluatedLayers(config, encoder.depth).map((layer) => ({ kind: config.features, layer, config })));
+    const readers = head ? [{ kind: head.features, head }, ...wanted] : wanted;
+    const results: ProbeResult[] = [];
+    for (const pass of featurePasses(readers, train.length + test.length, encoder.width)) results.push(...(await this.evaluatePass(subject, encoder, step, pass)));
+    return results;
+  }
+
+  private async evaluatePass(subject: ProbeSubject, encoder: Encoder, step: number, { names, readers }: FeaturePass<Wanted | TrainedHead>): Promise<ProbeResult[]> {
     const { engine, experiment, train, test, onProgress, signal } = this.context;
-    const compiled = await engine.compile(encoder.program);
     const report = (progress: EvaluationProgress): void => {
       if (signal?.requested) throw new EvaluationStopped();
       onProgress?.(progress, subject);
     };
-    const extract = (phase: 'train-features' | 'test-features', batches: AsyncIterable<LabelledImages>, kinds: readonly FeatureKind[], images?: number): Promise<ExtractedFeatures> =>
-      runEncoder(compiled, encoder.state, batches, (done) => report({ phase, done }), { kinds, images });
+    const compiled = await engine.compile(encoder.program(names));
+    const extract: Extract = (phase, batches, kept, images) => runEncoder(compiled, encoder.state, batches, (done) => report({ phase, done }), { kinds: kept, images });
     try {
       const started = performance.now();
-      const kinds = [...new Set([...evaluations.map(({ features }) => features), ...(head ? [head.features] : [])])];
-      const trainFeatures = await extract('train-features', this.trainImages.evalBatches(EVALUATION_BATCH), kinds, train.length);
-      const testFeatures = await extract('test-features', this.testImages.evalBatches(EVALUATION_BATCH), kinds, test.length);
+      const trainFeatures = await extract('train-features', this.trainImages.evalBatches(EVALUATION_BATCH), names, train.length);
+      const testFeatures = await extract('test-features', this.testImages.evalBatches(EVALUATION_BATCH), names, test.length);
       const featureSeconds = Math.round(performance.now() - started) / 1000;
       const results: ProbeResult[] = [];
-      if (head) {
-        const result = evaluateClassifier(engine, head, testFeatures[head.features], experiment.seed);
-        results.push({ name: classifierName(subject), subject, protocol: 'classifier', features: head.features, step, top1: result.top1, result: { ...result, featureSeconds } });
-      }
-      for (const config of evaluations) {
-        const kind = config.features;
-        const augmented = config.protocol === 'linear' && config.preset === 'mae';
+      for (const reader of readers) {
+        const name = featureName(reader.kind, reader.layer);
+        if ('head' in reader) {
+          const result = evaluateClassifier(engine, reader.head, testFeatures[name]!, experiment.seed);
+          results.push(probeResult(classifierName(subject), subject, step, { ...result, featureSeconds }));
+          continue;
+        }
+        const { config, layer } = reader;
         const result = await evaluateFeatures({
           engine,
           config,
-          train: trainFeatures[kind],
-          test: testFeatures[kind],
+          layer,
+          train: trainFeatures[name]!,
+          test: testFeatures[name]!,
           classes: train.classNames.length || undefined,
           seed: experiment.seed,
-          ...(augmented
-            ? {
-                featureEpochs: async (epoch: number) => (await extract('train-features', this.augmentedEpoch(epoch), [kind]))[kind],
-                augmentation: { cropScale: MAE_AUGMENTATION.crop_scale, flip: MAE_AUGMENTATION.flip },
-              }
-            : {}),
+          labelSeed: experiment.data.seed,
+          ...(config.protocol === 'linear' && config.preset === 'mae' ? this.augmentation(extract, name) : {}),
           onProgress: report,
         });
-        results.push({ name: resultName(config, subject), subject, protocol: config.protocol, features: kind, step, top1: result.top1, result: { ...result, featureSeconds } });
+        results.push(probeResult(resultName(config, subject, layer), subject, step, { ...result, featureSeconds }));
       }
       return results;
     } finally {
       await compiled.dispose();
     }
+  }
+
+  private augmentation(extract: Extract, name: FeatureName) {
+    return {
+      featureEpochs: async (epoch: number) => (await extract('train-features', this.augmentedEpoch(epoch), [name]))[name]!,
+      augmentation: { cropScale: MAE_AUGMENTATION.crop_scale, flip: MAE_AUGMENTATION.flip },
+    };
   }
 
   /** The batches of one epoch of preset `mae`; the rest of the last one is left out. */

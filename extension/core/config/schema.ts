@@ -7,6 +7,7 @@
  */
 import * as z from 'zod';
 import { slurmLauncherSchema } from '../launchers/slurm/options';
+import { DEFAULT_DRAWS, FEATURE_KINDS, PROBE_PRESET_NAMES, PROTOCOLS } from './evaluation-choices';
 import { methodDefaults, otherDefaults, withMethodDefaults } from './method-defaults';
 import { METHODS, methodTraits } from './method-traits';
 import { RUN_NAME, RUN_NAME_RULE } from '../runs/run-name';
@@ -132,12 +133,15 @@ export const scheduleSchema = z.strictObject({
 }).describe('Warm-up, then half-cosine, per step.');
 
 export const evaluationSchema = z.strictObject({
-  protocol: z.enum(['knn', 'linear']).describe('`knn` as in DINO; `linear` is a linear probe.'),
+  protocol: z.enum(PROTOCOLS).describe('`knn` as in DINO; `linear` is a linear probe.'),
   every: positive.optional().describe('Evaluate every this many epochs.'),
   at: z.enum(['end']).optional().describe('`end`: evaluate when training is done.'),
-  features: z.enum(['cls', 'mean']).default('cls').describe('CLS token after the final norm, or the mean of the patch tokens.'),
-  preset: z.enum(['small', 'mae']).default('small').describe('`linear` only. `mae`: the official protocol (LARS, augmentation, 90 epochs). `small`: cached features, no augmentation, learning rates swept.'),
+  features: z.enum(FEATURE_KINDS).default('cls').describe('`cls`: the CLS token after the final norm. `mean`: the mean of the patch tokens. `both`: the two, one after the other, twice as wide.'),
+  layers: z.union([z.literal('all'), z.array(upTo(1024).describe('A block.')).min(1)]).optional().meta({ examples: ['all', [6, 12]] }).describe('Evaluate the output of these blocks, counted from 1, or of `all`, each after the final norm. Default: the last alone.'),
+  preset: z.enum(PROBE_PRESET_NAMES).default('small').describe('`linear` only. `mae`: the official protocol (LARS, augmentation, 90 epochs). `small`: cached features, no augmentation, learning rates swept.'),
   epochs: positiveInt.optional().describe('`linear` only: epochs of the probe.'),
+  label_fraction: z.number().gt(0).lt(1).optional().meta({ examples: [0.01, 0.1] }).describe('`linear` with `preset: small` only: train on this share of the labels of every class, at least one. Its protocol is then `linear_1pct` for 0.01.'),
+  draws: upTo(1000).optional().meta({ default: DEFAULT_DRAWS }).describe('With `label_fraction`: how often the images that keep their labels are drawn; the mean is reported, with the standard deviation. They follow from `data.seed`.'),
   k: positiveInt.default(20).describe('`knn` only: neighbours.'),
   temperature: positive.default(0.07).describe('`knn` only: temperature of the votes.'),
   baselines: z.boolean().default(true).describe('Evaluate the random-initialised student and the teacher too, once a run, at the end.'),

@@ -11,6 +11,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
+import { FEATURE_KINDS, PROBE_PRESET_NAMES, PROTOCOLS } from '../config/evaluation-choices';
 import type { ProcessIdentity } from '../runs/processes';
 import type { JobSpec } from './job';
 
@@ -22,9 +23,11 @@ const evaluate = z.object({
   kind: z.literal('evaluate'),
   run: z.string(),
   step: z.int().optional(),
-  protocol: z.enum(['knn', 'linear']),
-  preset: z.enum(['small', 'mae']).optional(),
-  features: z.enum(['cls', 'mean']).optional(),
+  protocol: z.enum(PROTOCOLS),
+  preset: z.enum(PROBE_PRESET_NAMES).optional(),
+  features: z.enum(FEATURE_KINDS).optional(),
+  labelFraction: z.number().gt(0).lt(1).optional(),
+  layers: z.union([z.literal('all'), z.array(z.int().min(1)).readonly()]).optional(),
 });
 
 export const jobSpecSchema = z.union([pretrain, sweep, cell, resume, evaluate]) satisfies z.ZodType<JobSpec>;

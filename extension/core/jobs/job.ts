@@ -1,4 +1,5 @@
 /** What runs in a process of its own for the user, and how it is asked for. */
+import type { EvaluationProtocol, FeatureKind, ProbePresetName } from '../config/evaluation-choices';
 import type { RunKey } from '../protocol/dashboard';
 
 export type JobSpec =
@@ -6,7 +7,7 @@ export type JobSpec =
   | { readonly kind: 'sweep'; readonly configFile: string }
   | { readonly kind: 'cell'; /** The sweep's json. */ readonly sweep: string; readonly index: number; /** Run it anew where it failed. */ readonly retry?: boolean }
   | { readonly kind: 'resume'; readonly run: string; /** Absent: the newest good one. */ readonly step?: number }
-  | { readonly kind: 'evaluate'; readonly run: string; readonly step?: number; readonly protocol: 'knn' | 'linear'; readonly preset?: 'small' | 'mae'; readonly features?: 'cls' | 'mean' };
+  | { readonly kind: 'evaluate'; readonly run: string; readonly step?: number; readonly protocol: EvaluationProtocol; readonly preset?: ProbePresetName; readonly features?: FeatureKind; readonly layers?: 'all' | readonly number[]; readonly labelFraction?: number };
 
 export type JobState = 'starting' | 'running' | 'done' | 'stopped' | 'failed' | 'lost';
 

@@ -50,5 +50,9 @@ export function evaluationOf(fileProtocol: string, step: number, result: unknown
   if (typeof result !== 'object' || result === null) return [];
   const written = result as { [key in keyof RunEvaluation]?: unknown };
   if (typeof written.top1 !== 'number') return [];
-  return [{ protocol: String(written.protocol ?? fileProtocol), step, subject: String(written.subject ?? 'student'), features: String(written.features ?? ''), top1: written.top1 }];
+  return [{ protocol: String(written.protocol ?? fileProtocol), step, subject: String(written.subject ?? 'student'), features: String(written.features ?? ''), top1: written.top1, ...numbersOf(written) }];
+}
+
+function numbersOf({ layer, top1Std }: { readonly [key in 'layer' | 'top1Std']?: unknown }): Pick<RunEvaluation, 'layer' | 'top1Std'> {
+  return { ...(typeof layer === 'number' ? { layer } : {}), ...(typeof top1Std === 'number' ? { top1Std } : {}) };
 }

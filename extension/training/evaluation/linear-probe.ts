@@ -14,7 +14,7 @@ import { RandomStream } from '../random';
 import { countClasses } from './accuracy';
 import type { Accuracy } from './accuracy';
 import { BATCH_NORM_EPS, BATCH_NORM_MOMENTUM } from './batch-norm';
-import { checkFeatures } from './features';
+import { checkFeatures, selectRows } from './features';
 import type { LabelledFeatures } from './features';
 import { scoreHeads, trainHeads } from './head-trainer';
 import type { TrainedHeads } from './head-trainer';
@@ -56,7 +56,7 @@ export interface ProbeAugmentation {
   readonly flip: number;
 }
 
-interface LinearProbeOptions {
+export interface LinearProbeOptions {
   readonly preset: ProbePreset;
   /** Default: the preset's. */
   readonly epochs?: number;
@@ -215,12 +215,6 @@ async function sweepLearningRates(
   } finally {
     heads.state.dispose();
   }
-}
-
-function selectRows({ features, width, labels }: LabelledFeatures, rows: Uint32Array): LabelledFeatures {
-  const selected = new Float32Array(rows.length * width);
-  rows.forEach((row, i) => selected.set(features.subarray(row * width, (row + 1) * width), i * width));
-  return { features: selected, width, labels: Int32Array.from(rows, (row) => labels[row]!) };
 }
 
 function finiteOrNull(value: number): number | null {

@@ -44,11 +44,21 @@ async function choose({ library }: Services, { title, fits }: { readonly title: 
 
 const newestFirst = (run: LibraryRun): RunCheckpoint[] => run.checkpoints.toSorted((a, b) => b.step - a.step);
 
+interface Protocol {
+  readonly label: string;
+  readonly detail: string;
+  readonly options: Omit<Extract<JobSpec, { kind: 'evaluate' }>, 'kind' | 'run' | 'step'>;
+}
+
 const PROTOCOLS = [
   { label: 'Linear probe', detail: 'A linear classifier on frozen features, small preset: quick, right for small data.', options: { protocol: 'linear', preset: 'small' } },
   { label: 'Linear probe, as MAE', detail: 'The protocol of MAE: LARS, 90 epochs, batch normalisation without affine parameters.', options: { protocol: 'linear', preset: 'mae' } },
+  { label: 'Linear probe of CLS and mean', detail: 'The small preset on the CLS token and the mean of the patch tokens together.', options: { protocol: 'linear', preset: 'small', features: 'both' } },
+  { label: 'Linear probe with 1 % of the labels', detail: 'A hundredth of the labels of every class, drawn five times: mean and standard deviation.', options: { protocol: 'linear', preset: 'small', labelFraction: 0.01 } },
+  { label: 'Linear probe with 10 % of the labels', detail: 'A tenth of the labels of every class, drawn five times: mean and standard deviation.', options: { protocol: 'linear', preset: 'small', labelFraction: 0.1 } },
   { label: 'kNN', detail: 'Weighted votes of the 20 nearest training images. Nothing is trained.', options: { protocol: 'knn' } },
-] as const;
+  { label: 'kNN of every layer', detail: 'Where in the depth the features separate the classes best: the Probe page of the dashboard draws it.', options: { protocol: 'knn', layers: 'all' } },
+] as const satisfies readonly Protocol[];
 
 async function evaluate(services: Services, { run, checkpoint }: Chosen): Promise<void> {
   const chosen = await vscode.window.showQuickPick(PROTOCOLS, { title: `Evaluate ${run.name}, step ${checkpoint.step}`, placeHolder: 'Protocol' });

@@ -38,7 +38,7 @@ function checkpointRow(run: LibraryRun, checkpoint: RunCheckpoint): Row {
 export function checkpointTooltip(run: LibraryRun, { path, step, epoch, bytes: size, createdAt }: RunCheckpoint, now: number): string {
   const written = Date.parse(createdAt);
   const facts = [epochWords(epoch), bytes(size), ...(Number.isNaN(written) ? [] : [`written ${age(now - written)} ago`])];
-  const probes = run.evaluations.filter((probe) => probe.step === step).map(({ protocol, subject, features, top1 }) => `${protocol} of ${subject}, ${features}: ${percent(top1)}`);
+  const probes = run.evaluations.filter((probe) => probe.step === step).map(({ protocol, subject, features, layer, top1 }) => `${protocol} of ${subject}, ${features}${layer === undefined ? '' : ` of layer ${layer}`}: ${percent(top1)}`);
   const list = [...facts, ...probes].map((fact) => `- ${plain(fact)}`).join('\n');
   return `**${plain(run.name)}**, step ${count(step)}\n\n${list}\n\n\`${path.replaceAll('`', '')}\``;
 }
