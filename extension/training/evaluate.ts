@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { importTeacher } from '../core/checkpoints/import-teacher';
 import { readSafetensors } from '../core/checkpoints/safetensors';
 import { parseResolved } from '../core/config/freeze';
+import { firstLossLevel } from '../core/config/levels';
 import type { Origin } from '../core/config/blame';
 import { loadExperiment } from '../core/config/load';
 import type { EvaluationConfig, ResolvedExperiment } from '../core/config/schema';
@@ -50,12 +51,17 @@ export async function evaluateRun(options: EvaluateOptions): Promise<ProbeResult
     const head = run && isOwn ? await headOf(weights.report.file, experiment) : undefined;
     const results = await probes.frozen(run ? 'student' : 'checkpoint', weights, step, [evaluation], head);
     if (evaluation.baselines) results.push(...(await baselines(probes, await withTeacherOf(run, isOwn, experiment), [evaluation])));
-    if (run && isOwn) await recordResults(run, results);
+    if (run && isOwn) await keep(run, experiment, results);
     return results;
   } finally {
     await probes.close();
     await engine.dispose();
   }
+}
+
+async function keep(run: RunDirectory, experiment: ResolvedExperiment, results: readonly ProbeResult[]): Promise<void> {
+  await recordResults(run, results);
+  if (experiment.logging.tensorboard) await run.refreshTensorBoard(firstLossLevel(experiment));
 }
 
 /** The classifier that a supervised run trained; importing a teacher leaves it out. */

@@ -159,6 +159,10 @@ export const samplesSchema = z.strictObject({
   count: z.int().min(0).max(64).default(8).describe('Images on each picture, always the same; 0: no pictures.'),
 }).describe('Pictures of masks, teacher attention and reconstructions in the run’s `samples` folder, for methods that hide patches.');
 
+export const loggingSchema = z.strictObject({
+  tensorboard: z.boolean().default(false).describe('Also write TensorBoard event files, into the run’s `tensorboard` folder: every number of `metrics.jsonl` and the figures of the evaluations. `tensorboard --logdir runs` shows them.'),
+}).describe('Where the metrics are written beside `metrics.jsonl`.');
+
 export const initSchema = z.strictObject({
   checkpoint: path.describe('Weights of a model with the student’s dimensions, relative to this file: a run, a checkpoint’s folder or a weight file, as for `teacher.checkpoint`.'),
 }).describe('Start the student from weights instead of random ones. Adaptors, moments and the schedule begin anew.');
@@ -250,6 +254,7 @@ const experimentShape = {
   samples: samplesSchema.prefault({}),
   engine: z.union([engineSchema.shape.kind.unwrap(), engineSchema]).default('auto').describe('An engine’s name or its settings.'),
   log_every: positiveInt.default(1).describe('Write a metrics record every this many steps.'),
+  logging: loggingSchema.prefault({}),
   runs: path.default('runs').describe('Folder in which run directories are made, relative to this file.'),
   sweep: sweepSchema.optional(),
   launcher: launcherSchema.default('here'),
