@@ -4,6 +4,7 @@ import type { TeacherShape } from '../../core/checkpoints/teacher-shape';
 import type { NamedTensors } from '../../core/tensors';
 import { UserError } from '../../core/problems';
 import { examples, jsonOption, runsOption, type Cli } from '../command';
+import { fetchingNotes } from '../download-notes';
 import { exitCodes } from '../exit-codes';
 import { findTarget } from '../locate';
 import { printJson } from '../terminal';
@@ -25,7 +26,7 @@ export function addExportCommand(cli: Cli): void {
     .description(
       "Write a student's weights as one .safetensors file with timm's names and nothing else in it. timm loads it strictly:\n\n  model = timm.models.VisionTransformer(..., num_classes=0); model.load_state_dict(load_file(FILE))\n\nOr its encoder as an ONNX model: `images` [batch, 3, S, S], normalised as the model's metadata say, to `cls` and `mean` [batch, D]. It is run before it is kept, and its difference from the checkpoint is told.",
     )
-    .argument('<checkpoint>', 'run (its newest whole checkpoint), checkpoint folder, or weight file')
+    .argument('<checkpoint>', 'run (its newest whole checkpoint), checkpoint folder, weight file, or hf:// reference')
     .requiredOption('--output <file>', 'the file to write')
     .addOption(new Option('--format <format>', 'what to write').choices(['safetensors', 'onnx']).default(undefined, 'onnx for a file that ends in .onnx, else safetensors'))
     .option('--ema', 'the moving average of the weights (`optimizer.ema`) instead of the weights themselves')
@@ -33,8 +34,9 @@ export function addExportCommand(cli: Cli): void {
     .addOption(jsonOption())
     .addHelpText('after', examples('mim export quickstart --output student.safetensors', 'mim export runs/quickstart/checkpoints/step-000123 --output student.safetensors', 'mim export quickstart --format onnx --output student.onnx'))
     .action(async (target: string, options: Options) => {
+      const { localWeights } = await import('../../core/hub/fetch-weights');
       const { importTeacher } = await import('../../core/checkpoints/import-teacher');
-      const { tensors, shape, report } = await importTeacher(findTarget(target, options.runs));
+      const { tensors, shape, report } = await importTeacher(await localWeights(findTarget(target, options.runs), fetchingNotes(cli.terminal)));
       const exported = options.ema === true ? { ...tensors, ...(await averagedWeights(report.file)) } : tensors;
       const format = options.format ?? (extname(options.output) === '.onnx' ? 'onnx' : 'safetensors');
       const written = await write(format, options.output, exported, shape, report.file);

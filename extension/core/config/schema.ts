@@ -60,7 +60,7 @@ export const dataSchema = z.strictObject({
 }).describe('Where the images come from and how they are augmented.');
 
 export const teacherSchema = z.strictObject({
-  checkpoint: path.optional().describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm or MAE naming, or one of this product’s run or checkpoint folders.'),
+  checkpoint: path.optional().meta({ examples: ['hf://timm/vit_base_patch16_224.dino'] }).describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm or MAE naming, or one of this product’s run or checkpoint folders. Or `hf://owner/name[@revision][/file]`: a repository of the Hugging Face Hub, downloaded into its cache.'),
   format: z.enum(['auto', 'timm', 'hf-clip', 'hf-vit', 'hf-dinov2', 'hf-mae', 'openai-clip']).default('auto').describe('Naming of the keys; `auto` recognises it.'),
   heads: upTo(1024).optional().describe('Attention heads, where the file does not tell and width/64 is wrong.'),
   ema: z
@@ -164,7 +164,7 @@ export const loggingSchema = z.strictObject({
 }).describe('Where the metrics are written beside `metrics.jsonl`.');
 
 export const initSchema = z.strictObject({
-  checkpoint: path.describe('Weights of a model with the student’s dimensions, relative to this file: a run, a checkpoint’s folder or a weight file, as for `teacher.checkpoint`.'),
+  checkpoint: path.describe('Weights of a model with the student’s dimensions, relative to this file: a run, a checkpoint’s folder, a weight file or `hf://owner/name`, as for `teacher.checkpoint`.'),
 }).describe('Start the student from weights instead of random ones. Adaptors, moments and the schedule begin anew.');
 
 const sweptValue = z.union([z.number(), z.boolean(), z.string()]);
