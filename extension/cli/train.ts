@@ -3,8 +3,8 @@ import { relative } from 'node:path';
 import type { TrainingEvents, TrainingOutcome } from '../training/events';
 import { StopSignal } from '../training/stop-signal';
 import { exitCodes } from './exit-codes';
-import { tellJobOfRun } from './job-worker';
-import { duration, rate } from '../core/text/format';
+import { tellJobOfDownload, tellJobOfRun } from './job-worker';
+import { duration, percent, rate } from '../core/text/format';
 import { trainingDisplay } from './progress';
 import { stopOnSignals } from './stop-on-signals';
 import { evaluationTable } from './evaluation-table';
@@ -22,6 +22,10 @@ export async function train(
   const ignoreSignals = stopOnSignals(signal, terminal);
   const events: TrainingEvents = {
     ...display.events,
+    onDownload: (progress) => {
+      tellJobOfDownload(progress);
+      display.events.onDownload(progress);
+    },
     onStart: (summary, run) => {
       tellJobOfRun(run);
       display.events.onStart(summary, run);

@@ -2,6 +2,7 @@
 import { importTeacher } from '../core/checkpoints/import-teacher';
 import type { TeacherShape } from '../core/checkpoints/teacher-shape';
 import type { ResolvedExperiment } from '../core/config/schema';
+import { localWeights, type FetchOptions } from '../core/hub/fetch-weights';
 import { UserError } from '../core/problems';
 import type { NamedTensors } from '../core/tensors';
 import { ImageLoader } from './data/loader';
@@ -26,6 +27,7 @@ export interface DiagnoseOptions {
   readonly configFile?: string;
   readonly overrides?: Readonly<Record<string, string>>;
   readonly onMessage?: (line: string) => void;
+  readonly onDownload?: FetchOptions['onProgress'];
 }
 
 export type Diagnosed = 'student' | 'checkpoint' | 'random' | 'teacher';
@@ -46,12 +48,13 @@ const BATCH = 32;
 const FEWEST = 4;
 
 /** Diagnoses; the diagnostics of a run's own checkpoint on its own images are kept in that run. */
-export async function diagnoseRun({ images, onMessage, ...options }: DiagnoseOptions): Promise<Diagnostics> {
+export async function diagnoseRun({ images, onMessage, onDownload, ...options }: DiagnoseOptions): Promise<Diagnostics> {
+  const fetching = { onMessage, onProgress: onDownload };
   const run = await enclosingRun(options.target);
   const { experiment, origin, isOwn } = await experimentOf(options, run);
   const source = limitTo(await openTrainingImages(experiment, origin), images, experiment.data.seed);
   if (source.length < FEWEST) throw new UserError('MIM6201', `${source.length} images are too few to compare representations on.`, `At least ${FEWEST} are needed; some hundred tell more.`, 2);
-  const weights = await importTeacher(options.target);
+  const weights = await importTeacher(await localWeights(options.target, fetching));
   onMessage?.(`Diagnosing ${weights.report.file} on ${source.length} images`);
   const { engine } = await createEngine(experiment.engine);
   try {
@@ -59,8 +62,8 @@ export async function diagnoseRun({ images, onMessage, ...options }: DiagnoseOpt
     const inspect = new Inspector(engine, experiment, batches);
     const checkpoint = await inspect.frozen(weights);
     const random = await inspect.random();
-    const file = (await withTeacherOf(run, isOwn, experiment)).teacher?.checkpoint;
-    const teacher = file === undefined ? undefined : await inspect.frozen(await importTeacher(file, experiment.teacher));
+    const file = (await withTeacherOf(run, isOwn, experiment, fetching)).teacher?.checkpoint;
+    const teacher = file === undefined ? undefined : await inspect.frozen(await importTeacher(await localWeights(file, fetching), experiment.teacher));
     const found: Diagnostics = {
       step: stepOf(weights.report.file),
       images: batches.length * sizeOfBatch(source),

@@ -1,8 +1,10 @@
 /** Probes of a finished or running training’s checkpoint, or of any weight file, on the images of an experiment. */
 import { dirname } from 'node:path';
+import { localWeights, type FetchOptions } from '../core/hub/fetch-weights';
 import { importTeacher } from '../core/checkpoints/import-teacher';
 import { readSafetensors } from '../core/checkpoints/safetensors';
 import { parseResolved } from '../core/config/freeze';
+import { firstLossLevel } from '../core/config/levels';
 import type { Origin } from '../core/config/blame';
 import { loadExperiment } from '../core/config/load';
 import type { EvaluationConfig, ResolvedExperiment } from '../core/config/schema';
@@ -26,6 +28,8 @@ export interface EvaluateOptions {
   readonly configFile?: string;
   readonly overrides?: Readonly<Record<string, string>>;
   readonly onMessage?: (line: string) => void;
+  /** Weights that are downloaded. */
+  readonly onDownload?: FetchOptions['onProgress'];
   readonly onProgress?: (progress: EvaluationProgress, subject: ProbeSubject) => void;
 }
 
@@ -35,12 +39,13 @@ export interface EvaluateOptions {
  * @returns the target's results first, then, with `evaluation.baselines`, those of the random student and the teacher
  */
 export async function evaluateRun(options: EvaluateOptions): Promise<ProbeResult[]> {
-  const { target, evaluation, onMessage, onProgress } = options;
+  const { target, evaluation, onMessage, onDownload, onProgress } = options;
+  const fetching = { onMessage, onProgress: onDownload };
   const run = await enclosingRun(target);
   const { experiment, origin, isOwn } = await experimentOf(options, run);
   const { train, test } = await openLabelledImages(experiment, origin);
   if (run && isOwn) await requireOwnImages(run, { experiment, train, test });
-  const weights = await importTeacher(target);
+  const weights = await importTeacher(await localWeights(target, fetching));
   requireLabelFraction(evaluation);
   requireLayers(evaluation, weights.report.file, weights.shape.depth);
   const step = stepOf(weights.report.file);
@@ -51,8 +56,8 @@ export async function evaluateRun(options: EvaluateOptions): Promise<ProbeResult
   try {
     const head = run && isOwn ? await headOf(weights.report.file, experiment) : undefined;
     const results = await probes.frozen(run ? 'student' : 'checkpoint', weights, step, [evaluation], head);
-    if (evaluation.baselines) results.push(...(await baselines(probes, await withTeacherOf(run, isOwn, experiment), [evaluation])));
-    if (run && isOwn) await recordResults(run, results);
+    if (evaluation.baselines) results.push(...(await baselines(probes, await withTeacherOf(run, isOwn, experiment, fetching), [evaluation], fetching)));
+    if (run && isOwn) await keep(run, experiment, results);
     return results;
   } finally {
     await probes.close();
@@ -72,6 +77,11 @@ function requireLayers({ layers }: EvaluationConfig, file: string, depth: number
   if (beyond !== undefined) throw new UserError('MIM6006', `There is no layer ${beyond}: the encoder of ${file} has ${depth} blocks.`, `Layers are counted from 1 to ${depth}; \`--layers all\` is every one.`, 2);
 }
 
+async function keep(run: RunDirectory, experiment: ResolvedExperiment, results: readonly ProbeResult[]): Promise<void> {
+  await recordResults(run, results);
+  if (experiment.logging.tensorboard) await run.refreshTensorBoard(firstLossLevel(experiment));
+}
+
 /** The classifier that a supervised run trained; importing a teacher leaves it out. */
 async function headOf(file: string, { method, supervised }: ResolvedExperiment): Promise<ClassifierHead | undefined> {
   if (method !== 'supervised') return undefined;
@@ -79,10 +89,10 @@ async function headOf(file: string, { method, supervised }: ResolvedExperiment):
   return { weight: tensors['head.weight']!, bias: tensors['head.bias']!, features: supervised.pooling };
 }
 
-async function baselines(probes: Probes, experiment: ResolvedExperiment, evaluations: readonly EvaluationConfig[]): Promise<ProbeResult[]> {
+async function baselines(probes: Probes, experiment: ResolvedExperiment, evaluations: readonly EvaluationConfig[], fetching: FetchOptions): Promise<ProbeResult[]> {
   const random = await probes.random(initialVit(new RandomStream(experiment.seed, 'initialise'), experiment.student), evaluations);
   const checkpoint = experiment.teacher?.checkpoint;
-  return checkpoint === undefined ? random : [...random, ...(await probes.frozen('teacher', await importTeacher(checkpoint, experiment.teacher), 0, evaluations))];
+  return checkpoint === undefined ? random : [...random, ...(await probes.frozen('teacher', await importTeacher(await localWeights(checkpoint, fetching), experiment.teacher), 0, evaluations))];
 }
 
 /** The run a path is inside of: itself, its `checkpoints/step-…`, or a file there. */
@@ -116,8 +126,8 @@ async function requireOwnImages(run: RunDirectory, images: Parameters<typeof req
 }
 
 /** The run's own teacher is the file it began with. */
-export async function withTeacherOf(run: RunDirectory | undefined, isOwn: boolean, experiment: ResolvedExperiment): Promise<ResolvedExperiment> {
-  return run && isOwn ? withPinnedTeacher(experiment, await readInputs(run)) : experiment;
+export async function withTeacherOf(run: RunDirectory | undefined, isOwn: boolean, experiment: ResolvedExperiment, fetching: FetchOptions): Promise<ResolvedExperiment> {
+  return run && isOwn ? withPinnedTeacher(experiment, await readInputs(run), fetching) : experiment;
 }
 
 /** Steps done when the weights were saved, from the checkpoint's folder; 0 for other files. */

@@ -5,6 +5,7 @@ import { blaming, type Origin } from '../core/config/blame';
 import { ConfigError } from '../core/config/load';
 import { withTeacherDepth } from '../core/config/resolve';
 import type { ResolvedExperiment } from '../core/config/schema';
+import { localWeights, type FetchOptions } from '../core/hub/fetch-weights';
 import { requireLabels } from './data/labels';
 import { requireFullBatch } from './data/loader';
 import { openImageSource } from './data/open-source';
@@ -32,11 +33,12 @@ export interface Prepared {
 
 /**
  * @param origin where problems are told; without it, as on resuming, they are errors without a place
+ * @param fetching who hears of weights that are downloaded
  * @throws ConfigError for images and teachers that cannot be used or do not fit the experiment; UserError without an origin
  */
-export async function prepare(resolved: ResolvedExperiment, origin?: Origin): Promise<Prepared> {
+export async function prepare(resolved: ResolvedExperiment, origin?: Origin, fetching: FetchOptions = {}): Promise<Prepared> {
   const { train, test } = await openImages(resolved, origin);
-  const teacher = await openTeacher(resolved, origin);
+  const teacher = await openTeacher(resolved, origin, fetching);
   const experiment = teacher ? withTeacherDepth(resolved, teacher.shape.depth) : resolved;
   const notes = [`Training images: ${train.describe()}`, ...(test ? [`Test images: ${test.describe()}`] : [])];
   if (teacher) {
@@ -76,9 +78,9 @@ export async function openLabelledImages({ data }: Pick<ResolvedExperiment, 'dat
   return { train, test };
 }
 
-async function openTeacher({ teacher }: ResolvedExperiment, origin: Origin | undefined): Promise<ImportedTeacher | undefined> {
+async function openTeacher({ teacher }: ResolvedExperiment, origin: Origin | undefined, fetching: FetchOptions): Promise<ImportedTeacher | undefined> {
   const file = teacher?.checkpoint;
-  return file === undefined ? undefined : blaming(origin, ['teacher.checkpoint'], () => importTeacher(file, teacher));
+  return file === undefined ? undefined : blaming(origin, ['teacher.checkpoint'], async () => importTeacher(await localWeights(file, fetching), teacher));
 }
 
 /** `Teacher: …: 150 tensors used (timm naming), 2 ignored, none missing`. */

@@ -7,6 +7,7 @@ import { ConfigError, loadExperiment } from '../core/config/load';
 import type { Locator } from '../core/config/location';
 import { type EngineConfig, engineSchema } from '../core/config/schema';
 import { resolvedSummary } from '../core/config/summary';
+import type { FetchOptions } from '../core/hub/fetch-weights';
 import { UserError } from '../core/problems';
 import { collectEnvironment } from '../core/runs/environment';
 import { keepBeating } from '../core/runs/heartbeat-thread';
@@ -71,11 +72,11 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
   const { resolved: alone, source, isSweep, warnings, locate } = await loadExperiment(configFile, overrides);
   if (isSweep) throw sweepIsMany(configFile, locate);
   const resolved = ranks ? splitAmong(alone, ranks.size, { file: configFile, locate }) : alone;
-  const prepared = await prepare({ ...resolved, name: name ?? resolved.name }, { file: configFile, locate });
+  const prepared = await prepare({ ...resolved, name: name ?? resolved.name }, { file: configFile, locate }, fetchingOf(events));
   const { experiment } = prepared;
   const inputs = await inputsOf(prepared);
   const experimentFile = resolvePath(cell?.experimentFile ?? configFile);
-  const student = await blaming({ file: configFile, locate }, ['init.checkpoint'], () => initialStudent(experiment));
+  const student = await blaming({ file: configFile, locate }, ['init.checkpoint'], () => initialStudent(experiment, fetchingOf(events)));
   const { engine, reason } = await createEngine(engineConfigOf(experiment.engine, ranks));
   try {
     const resolvedYaml = freezeResolved(experiment);
@@ -121,11 +122,11 @@ export async function resume({ run: folder, step, untilEpoch, events = {}, signa
     const inputs = await readInputs(run);
     if (!inputs) notes.push('Note: the run does not say with which teacher and images it began; it goes on with those that are there.');
     const config = await run.readConfig();
-    const resolved = await withPinnedTeacher(parseResolved(config, run.inside('config.yaml')), inputs);
+    const resolved = await withPinnedTeacher(parseResolved(config, run.inside('config.yaml')), inputs, fetchingOf(events));
     if (ranks) requireSplit(resolved, ranks.size);
-    const prepared = await prepare(resolved);
+    const prepared = await prepare(resolved, undefined, fetchingOf(events));
     if (inputs) requireSameImages(inputs, prepared);
-    const student = start.values === undefined ? await initialStudent(resolved) : undefined;
+    const student = start.values === undefined ? await initialStudent(resolved, fetchingOf(events)) : undefined;
     const { engine, reasons } = await engineAsBefore(engineConfigOf(resolved.engine, ranks), trainer, ranks);
     try {
       for (const { path } of await run.setAsideCheckpointsAfter(start.step)) notes.push(`Set aside a checkpoint past step ${start.step}: ${path}`);
@@ -147,6 +148,10 @@ async function hold(run: RunDirectory): Promise<() => Promise<void>> {
     await stopBeating();
     await run.close();
   };
+}
+
+function fetchingOf({ onDownload, onMessage }: TrainingEvents): FetchOptions {
+  return { onProgress: onDownload, onMessage };
 }
 
 function sweepIsMany(file: string, locate: Locator): ConfigError {

@@ -1,4 +1,5 @@
 /** Trains in a run directory: builds what the loop needs, keeps its status true whatever happens. */
+import { firstLossLevel } from '../core/config/levels';
 import type { RunDirectory } from '../core/runs/run-directory';
 import type { NamedTensors } from '../core/tensors';
 import { AlignmentLog } from './alignment-log';
@@ -51,6 +52,8 @@ export async function trainRun(task: RunTraining): Promise<TrainingOutcome> {
   const { run, start, events, summary } = task;
   try {
     await run.truncateMetricsAfter(start.step);
+    const { experiment } = task.prepared;
+    if (experiment.logging.tensorboard) await run.showInTensorBoard(start.step, firstLossLevel(experiment));
     await run.writeStatus({ state: 'running', message: undefined });
     for (const line of summary) await run.log(line);
     events.onStart?.(summary, run.path);

@@ -1,5 +1,6 @@
 import type { DiagnoseOptions, Diagnostics } from '../../training/diagnose';
 import { examples, jsonOption, positiveInteger, runsOption, setOption, wholeNumber, type Cli } from '../command';
+import { pacedDownloadNotes } from '../download-notes';
 import { tellJobOfRun } from '../job-worker';
 import { checkpointAt, findConfig, findTarget, isRunDirectory } from '../locate';
 import { tableLines } from '../table';
@@ -39,6 +40,7 @@ export function addDiagnoseCommand(cli: Cli): void {
         configFile: options.config === undefined ? undefined : findConfig(options.config),
         overrides: options.set,
         onMessage: (line) => cli.terminal.note(line),
+        onDownload: pacedDownloadNotes((line) => cli.terminal.note(line)),
       };
       const diagnostics = await diagnoseRun(asked);
       if (options.json === true) printJson(cli.terminal, diagnostics);

@@ -3,6 +3,7 @@ import { FEATURE_KINDS, PROBE_PRESET_NAMES, PROTOCOLS } from '../../core/config/
 import type { EvaluationConfig } from '../../core/config/schema';
 import { examples, jsonOption, positiveInteger, positiveNumber, runsOption, setOption, wholeNumber, type Cli } from '../command';
 import { tellJobOfRun } from '../job-worker';
+import { pacedDownloadNotes } from '../download-notes';
 import { pacedEvaluationNotes } from '../evaluation-notes';
 import { evaluationTable } from '../evaluation-table';
 import { checkpointAt, findConfig, findTarget, isRunDirectory } from '../locate';
@@ -33,7 +34,7 @@ export function addEvaluateCommand(cli: Cli): void {
     .description(
       'Evaluate frozen features on labelled images. The data are those of the run; for weights that are not in a run, --config names an experiment whose `data` are used.\n\nEvery knob of the protocol is part of the result.',
     )
-    .argument('<target>', 'run (its newest whole checkpoint), checkpoint folder, or weight file')
+    .argument('<target>', 'run (its newest whole checkpoint), checkpoint folder, weight file, or hf:// reference')
     .option('--step <n>', 'of a run: the checkpoint of this step instead of the newest', wholeNumber)
     .addOption(new Option('--protocol <protocol>', 'linear probe, or nearest neighbours as in DINO').choices(PROTOCOLS).makeOptionMandatory())
     .addOption(new Option('--features <features>', 'CLS token, mean of the patch tokens, or both').choices(FEATURE_KINDS).default('cls'))
@@ -62,6 +63,7 @@ export function addEvaluateCommand(cli: Cli): void {
         configFile: options.config === undefined ? undefined : findConfig(options.config),
         overrides: options.set,
         onMessage: (line) => cli.terminal.note(line),
+        onDownload: pacedDownloadNotes((line) => cli.terminal.note(line)),
         onProgress: pacedEvaluationNotes((line) => cli.terminal.note(line)),
       });
       if (options.json === true) {

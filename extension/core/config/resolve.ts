@@ -1,6 +1,7 @@
 /** An experiment as written → one with every name resolved and every derived value filled in. */
 import { homedir } from 'node:os';
 import { basename, dirname, resolve as resolvePath } from 'node:path';
+import { isHubReference } from '../hub/reference';
 import type { Problem } from '../problems';
 import { checkExperiment } from './checks';
 import { visibleCount } from './keep-count';
@@ -101,8 +102,9 @@ function resolveTeacher(teacher: TeacherConfig, absolute: (path: string) => stri
   return teacher.checkpoint === undefined ? teacher : { ...teacher, checkpoint: absolute(teacher.checkpoint) };
 }
 
-/** A path of the experiment, from the folder its file is in; `~` is the home folder. */
+/** A path of the experiment, from the folder its file is in; `~` is the home folder. What is on the Hub (`hf://`) stays as it is. */
 export function absolutePath(path: string, file: string): string {
+  if (isHubReference(path)) return path;
   const expanded = path === '~' || path.startsWith('~/') ? `${homedir()}${path.slice(1)}` : path;
   return resolvePath(dirname(file), expanded);
 }

@@ -61,7 +61,7 @@ export const dataSchema = z.strictObject({
 }).describe('Where the images come from and how they are augmented.');
 
 export const teacherSchema = z.strictObject({
-  checkpoint: path.optional().describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm or MAE naming, or one of this product’s run or checkpoint folders.'),
+  checkpoint: path.optional().meta({ examples: ['hf://timm/vit_base_patch16_224.dino'] }).describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm or MAE naming, or one of this product’s run or checkpoint folders. Or `hf://owner/name[@revision][/file]`: a repository of the Hugging Face Hub, downloaded into its cache.'),
   format: z.enum(['auto', 'timm', 'hf-clip', 'hf-vit', 'hf-dinov2', 'hf-mae', 'openai-clip']).default('auto').describe('Naming of the keys; `auto` recognises it.'),
   heads: upTo(1024).optional().describe('Attention heads, where the file does not tell and width/64 is wrong.'),
   ema: z
@@ -163,8 +163,12 @@ export const samplesSchema = z.strictObject({
   count: z.int().min(0).max(64).default(8).describe('Images on each picture, always the same; 0: no pictures.'),
 }).describe('Pictures of masks, teacher attention and reconstructions in the run’s `samples` folder, for methods that hide patches.');
 
+export const loggingSchema = z.strictObject({
+  tensorboard: z.boolean().default(false).describe('Also write TensorBoard event files, into the run’s `tensorboard` folder: every number of `metrics.jsonl` and the figures of the evaluations. `tensorboard --logdir runs` shows them.'),
+}).describe('Where the metrics are written beside `metrics.jsonl`.');
+
 export const initSchema = z.strictObject({
-  checkpoint: path.describe('Weights of a model with the student’s dimensions, relative to this file: a run, a checkpoint’s folder or a weight file, as for `teacher.checkpoint`.'),
+  checkpoint: path.describe('Weights of a model with the student’s dimensions, relative to this file: a run, a checkpoint’s folder, a weight file or `hf://owner/name`, as for `teacher.checkpoint`.'),
 }).describe('Start the student from weights instead of random ones. Adaptors, moments and the schedule begin anew.');
 
 const sweptValue = z.union([z.number(), z.boolean(), z.string()]);
@@ -254,6 +258,7 @@ const experimentShape = {
   samples: samplesSchema.prefault({}),
   engine: z.union([engineSchema.shape.kind.unwrap(), engineSchema]).default('auto').describe('An engine’s name or its settings.'),
   log_every: positiveInt.default(1).describe('Write a metrics record every this many steps.'),
+  logging: loggingSchema.prefault({}),
   runs: path.default('runs').describe('Folder in which run directories are made, relative to this file.'),
   sweep: sweepSchema.optional(),
   launcher: launcherSchema.default('here'),

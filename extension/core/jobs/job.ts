@@ -1,5 +1,6 @@
 /** What runs in a process of its own for the user, and how it is asked for. */
 import type { EvaluationProtocol, FeatureKind, ProbePresetName } from '../config/evaluation-choices';
+import type { DownloadProgress } from '../hub/progress';
 import type { RunKey } from '../protocol/dashboard';
 
 export type JobSpec =
@@ -20,6 +21,8 @@ export interface Job {
   readonly startedAt: string;
   /** The run it trains or evaluates, once known; for a sweep the run at work. */
   readonly run?: RunKey;
+  /** Of weights that it downloads before its run begins. */
+  readonly download?: DownloadProgress;
   /** Why it failed, in the words of its output; no stack traces. */
   readonly message?: string;
 }

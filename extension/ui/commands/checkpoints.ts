@@ -102,11 +102,21 @@ async function branch(_services: Services, { run, checkpoint }: Chosen): Promise
   await editor.edit((edit) => edit.replace(new vscode.Range(document.positionAt(0), document.positionAt(document.getText().length)), text));
 }
 
+const EXPORT_FORMATS = [
+  { label: 'Safetensors', detail: "The weights with timm's names and layouts.", name: 'Safetensors', extension: 'safetensors', wrote: "timm's names and layouts." },
+  { label: 'ONNX', detail: 'The encoder, images in, CLS and mean features out; checked against the checkpoint.', name: 'ONNX', extension: 'onnx', wrote: 'the encoder, checked against the checkpoint.' },
+] as const;
+
 async function exportCheckpoint({ mim }: Services, { run, checkpoint }: Chosen): Promise<void> {
+  const format = await vscode.window.showQuickPick(EXPORT_FORMATS, { title: `Export ${run.name}, step ${checkpoint.step}`, placeHolder: 'Format' });
+  if (format === undefined) return;
+  const { name, extension, wrote } = format;
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
-  const target = await vscode.window.showSaveDialog({ title: 'Export Checkpoint', defaultUri: folder && vscode.Uri.joinPath(folder, `${run.id}-${checkpoint.step}.safetensors`), filters: { Safetensors: ['safetensors'] }, saveLabel: 'Export' });
+  const target = await vscode.window.showSaveDialog({ title: 'Export Checkpoint', defaultUri: folder && vscode.Uri.joinPath(folder, `${run.id}-${checkpoint.step}.${extension}`), filters: { [name]: [extension] }, saveLabel: 'Export' });
   if (target === undefined) return;
-  await mim.run(['export', checkpoint.path, '--output', target.fsPath]);
-  const chosen = await vscode.window.showInformationMessage(`Wrote ${vscode.workspace.asRelativePath(target)}: timm's names and layouts.`, 'Inspect');
+  await mim.run(['export', checkpoint.path, '--format', extension, '--output', target.fsPath]);
+  const message = `Wrote ${vscode.workspace.asRelativePath(target)}: ${wrote}`;
+  if (extension === 'onnx') return void vscode.window.showInformationMessage(message);
+  const chosen = await vscode.window.showInformationMessage(message, 'Inspect');
   if (chosen !== undefined) await vscode.commands.executeCommand('vscode.open', target);
 }
