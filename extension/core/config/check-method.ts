@@ -2,7 +2,7 @@
 import { type MethodName, METHODS, hasDecoder, hidesPatches, methodTraits, needsTeacher, predicts } from './method-traits';
 import type { ProblemList } from './problem-list';
 import type { DecoderShape, ResolvedExperiment } from './schema';
-import { visibleCount } from './keep-count';
+import { predictedCount, visibleCount } from './keep-count';
 
 /** The code of a key that is written but not read. */
 export const NO_EFFECT = 'MIM1116';
@@ -12,6 +12,7 @@ export function checkMethod(resolved: ResolvedExperiment, problems: ProblemList)
   checkTeacher(resolved, problems);
   if (hidesPatches(resolved.method)) checkMasking(resolved, problems);
   if (resolved.decoder) checkDecoder(resolved.decoder, problems);
+  checkPredicted(resolved, problems);
   if (resolved.reconstruction) checkReconstruction(resolved, problems);
 }
 
@@ -99,11 +100,39 @@ function checkDecoder({ width, heads }: DecoderShape, problems: ProblemList): vo
   }
 }
 
-function checkReconstruction({ method, reconstruction }: ResolvedExperiment, problems: ProblemList): void {
-  const pixels = methodTraits[method].target === 'pixels';
-  if (pixels) warnUnused('reconstruction.target_norm', `\`method: ${method}\` predicts pixels`, problems);
-  else warnUnused('reconstruction.norm_pix', `\`method: ${method}\` predicts features`, problems);
-  if (pixels && reconstruction!.loss === 'cosine') {
+/** How many of the hidden patches are predicted, for the method that may leave some out. */
+function checkPredicted({ method, decoder, masking, derived: { patchCount, keepCount } }: ResolvedExperiment, problems: ProblemList): void {
+  if (decoder && decoder.kept_mask_ratio === undefined) warnUnused('decoder.kept_mask_ratio', `\`method: ${method}\` predicts every hidden patch`, problems);
+  if (decoder?.kept_mask_ratio === undefined) return;
+  const keys = ['decoder.kept_mask_ratio', 'decoder', 'masking.ratio', 'masking'];
+  if (decoder.kept_mask_ratio > masking.ratio) {
+    problems.add('MIM1107', keys, `\`decoder.kept_mask_ratio: ${decoder.kept_mask_ratio}\` predicts more than the ${masking.ratio} of the patches that are hidden.`, {
+      hint: 'At most the masking ratio, at which every hidden patch is predicted.',
+      replacement: String(masking.ratio),
+    });
+  } else if (keepCount < patchCount && predictedCount(patchCount, keepCount, masking.ratio, decoder.kept_mask_ratio) < 1) {
+    problems.add('MIM1107', keys, `\`decoder.kept_mask_ratio: ${decoder.kept_mask_ratio}\` predicts none of the ${patchCount - keepCount} hidden patches.`, { hint: 'The official one is the default: leave it out.' });
+  }
+}
+
+/** Keys of the section `reconstruction` beside its loss, by what is predicted. */
+const TARGETS = {
+  pixels: { says: 'pixels', keys: ['norm_pix'] },
+  hog: { says: 'histograms of gradients', keys: ['hog_bins', 'hog_cell'] },
+  'teacher-features': { says: 'features', keys: ['target_norm'] },
+};
+
+function checkReconstruction({ method, reconstruction, student: { patchSize } }: ResolvedExperiment, problems: ProblemList): void {
+  const { target } = methodTraits[method];
+  const { says } = TARGETS[target as keyof typeof TARGETS];
+  for (const [other, { keys }] of Object.entries(TARGETS)) {
+    if (other !== target) for (const key of keys) warnUnused(`reconstruction.${key}`, `\`method: ${method}\` predicts ${says}`, problems);
+  }
+  const cell = reconstruction?.hog_cell;
+  if (cell !== undefined && patchSize % cell !== 0) {
+    problems.add('MIM1121', ['reconstruction.hog_cell', 'reconstruction', 'method'], `Cells of ${cell} pixels do not divide patches of ${patchSize}.`, { hint: 'Give a divisor of the patch size, or leave `hog_cell` out: half a patch.' });
+  }
+  if (target === 'pixels' && reconstruction!.loss === 'cosine') {
     problems.add('MIM1121', 'reconstruction.loss', '`loss: cosine` compares directions, which pixels are not.', { hint: 'Use l1, l2 or smooth_l1_beta2.', replacement: 'l2' });
   }
 }

@@ -19,7 +19,7 @@ const frozenSchema = writtenExperimentSchema.omit({ sweep: true, launcher: true 
   data: dataSchema.required({ crop_scale: true }),
   student: vitSchema.omit({ preset: true }).required(),
   masking: maskingSchema.required({ strategy: true, ratio: true }),
-  decoder: decoderSchema.required().optional(),
+  decoder: decoderSchema.required({ depth: true, width: true, heads: true }).optional(),
   reconstruction: reconstructionSchema.required({ loss: true }).optional(),
   optimizer: optimizerSchema.required({ blr: true, betas: true }),
   schedule: scheduleSchema.required({ warmup_epochs: true, min_lr: true }),

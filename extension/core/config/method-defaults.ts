@@ -18,9 +18,9 @@ export interface MethodDefaults {
   /** Stochastic depth of the named sizes base and large; smaller students have none. Absent: that of the MaskAlign recipe. */
   readonly dropPath?: number;
   /** Of the section `reconstruction`. */
-  readonly reconstruction?: { readonly norm_pix?: boolean; readonly target_norm?: 'none' | 'l2' | 'whiten'; readonly loss: ReconstructionLoss };
+  readonly reconstruction?: { readonly norm_pix?: boolean; readonly target_norm?: 'none' | 'l2' | 'whiten'; readonly hog_bins?: number; readonly loss: ReconstructionLoss };
   /** The official decoder, for students at least 768 wide; smaller students have one of their width, a third as deep. */
-  readonly decoder?: { readonly depth: number; readonly width: number; readonly heads: number };
+  readonly decoder?: { readonly depth: number; readonly width: number; readonly heads: number; readonly kept_mask_ratio?: number };
 }
 
 const MASKALIGN: MethodDefaults = {
@@ -80,6 +80,25 @@ export const methodDefaults: Readonly<Record<MethodName, MethodDefaults>> = {
     dropPath: 0,
     reconstruction: { target_norm: 'none', loss: 'cosine' },
     decoder: { depth: 8, width: 512, heads: 16 },
+  },
+  crossmae: {
+    source: 'TonyLianLong/CrossMAE, README, ViT-B at 800 epochs',
+    masking: { strategy: 'random', ratio: 0.75 },
+    optimizer: { blr: 1.5e-4, betas: [0.9, 0.95] },
+    schedule: { min_lr: 0 },
+    data: { crop_scale: [0.2, 1] },
+    dropPath: 0,
+    reconstruction: { norm_pix: true, loss: 'l2' },
+    decoder: { depth: 12, width: 512, heads: 16, kept_mask_ratio: 0.25 },
+  },
+  maskfeat: {
+    source: 'facebookresearch/SlowFast and MMPretrain, MaskFeat, ViT-B at 300 epochs (1.6e-3 at 2048)',
+    masking: { strategy: 'block', ratio: 0.4 },
+    optimizer: { blr: 2e-4, betas: [0.9, 0.999], clip_grad: 0.02 },
+    schedule: { min_lr: 1e-6 },
+    data: { crop_scale: [0.5, 1] },
+    dropPath: 0,
+    reconstruction: { hog_bins: 9, loss: 'l2' },
   },
 };
 

@@ -46,7 +46,7 @@ export function resolveExperiment(
   const patchCount = Math.floor(student.imageSize / student.patchSize) ** 2;
   const absolute = (path: string) => absolutePath(path, file);
   const decoder = resolveDecoder(single.method, writtenDecoder, student);
-  const reconstruction = resolveReconstruction(single.method, writtenReconstruction);
+  const reconstruction = resolveReconstruction(single.method, writtenReconstruction ?? {}, student);
   const resolved: ResolvedExperiment = {
     ...single,
     name: experiment.name ?? nameOfFile(file),

@@ -98,19 +98,22 @@ export const alignmentSchema = z.strictObject({
 }).describe('How student levels are aligned with teacher levels.');
 
 export const decoderSchema = z.strictObject({
-  depth: upTo(1024).optional().describe('Transformer blocks. Default: 8 for students at least 768 wide (official), otherwise a third of the student’s.'),
+  depth: upTo(1024).optional().describe('Transformer blocks. Default: 8 for students at least 768 wide (official; `crossmae`: 12), otherwise a third of the student’s.'),
   width: upTo(65_536).optional().describe('Token width. Default: 512 for students at least 768 wide (official), otherwise the student’s.'),
   heads: upTo(1024).optional().describe('Attention heads; must divide the width. Default: 16 for students at least 768 wide (official), otherwise the student’s.'),
-}).describe('The transformer that reconstructs, for `method: mae` and `milan`; it is not part of what is exported.');
+  kept_mask_ratio: fraction.optional().describe('`method: crossmae` only: share of all patches that are predicted, at most `masking.ratio`; the hidden ones beyond it cost nothing. Default: 0.25 (official recipe); at the full `masking.ratio` every hidden patch is predicted.'),
+}).describe('The transformer that reconstructs, for `method: mae`, `milan` and `crossmae`; it is not part of what is exported.');
 
 export const reconstructionSchema = z.strictObject({
-  norm_pix: z.boolean().optional().describe('Pixels only: each patch is normalised by its own mean and variance before it is a target. Default: true for `mae`, false for `simmim`.'),
+  norm_pix: z.boolean().optional().describe('Pixels only: each patch is normalised by its own mean and variance before it is a target. Default: true for `mae` and `crossmae`, false for `simmim`.'),
   target_norm: z.enum(['none', 'l2', 'whiten']).optional().describe('Features only: normalisation of each token of the teacher. Default: `whiten` (LayerNorm without affine) for `feature_distillation`, otherwise `none`.'),
+  hog_bins: z.int().min(2).max(64).optional().describe('`maskfeat` only: orientations of the histograms of gradients, over half a turn. Default: 9 (official).'),
+  hog_cell: upTo(1024).optional().describe('`maskfeat` only: side in pixels of the squares that have a histogram each; must divide the patch. Default: half a patch, which are the official 8 at patches of 16.'),
   loss: z
     .enum(['l2', 'l1', 'smooth_l1_beta2', 'cosine'])
     .optional()
-    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, for features). Default: `l2` for `mae`, `l1` for `simmim`, `smooth_l1_beta2` for `feature_distillation`, `cosine` for `feature_inpainting` and `milan`.'),
-}).describe('What is predicted, for methods that predict pixels or features; `alignment` does it for MaskAlign.');
+    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, not for pixels). Default: `l2` for `mae`, `crossmae` and `maskfeat`, `l1` for `simmim`, `smooth_l1_beta2` for `feature_distillation`, `cosine` for `feature_inpainting` and `milan`.'),
+}).describe('What is predicted, for methods that predict pixels, histograms of gradients or features; `alignment` does it for MaskAlign.');
 
 export const optimizerSchema = z.strictObject({
   batch_size: positiveInt.default(1024).describe('Images per optimizer step (the effective batch).'),
@@ -281,7 +284,7 @@ export type ConditionConfig = z.output<typeof conditionSchema>;
 export type LauncherConfig = z.output<typeof launcherSchema>;
 export type EngineConfig = z.output<typeof engineSchema>;
 /** A decoder with every dimension known. */
-export type DecoderShape = Required<z.output<typeof decoderSchema>>;
+export type DecoderShape = z.output<typeof decoderSchema> & Required<Pick<z.output<typeof decoderSchema>, 'depth' | 'width' | 'heads'>>;
 /** What a method predicts, with its loss filled in; keys that are not of its kind of target are absent. */
 export type ReconstructionConfig = z.output<typeof reconstructionSchema> & { loss: NonNullable<z.output<typeof reconstructionSchema>['loss']> };
 

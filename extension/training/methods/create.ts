@@ -6,10 +6,12 @@ import type { NamedTensors } from '../../core/tensors';
 import { prepareTeacher } from '../teachers/prepare';
 import type { MethodTeacher } from '../teachers/sources';
 import { averageTeacher, frozenTeacher } from '../teachers/sources';
+import { CrossMae } from './crossmae';
 import { FeatureDistillation } from './feature-distillation';
 import { FeatureInpainting } from './feature-inpainting';
 import { Mae } from './mae';
 import { MaskAlign } from './maskalign';
+import { MaskFeat } from './maskfeat';
 import type { Method } from './method';
 import { Milan } from './milan';
 import { SimMim } from './simmim';
@@ -33,6 +35,10 @@ export function createMethod(experiment: ResolvedExperiment, context: MethodCont
       return new Supervised({ student, classCount: classCountOf(context), supervised: experiment.supervised });
     case 'mae':
       return new Mae({ student, masking, keepCount, decoder: resolved(experiment, 'decoder'), reconstruction: reconstruction() });
+    case 'crossmae':
+      return new CrossMae({ student, masking, keepCount, decoder: resolved(experiment, 'decoder'), reconstruction: reconstruction() });
+    case 'maskfeat':
+      return new MaskFeat({ student, masking, keepCount, reconstruction: reconstruction() });
     case 'simmim':
       return new SimMim({ student, masking, keepCount, reconstruction: reconstruction() });
     case 'feature_distillation':

@@ -18,7 +18,7 @@ import { concatRows, tableRows } from './rows';
 import type { Tensors } from './tensors';
 import { tensorOf } from './tensors';
 
-const MLP_RATIO = 4;
+export const MLP_RATIO = 4;
 
 export interface DecoderInput {
   /** Encoder's tokens [CLS; visible] after its final norm, [B·(1+K), D]. */
@@ -45,7 +45,8 @@ export function decoderSpecs(decoder: DecoderShape, encoderWidth: number, output
   };
 }
 
-function decoderArchitecture({ width, depth, heads }: DecoderShape): Architecture {
+/** Blocks as the official decoders have them, at the decoder's size. */
+export function decoderArchitecture({ width, depth, heads }: DecoderShape): Architecture {
   return plainVit({ imageSize: 1, patchSize: 1, width, depth, heads, mlpRatio: MLP_RATIO, dropPath: 0 });
 }
 
@@ -92,7 +93,7 @@ function placedVisible(parameters: Tensors, { encoded, keepIds, positions }: Dec
 }
 
 /** The mask token at every masked place, [B·M, Dd]. */
-function placedMaskTokens(parameters: Tensors, { maskedIds, positions }: DecoderInput): tf.Tensor {
+export function placedMaskTokens(parameters: Tensors, { maskedIds, positions }: Pick<DecoderInput, 'maskedIds' | 'positions'>): tf.Tensor {
   const width = positions.shape[2]!;
   return tf.add(tf.reshape(tensorOf(parameters, 'method.mask_token'), [1, width]), tableRows(positions, afterCls(maskedIds)));
 }

@@ -17,6 +17,8 @@ describe('the method fills in its own recipe', () => {
     ['feature_distillation', { optimizer: { clip_grad: 3 }, reconstruction: { target_norm: 'whiten', loss: 'smooth_l1_beta2' } }],
     ['feature_inpainting', { masking: { strategy: 'block', ratio: 0.4 }, reconstruction: { target_norm: 'none', loss: 'cosine' } }],
     ['milan', { masking: { strategy: 'attentive', ratio: 0.75 }, decoder: { depth: 4 }, reconstruction: { loss: 'cosine' } }],
+    ['crossmae', { masking: { strategy: 'random', ratio: 0.75 }, decoder: { depth: 4, width: 192, heads: 3, kept_mask_ratio: 0.25 }, reconstruction: { norm_pix: true, loss: 'l2' } }],
+    ['maskfeat', { masking: { strategy: 'block', ratio: 0.4 }, optimizer: { blr: 2e-4, clip_grad: 0.02 }, data: { crop_scale: [0.5, 1] }, reconstruction: { hog_bins: 9, hog_cell: 2, loss: 'l2' } }],
   ] as const)('%s', (method, expected) => {
     expect(resolvedOf(`method: ${method}`, teacherFor(method))).toMatchObject(expected);
   });
@@ -29,6 +31,7 @@ describe('the method fills in its own recipe', () => {
   test('large students get the official decoder and the drop-path of the method', () => {
     const base = ['data: { kind: shapes, image_size: 224 }', 'student: vit_base_patch16'];
     expect(resolvedOf('method: mae', 'teacher: absent', ...base)).toMatchObject({ decoder: { depth: 8, width: 512, heads: 16 }, student: { dropPath: 0 } });
+    expect(resolvedOf('method: crossmae', 'teacher: absent', ...base)).toMatchObject({ decoder: { depth: 12, width: 512, heads: 16, kept_mask_ratio: 0.25 } });
     expect(resolvedOf('method: feature_distillation', ...base)).toMatchObject({ student: { dropPath: 0.2 } });
     expect(resolvedOf(...base)).toMatchObject({ student: { dropPath: 0.1 } });
   });
@@ -62,6 +65,11 @@ describe('what does not go together is told', () => {
     ['a unit without squares', ['masking: { strategy: block, unit: 2 }'], ['warning MIM1116 masking.unit']],
     ['nothing hidden', ['method: mae', 'teacher: absent', 'masking: { ratio: 0 }'], ['error MIM1107 masking.ratio']],
     ['nothing visible', ['method: simmim', 'teacher: absent', 'masking: { ratio: 0.99 }'], ['error MIM1107 masking.ratio']],
+    ['more predicted than hidden', ['method: crossmae', 'teacher: absent', 'decoder: { kept_mask_ratio: 0.8 }'], ['error MIM1107 decoder.kept_mask_ratio']],
+    ['none predicted', ['method: crossmae', 'teacher: absent', 'decoder: { kept_mask_ratio: 0 }'], ['error MIM1107 decoder.kept_mask_ratio']],
+    ['a share of the hidden patches where all are predicted', ['method: mae', 'teacher: absent', 'decoder: { kept_mask_ratio: 0.5 }'], ['warning MIM1116 decoder.kept_mask_ratio']],
+    ['cells that do not divide patches', ['method: maskfeat', 'teacher: absent', 'reconstruction: { hog_cell: 3 }'], ['error MIM1121 reconstruction.hog_cell']],
+    ['normalised pixels of gradients', ['method: maskfeat', 'teacher: absent', 'reconstruction: { norm_pix: true }'], ['warning MIM1116 reconstruction.norm_pix']],
     ['heads that do not divide', ['method: mae', 'teacher: absent', 'decoder: { width: 64, heads: 5 }'], ['error MIM1104 decoder.heads']],
     ['a cosine of pixels', ['method: simmim', 'teacher: absent', 'reconstruction: { loss: cosine }'], ['error MIM1121 reconstruction.loss']],
     ['normalised pixels of features', ['method: milan', 'reconstruction: { norm_pix: true }'], ['warning MIM1116 reconstruction.norm_pix']],

@@ -19,7 +19,7 @@ export function experiment(input: Partial<ExperimentInput>, student: VitShape = 
     name: 'micro',
     student,
     decoder: resolveDecoder(parsed.method, decoder, student),
-    reconstruction: resolveReconstruction(parsed.method, reconstruction),
+    reconstruction: resolveReconstruction(parsed.method, reconstruction ?? {}, student),
     schedule: { ...parsed.schedule, warmup_epochs: parsed.schedule.warmup_epochs ?? parsed.schedule.epochs / 10 },
     engine: { kind: 'tfjs-cpu', threads: 1, steps_per_run: 1 },
     derived: {
