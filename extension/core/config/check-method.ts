@@ -120,13 +120,14 @@ const TARGETS = {
   pixels: { says: 'pixels', keys: ['norm_pix'] },
   hog: { says: 'histograms of gradients', keys: ['hog_bins', 'hog_cell'] },
   'teacher-features': { says: 'features', keys: ['target_norm'] },
+  'teacher-average': { says: 'features', keys: ['target_norm', 'average_top_k'] },
 };
 
 function checkReconstruction({ method, reconstruction, student: { patchSize } }: ResolvedExperiment, problems: ProblemList): void {
   const { target } = methodTraits[method];
-  const { says } = TARGETS[target as keyof typeof TARGETS];
-  for (const [other, { keys }] of Object.entries(TARGETS)) {
-    if (other !== target) for (const key of keys) warnUnused(`reconstruction.${key}`, `\`method: ${method}\` predicts ${says}`, problems);
+  const { says, keys: read } = TARGETS[target as keyof typeof TARGETS];
+  for (const key of new Set(Object.values(TARGETS).flatMap(({ keys }) => keys))) {
+    if (!read.includes(key)) warnUnused(`reconstruction.${key}`, `\`method: ${method}\` predicts ${says}`, problems);
   }
   const cell = reconstruction?.hog_cell;
   if (cell !== undefined && patchSize % cell !== 0) {

@@ -2,7 +2,7 @@
 import { Document, isScalar, visit } from 'yaml';
 import * as z from 'zod';
 import { UserError } from '../problems';
-import { type ResolvedExperiment, type VitShape, dataSchema, decoderSchema, engineSchema, maskingSchema, optimizerSchema, reconstructionSchema, scheduleSchema, vitSchema, writtenExperimentSchema } from './schema';
+import { type ResolvedExperiment, type VitShape, averageSchema, dataSchema, decoderSchema, engineSchema, maskingSchema, optimizerSchema, reconstructionSchema, scheduleSchema, teacherSchema, vitSchema, writtenExperimentSchema } from './schema';
 import { YamlTree } from './yaml-tree';
 
 const derivedSchema = z.strictObject({
@@ -18,6 +18,7 @@ const frozenSchema = writtenExperimentSchema.omit({ sweep: true, launcher: true 
   name: z.string(),
   data: dataSchema.required({ crop_scale: true }),
   student: vitSchema.omit({ preset: true }).required(),
+  teacher: teacherSchema.extend({ ema: averageSchema.required().optional() }).optional(),
   masking: maskingSchema.required({ strategy: true, ratio: true }),
   decoder: decoderSchema.required({ depth: true, width: true, heads: true }).optional(),
   reconstruction: reconstructionSchema.required({ loss: true }).optional(),

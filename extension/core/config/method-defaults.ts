@@ -8,6 +8,15 @@ type Range = readonly [number, number];
 export type MaskingName = 'attentive' | 'random' | 'block' | 'coarse' | 'grid' | 'attentive_hidden' | 'top_visible' | 'top_hidden';
 export type ReconstructionLoss = 'l2' | 'l1' | 'smooth_l1_beta2' | 'cosine';
 
+/** The moving average that teaches. */
+export interface AverageConfig {
+  readonly momentum: number;
+  readonly momentum_end: number;
+}
+
+/** As in DINO and BYOL. */
+const USUAL_AVERAGE: AverageConfig = { momentum: 0.996, momentum_end: 1 };
+
 export interface MethodDefaults {
   readonly source: string;
   readonly masking: { readonly strategy: MaskingName; readonly ratio: number };
@@ -17,6 +26,8 @@ export interface MethodDefaults {
   readonly data: { readonly crop_scale: Range };
   /** Stochastic depth of the named sizes base and large; smaller students have none. Absent: that of the MaskAlign recipe. */
   readonly dropPath?: number;
+  /** The student's average is the teacher unless another is written; the momenta are those of `teacher.ema`. */
+  readonly selfTaught?: AverageConfig;
   /** Of the section `reconstruction`. */
   readonly reconstruction?: { readonly norm_pix?: boolean; readonly target_norm?: 'none' | 'l2' | 'whiten'; readonly hog_bins?: number; readonly loss: ReconstructionLoss };
   /** The official decoder, for students at least 768 wide; smaller students have one of their width, a third as deep. */
@@ -100,7 +111,20 @@ export const methodDefaults: Readonly<Record<MethodName, MethodDefaults>> = {
     dropPath: 0,
     reconstruction: { hog_bins: 9, loss: 'l2' },
   },
+  data2vec: {
+    source: 'facebookresearch/data2vec_vision, ViT-B at 800 epochs (2e-3 at 2048)',
+    masking: { strategy: 'block', ratio: 0.61 },
+    optimizer: { blr: 2.5e-4, betas: [0.9, 0.999], clip_grad: 3 },
+    schedule: { min_lr: 1e-5 },
+    data: { crop_scale: [0.08, 1] },
+    dropPath: 0.25,
+    selfTaught: { momentum: 0.9998, momentum_end: 0.9998 },
+    reconstruction: { target_norm: 'whiten', loss: 'smooth_l1_beta2' },
+  },
 };
+
+export const TEACHER_FORMATS = ['auto', 'timm', 'hf-clip', 'hf-vit', 'hf-dinov2', 'hf-mae', 'openai-clip'] as const;
+type TeacherFormat = (typeof TEACHER_FORMATS)[number];
 
 /** Keys of an experiment, in their sections, as far as their defaults depend on the method. */
 interface Written {
@@ -109,9 +133,11 @@ interface Written {
   readonly optimizer: Partial<{ blr: number; betas: [number, number]; clip_grad: number }>;
   readonly schedule: Partial<{ min_lr: number }>;
   readonly data: Partial<{ crop_scale: [number, number] }>;
+  readonly teacher?: { format: TeacherFormat; ema?: Partial<AverageConfig> };
 }
 
-type Filled<T extends Written> = Omit<T, 'masking' | 'optimizer' | 'schedule' | 'data'> & {
+type Filled<T extends Written> = Omit<T, 'masking' | 'optimizer' | 'schedule' | 'data' | 'teacher'> & {
+  teacher?: Omit<NonNullable<T['teacher']>, 'ema'> & { ema?: AverageConfig };
   masking: T['masking'] & { strategy: MaskingName; ratio: number };
   optimizer: T['optimizer'] & { blr: number; betas: [number, number] };
   schedule: T['schedule'] & { min_lr: number };
@@ -123,7 +149,8 @@ const COARSE_UNIT = 2;
 
 /** The experiment with what its method leaves to be filled in. */
 export function withMethodDefaults<T extends Written>(experiment: T): Filled<T> {
-  const { masking, optimizer, schedule, data } = methodDefaults[experiment.method];
+  const { masking, optimizer, schedule, data, selfTaught } = methodDefaults[experiment.method];
+  const teacher = experiment.teacher ?? (selfTaught && ({ format: 'auto', ema: {} } satisfies Written['teacher']));
   const strategy = experiment.masking.strategy ?? masking.strategy;
   return {
     ...experiment,
@@ -131,6 +158,7 @@ export function withMethodDefaults<T extends Written>(experiment: T): Filled<T> 
     optimizer: { ...optimizer, ...defined(experiment.optimizer) },
     schedule: { ...schedule, ...defined(experiment.schedule) },
     data: { ...data, ...defined(experiment.data) },
+    ...(teacher && { teacher: { ...teacher, ...(teacher.ema && { ema: { ...USUAL_AVERAGE, ...selfTaught, ...defined(teacher.ema) } }) } }),
   } as Filled<T>;
 }
 

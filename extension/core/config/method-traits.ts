@@ -4,7 +4,7 @@
  * alignment reconstructs nothing. Checks, costs, summaries and pictures follow from these traits.
  */
 
-export const METHODS = ['maskalign', 'supervised', 'mae', 'simmim', 'feature_distillation', 'feature_inpainting', 'milan', 'crossmae', 'maskfeat'] as const;
+export const METHODS = ['maskalign', 'supervised', 'mae', 'simmim', 'feature_distillation', 'feature_inpainting', 'milan', 'crossmae', 'maskfeat', 'data2vec'] as const;
 export type MethodName = (typeof METHODS)[number];
 
 export interface MethodTraits {
@@ -15,7 +15,7 @@ export interface MethodTraits {
   readonly encoder: 'visible' | 'replaced' | 'whole';
   /** What stands between the encoder and the loss. */
   readonly decoder: 'adaptors' | 'linear' | 'self' | 'prompt' | 'cross';
-  readonly target: 'teacher-levels' | 'teacher-features' | 'pixels' | 'hog' | 'labels';
+  readonly target: 'teacher-levels' | 'teacher-features' | 'teacher-average' | 'pixels' | 'hog' | 'labels';
 }
 
 export const methodTraits: Readonly<Record<MethodName, MethodTraits>> = {
@@ -28,6 +28,7 @@ export const methodTraits: Readonly<Record<MethodName, MethodTraits>> = {
   milan: { says: 'decoder-style: attentive masks, a prompting decoder predicts the teacher’s last features', paradigm: 'decoder', encoder: 'visible', decoder: 'prompt', target: 'teacher-features' },
   crossmae: { says: 'decoder-style: a decoder without self-attention, whose mask tokens ask the encoder’s blocks, reconstructs the pixels of some hidden patches', paradigm: 'decoder', encoder: 'visible', decoder: 'cross', target: 'pixels' },
   maskfeat: { says: 'inpainting-style: mask tokens enter the encoder, a linear head predicts histograms of oriented gradients (HOG)', paradigm: 'inpainting', encoder: 'replaced', decoder: 'linear', target: 'hog' },
+  data2vec: { says: 'inpainting-style: mask tokens enter the encoder, a linear head predicts the mean of the last blocks of the student’s own moving average', paradigm: 'inpainting', encoder: 'replaced', decoder: 'linear', target: 'teacher-average' },
 };
 
 /** Whether patches are hidden from the student. */
@@ -47,5 +48,5 @@ export function hasDecoder(method: MethodName): boolean {
 
 /** Whether something is predicted that the section `reconstruction` describes. */
 export function predicts(method: MethodName): boolean {
-  return ['pixels', 'hog', 'teacher-features'].includes(methodTraits[method].target);
+  return ['pixels', 'hog', 'teacher-features', 'teacher-average'].includes(methodTraits[method].target);
 }

@@ -21,14 +21,15 @@ export function resolveDecoder(method: MethodName, written: Experiment['decoder'
 }
 
 /** Undefined for a method that predicts nothing; keys of another kind of target are left out. */
-export function resolveReconstruction(method: MethodName, written: NonNullable<Experiment['reconstruction']>, { patchSize }: Pick<VitShape, 'patchSize'>): ReconstructionConfig | undefined {
+export function resolveReconstruction(method: MethodName, written: NonNullable<Experiment['reconstruction']>, { patchSize, depth }: Pick<VitShape, 'patchSize' | 'depth'>): ReconstructionConfig | undefined {
   const defaults = methodDefaults[method].reconstruction;
   if (!predicts(method) || !defaults) return undefined;
   const loss = written.loss ?? defaults.loss;
   const { target } = methodTraits[method];
   if (target === 'pixels') return { norm_pix: written.norm_pix ?? defaults.norm_pix ?? false, loss };
   if (target === 'hog') return { hog_bins: written.hog_bins ?? defaults.hog_bins, hog_cell: written.hog_cell ?? halfPatch(patchSize), loss };
-  return { target_norm: written.target_norm ?? defaults.target_norm ?? 'none', loss };
+  const normalised = { target_norm: written.target_norm ?? defaults.target_norm ?? 'none', loss };
+  return target === 'teacher-average' ? { average_top_k: written.average_top_k ?? Math.max(1, Math.round(depth / 2)), ...normalised } : normalised;
 }
 
 /** A whole patch where it has no half. */

@@ -7,7 +7,7 @@
  */
 import * as z from 'zod';
 import { slurmLauncherSchema } from '../launchers/slurm/options';
-import { methodDefaults, otherDefaults, withMethodDefaults } from './method-defaults';
+import { TEACHER_FORMATS, methodDefaults, otherDefaults, withMethodDefaults } from './method-defaults';
 import { METHODS, methodTraits } from './method-traits';
 import { RUN_NAME, RUN_NAME_RULE } from '../runs/run-name';
 
@@ -59,17 +59,18 @@ export const dataSchema = z.strictObject({
   max_unreadable: z.int().min(0).max(1_000_000_000).default(100).describe('Unreadable images that are reported and skipped before the run stops.'),
 }).describe('Where the images come from and how they are augmented.');
 
+export const averageSchema = z.strictObject({
+  momentum: fraction.optional().meta({ default: 0.996 }).describe('Momentum of the average at the start. Default of `data2vec`: 0.9998.'),
+  momentum_end: fraction.optional().meta({ default: 1 }).describe('Momentum at the end (cosine in between). Default of `data2vec`: 0.9998.'),
+});
+
 export const teacherSchema = z.strictObject({
   checkpoint: path.optional().describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm or MAE naming, or one of this product’s run or checkpoint folders.'),
-  format: z.enum(['auto', 'timm', 'hf-clip', 'hf-vit', 'hf-dinov2', 'hf-mae', 'openai-clip']).default('auto').describe('Naming of the keys; `auto` recognises it.'),
+  format: z.enum(TEACHER_FORMATS).default('auto').describe('Naming of the keys; `auto` recognises it.'),
   heads: upTo(1024).optional().describe('Attention heads, where the file does not tell and width/64 is wrong.'),
-  ema: z
-    .strictObject({
-      momentum: fraction.default(0.996).describe('Momentum of the average at the start.'),
-      momentum_end: fraction.default(1).describe('Momentum at the end (cosine in between).'),
-    })
+  ema: averageSchema
     .optional()
-    .describe('Instead of a checkpoint: the exponential moving average of the student itself is the teacher. A deviation from the paper; watch for collapse.'),
+    .describe('Instead of a checkpoint: the exponential moving average of the student itself is the teacher; watch for collapse. The default of `data2vec`; with other methods a deviation from the paper.'),
 }).describe('The frozen model that saw the whole image.');
 
 export const maskingSchema = z.strictObject({
@@ -106,13 +107,14 @@ export const decoderSchema = z.strictObject({
 
 export const reconstructionSchema = z.strictObject({
   norm_pix: z.boolean().optional().describe('Pixels only: each patch is normalised by its own mean and variance before it is a target. Default: true for `mae` and `crossmae`, false for `simmim`.'),
-  target_norm: z.enum(['none', 'l2', 'whiten']).optional().describe('Features only: normalisation of each token of the teacher. Default: `whiten` (LayerNorm without affine) for `feature_distillation`, otherwise `none`.'),
+  target_norm: z.enum(['none', 'l2', 'whiten']).optional().describe('Features only: normalisation of each token of the teacher. Default: `whiten` (LayerNorm without affine) for `feature_distillation` and `data2vec` (each level, and their mean), otherwise `none`.'),
+  average_top_k: upTo(1024).optional().describe('`data2vec` only: last blocks of the teacher whose mean is the target. Default: half of them (official: 6 of 12).'),
   hog_bins: z.int().min(2).max(64).optional().describe('`maskfeat` only: orientations of the histograms of gradients, over half a turn. Default: 9 (official).'),
   hog_cell: upTo(1024).optional().describe('`maskfeat` only: side in pixels of the squares that have a histogram each; must divide the patch. Default: half a patch, which are the official 8 at patches of 16.'),
   loss: z
     .enum(['l2', 'l1', 'smooth_l1_beta2', 'cosine'])
     .optional()
-    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, not for pixels). Default: `l2` for `mae`, `crossmae` and `maskfeat`, `l1` for `simmim`, `smooth_l1_beta2` for `feature_distillation`, `cosine` for `feature_inpainting` and `milan`.'),
+    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, not for pixels). Default: `l2` for `mae`, `crossmae` and `maskfeat`, `l1` for `simmim`, `smooth_l1_beta2` for `feature_distillation` and `data2vec`, `cosine` for `feature_inpainting` and `milan`.'),
 }).describe('What is predicted, for methods that predict pixels, histograms of gradients or features; `alignment` does it for MaskAlign.');
 
 export const optimizerSchema = z.strictObject({
@@ -269,7 +271,7 @@ export const experimentSchema = writtenExperimentSchema.transform(withMethodDefa
 export type Experiment = z.output<typeof experimentSchema>;
 export type ExperimentInput = z.input<typeof experimentSchema>;
 export type DataConfig = Experiment['data'];
-export type TeacherConfig = z.output<typeof teacherSchema>;
+export type TeacherConfig = NonNullable<Experiment['teacher']>;
 export type MaskingConfig = Experiment['masking'];
 export type AlignmentConfig = z.output<typeof alignmentSchema>;
 export type OptimizerConfig = Experiment['optimizer'];

@@ -56,9 +56,9 @@ function methodRows(resolved: ResolvedExperiment, teacher: VitShape | undefined)
   return rows;
 }
 
-function describeTarget({ norm_pix: normPix, target_norm: targetNorm, hog_bins: bins, hog_cell: cell, loss }: NonNullable<ResolvedExperiment['reconstruction']>): string {
+function describeTarget({ norm_pix: normPix, target_norm: targetNorm, hog_bins: bins, hog_cell: cell, average_top_k: topK, loss }: NonNullable<ResolvedExperiment['reconstruction']>): string {
   if (bins !== undefined) return `histograms of gradients, ${bins} orientations, cells of ${cell} px, loss ${loss}`;
-  const target = normPix === undefined ? `the teacher’s last features, targets ${targetNorm}` : `pixels${normPix ? ', each patch normalised' : ''}`;
+  const target = normPix === undefined ? `the teacher’s ${topK === undefined ? 'last features' : `last ${topK} blocks, their mean`}, targets ${targetNorm}` : `pixels${normPix ? ', each patch normalised' : ''}`;
   return `${target}, loss ${loss}`;
 }
 

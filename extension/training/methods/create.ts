@@ -7,6 +7,7 @@ import { prepareTeacher } from '../teachers/prepare';
 import type { MethodTeacher } from '../teachers/sources';
 import { averageTeacher, frozenTeacher } from '../teachers/sources';
 import { CrossMae } from './crossmae';
+import { Data2Vec } from './data2vec';
 import { FeatureDistillation } from './feature-distillation';
 import { FeatureInpainting } from './feature-inpainting';
 import { Mae } from './mae';
@@ -39,6 +40,8 @@ export function createMethod(experiment: ResolvedExperiment, context: MethodCont
       return new CrossMae({ student, masking, keepCount, decoder: resolved(experiment, 'decoder'), reconstruction: reconstruction() });
     case 'maskfeat':
       return new MaskFeat({ student, masking, keepCount, reconstruction: reconstruction() });
+    case 'data2vec':
+      return new Data2Vec({ student, teacher: teacher(false), masking, keepCount, reconstruction: reconstruction() });
     case 'simmim':
       return new SimMim({ student, masking, keepCount, reconstruction: reconstruction() });
     case 'feature_distillation':

@@ -58,6 +58,7 @@ describe('a step of every method, in GMAC', () => {
     ['feature_inpainting', 70.3, 1.46],
     ['milan', 43.4, 0.95],
     ['maskfeat', 52.7, 1.1],
+    ['data2vec', 70.3, 1.46],
     // By hand: 50 tokens in 12 blocks of 768, then 49 that ask them in 12 of 512; 17 in 12 of 192, then 16 in 4.
     ['crossmae', 19.43, 0.3645],
   ])('%s: %f for ViT-B/16 at 224, %f for ViT-Ti/4 at 32', (method, large, small) => {

@@ -19,6 +19,7 @@ describe('the method fills in its own recipe', () => {
     ['milan', { masking: { strategy: 'attentive', ratio: 0.75 }, decoder: { depth: 4 }, reconstruction: { loss: 'cosine' } }],
     ['crossmae', { masking: { strategy: 'random', ratio: 0.75 }, decoder: { depth: 4, width: 192, heads: 3, kept_mask_ratio: 0.25 }, reconstruction: { norm_pix: true, loss: 'l2' } }],
     ['maskfeat', { masking: { strategy: 'block', ratio: 0.4 }, optimizer: { blr: 2e-4, clip_grad: 0.02 }, data: { crop_scale: [0.5, 1] }, reconstruction: { hog_bins: 9, hog_cell: 2, loss: 'l2' } }],
+    ['data2vec', { masking: { strategy: 'block', ratio: 0.61 }, optimizer: { clip_grad: 3 }, reconstruction: { average_top_k: 6, target_norm: 'whiten', loss: 'smooth_l1_beta2' } }],
   ] as const)('%s', (method, expected) => {
     expect(resolvedOf(`method: ${method}`, teacherFor(method))).toMatchObject(expected);
   });
@@ -26,6 +27,13 @@ describe('the method fills in its own recipe', () => {
   test('what is written stays', () => {
     const resolved = resolvedOf('method: mae', 'teacher: absent', 'masking: { ratio: 0.5 }', 'decoder: { depth: 1 }', 'reconstruction: { norm_pix: false }', 'optimizer: { blr: 1 }');
     expect(resolved).toMatchObject({ masking: { strategy: 'random', ratio: 0.5 }, decoder: { depth: 1, width: 192 }, reconstruction: { norm_pix: false, loss: 'l2' }, optimizer: { blr: 1 }, derived: { keepCount: 32 } });
+  });
+
+  test('data2vec teaches itself unless another teacher is named', () => {
+    expect(resolvedOf('method: data2vec', 'teacher: absent')).toMatchObject({ teacher: { ema: { momentum: 0.9998, momentum_end: 0.9998 } } });
+    expect(resolvedOf('method: data2vec', 'teacher: { ema: { momentum: 0.99 } }')).toMatchObject({ teacher: { ema: { momentum: 0.99, momentum_end: 0.9998 } } });
+    expect(resolvedOf('method: data2vec', teacherFor('data2vec')).teacher).not.toHaveProperty('ema');
+    expect(resolvedOf('teacher: { ema: {} }')).toMatchObject({ teacher: { ema: { momentum: 0.996, momentum_end: 1 } } });
   });
 
   test('large students get the official decoder and the drop-path of the method', () => {
@@ -70,6 +78,7 @@ describe('what does not go together is told', () => {
     ['a share of the hidden patches where all are predicted', ['method: mae', 'teacher: absent', 'decoder: { kept_mask_ratio: 0.5 }'], ['warning MIM1116 decoder.kept_mask_ratio']],
     ['cells that do not divide patches', ['method: maskfeat', 'teacher: absent', 'reconstruction: { hog_cell: 3 }'], ['error MIM1121 reconstruction.hog_cell']],
     ['normalised pixels of gradients', ['method: maskfeat', 'teacher: absent', 'reconstruction: { norm_pix: true }'], ['warning MIM1116 reconstruction.norm_pix']],
+    ['an average of last features', ['method: milan', 'reconstruction: { average_top_k: 2 }'], ['warning MIM1116 reconstruction.average_top_k']],
     ['heads that do not divide', ['method: mae', 'teacher: absent', 'decoder: { width: 64, heads: 5 }'], ['error MIM1104 decoder.heads']],
     ['a cosine of pixels', ['method: simmim', 'teacher: absent', 'reconstruction: { loss: cosine }'], ['error MIM1121 reconstruction.loss']],
     ['normalised pixels of features', ['method: milan', 'reconstruction: { norm_pix: true }'], ['warning MIM1116 reconstruction.norm_pix']],

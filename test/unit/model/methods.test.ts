@@ -41,6 +41,8 @@ describe('a repeated batch is learnt', () => {
     ['crossmae', { method: 'crossmae' }],
     ['crossmae of every hidden patch', { method: 'crossmae', masking: { ratio: 0.5 }, decoder: { kept_mask_ratio: 0.5 } }],
     ['maskfeat', { method: 'maskfeat', optimizer: { batch_size: 4, clip_grad: 1 } }],
+    ['data2vec', { method: 'data2vec', teacher }],
+    ['data2vec by its own average', { method: 'data2vec' }],
     ['simmim', { method: 'simmim' }],
     ['simmim by blocks', { method: 'simmim', masking: { strategy: 'block', ratio: 0.5 }, reconstruction: { loss: 'smooth_l1_beta2' } }],
     ['feature_distillation', { method: 'feature_distillation', teacher }],
@@ -84,6 +86,13 @@ describe('histograms of oriented gradients', () => {
     const plain = of((value) => value);
     for (const changed of [of((value) => 3 * value + 2), of((value) => -value)]) changed.forEach((value, bin) => expect(value).toBeCloseTo(plain[bin]!, 5));
     expect(plain.reduce((sum, value) => sum + value ** 2, 0)).toBeCloseTo(1, 5);
+  });
+});
+
+describe('data2vec', () => {
+  it('does not average more blocks than its teacher has', () => {
+    const resolved = experiment({ method: 'data2vec', teacher: { checkpoint: 'teacher.safetensors' }, reconstruction: { average_top_k: 4 } });
+    expect(() => createMethod(resolved, { teacher: randomTeacher() })).toThrow(expect.objectContaining({ code: 'MIM5003' }));
   });
 });
 
