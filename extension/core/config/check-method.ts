@@ -1,5 +1,6 @@
 /** Whether the sections of an experiment go together with its method: what it needs, and what would have no effect. */
 import { type MethodName, METHODS, hasDecoder, hidesPatches, methodTraits, needsTeacher, predicts } from './method-traits';
+import { multiBlockConfig, targetSizes } from './multi-block';
 import type { ProblemList } from './problem-list';
 import type { DecoderShape, ResolvedExperiment } from './schema';
 import { predictedCount, visibleCount } from './keep-count';
@@ -57,17 +58,23 @@ function readsAttention(strategy: ResolvedExperiment['masking']['strategy']): bo
   return strategy.startsWith('attentive') || strategy.startsWith('top');
 }
 
-function checkMasking({ method, masking, derived: { patchCount, keepCount }, student }: ResolvedExperiment, problems: ProblemList): void {
+function checkMasking(resolved: ResolvedExperiment, problems: ProblemList): void {
+  const { method, masking, derived: { patchCount, keepCount }, student } = resolved;
   const { strategy, ratio, unit } = masking;
   if (strategy !== 'coarse') warnUnused('masking.unit', 'only `strategy: coarse` hides squares of several patches', problems);
   if (strategy === 'grid') warnUnused('masking.ratio', '`strategy: grid` keeps one patch of four', problems);
   if (readsAttention(strategy) && !needsTeacher(method)) {
     problems.add('MIM1121', ['masking.strategy', 'masking'], `\`strategy: ${strategy}\` asks a teacher where to look, and \`method: ${method}\` has none.`, {
-      hint: 'Use random, block, coarse or grid.',
+      hint: 'Use random, block, coarse, grid or multi_block.',
       replacement: 'random',
     });
   }
+  if (strategy !== 'multi_block') for (const key of MULTI_BLOCK_KEYS) warnUnused(`masking.${key}`, 'only `strategy: multi_block` has targets', problems);
+  if (method === 'ijepa' && strategy !== 'multi_block') {
+    problems.add('MIM1121', ['masking.strategy', 'masking'], `\`method: ijepa\` predicts blocks, which \`strategy: ${strategy}\` does not draw.`, { hint: 'Use `strategy: multi_block`, the default.', replacement: 'multi_block' });
+  }
   const grid = student.imageSize / student.patchSize;
+  if (strategy === 'multi_block' && Number.isInteger(grid)) checkMultiBlock(resolved, grid, problems);
   const square = strategy === 'coarse' ? (unit ?? 1) : strategy === 'grid' ? 2 : 1;
   if (Number.isInteger(grid) && grid % square !== 0) {
     problems.add('MIM1121', strategy === 'coarse' ? ['masking.unit', 'masking.strategy', 'method'] : ['masking.strategy', 'masking'], `\`strategy: ${strategy}\` divides the image into squares of ${square} × ${square} patches, which do not divide its ${grid} × ${grid}.`, {
@@ -81,6 +88,16 @@ function checkMasking({ method, masking, derived: { patchCount, keepCount }, stu
       hint: `The paper’s is the default: leave \`masking.ratio\` out.`,
     });
   }
+}
+
+const MULTI_BLOCK_KEYS = ['num_pred_masks', 'pred_mask_scale', 'enc_mask_scale', 'aspect_ratio'];
+
+/** A context has patches enough if all targets lie on each other. */
+function checkMultiBlock({ masking, derived: { patchCount, keepCount } }: ResolvedExperiment, grid: number, problems: ProblemList): void {
+  const { largest } = targetSizes(grid, multiBlockConfig(masking));
+  if (keepCount <= patchCount - largest) return;
+  const least = Math.ceil((100 * largest) / patchCount) / 100;
+  problems.add('MIM1107', ['masking.ratio', 'masking', 'method'], `A masking ratio of ${masking.ratio} leaves ${keepCount} of ${patchCount} patches visible, but a target has up to ${largest}, which are not.`, { hint: `Use a ratio of at least ${least}, or smaller targets (\`masking.pred_mask_scale\`).` });
 }
 
 function noneVisible(masking: ResolvedExperiment['masking'], patchCount: number, problems: ProblemList): void {

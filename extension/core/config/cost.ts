@@ -8,6 +8,7 @@
 import { hogNumbers } from './hog-size';
 import { predictedCount } from './keep-count';
 import { methodTraits, needsTeacher } from './method-traits';
+import { multiBlockConfig, targetSizes } from './multi-block';
 import type { ResolvedExperiment, VitShape } from './schema';
 
 const GIGA = 1e9;
@@ -46,6 +47,7 @@ function headMacs(resolved: ResolvedExperiment, teacher: VitShape): number {
   if (target === 'labels') return 0;
   const outputs = predictedNumbers(resolved, teacher);
   if (decoder === 'linear') return patchCount * student.width * outputs;
+  if (decoder === 'predictor') return predictorMacs(resolved, outputs);
   return decoder === 'cross' ? crossDecoderMacs(resolved, outputs) : decoderMacs(resolved, outputs);
 }
 
@@ -69,6 +71,17 @@ function decoderMacs({ student, decoder, derived: { patchCount, keepCount }, met
   // MAE predicts at the masked tokens, which alone have a loss; MILAN at all.
   const predicted = prompted ? tokens : patchCount - keepCount;
   return (keepCount + 1) * student.width * width + depth * block + predicted * width * outputs;
+}
+
+/** The context is embedded once and goes through the blocks with every target. */
+function predictorMacs({ student, decoder, masking, derived: { patchCount, keepCount } }: ResolvedExperiment, outputs: number): number {
+  if (!decoder) return 0;
+  const { width, depth } = decoder;
+  const config = multiBlockConfig(masking);
+  const size = targetSizes(Math.sqrt(patchCount), config).smallest;
+  const tokens = keepCount + 1 + size;
+  const block = 12 * tokens * width ** 2 + 2 * tokens ** 2 * width;
+  return (keepCount + 1) * student.width * width + config.num_pred_masks * (depth * block + size * width * outputs);
 }
 
 /** Of every block the mixture of the encoder's levels, keys and values of the visible tokens, and the tokens that are predicted. */

@@ -16,9 +16,9 @@ const derivedSchema = z.strictObject({
 /** An experiment in which nothing is left to be resolved. */
 const frozenSchema = writtenExperimentSchema.omit({ sweep: true, launcher: true }).extend({
   name: z.string(),
-  data: dataSchema.required({ crop_scale: true }),
+  data: dataSchema.required({ crop_scale: true, flip: true }),
   student: vitSchema.omit({ preset: true }).required(),
-  teacher: teacherSchema.extend({ ema: averageSchema.required().optional() }).optional(),
+  teacher: teacherSchema.extend({ ema: averageSchema.required({ momentum: true, momentum_end: true }).optional() }).optional(),
   masking: maskingSchema.required({ strategy: true, ratio: true }),
   decoder: decoderSchema.required({ depth: true, width: true, heads: true }).optional(),
   reconstruction: reconstructionSchema.required({ loss: true }).optional(),

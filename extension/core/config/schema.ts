@@ -21,6 +21,7 @@ const nonNegative = z.number().min(0);
 /** Counts and sizes are bounded far above any use, so that a slip of the finger is a problem and not a memory overflow. */
 const upTo = (largest: number) => z.int().min(1).max(largest);
 const positiveInt = upTo(1_000_000_000);
+const rising = z.tuple([fraction, fraction]).refine(([from, to]) => from > 0 && from <= to, 'two numbers above 0, the smaller first');
 const path = z.string().min(1);
 const threadCount = z.int().min(0).max(1024);
 
@@ -52,7 +53,7 @@ export const dataSchema = z.strictObject({
   image_size: upTo(8192).default(224).describe('Side of the square the model sees, in pixels.'),
   crop_scale: z.tuple([fraction, fraction]).optional().meta({ default: RECIPE.data.crop_scale }).describe(`RandomResizedCrop: range of the crop’s share of the area. Official: 0.2–1. ${otherDefaults(({ data }) => data.crop_scale)}`),
   crop_ratio: z.tuple([positive, positive]).default([3 / 4, 4 / 3]).describe('RandomResizedCrop: range of the aspect ratio.'),
-  flip: fraction.default(0.5).describe('Probability of a horizontal flip.'),
+  flip: fraction.optional().meta({ default: 0.5 }).describe('Probability of a horizontal flip. Default of `ijepa`: 0.'),
   mean: z.tuple([z.number(), z.number(), z.number()]).default([0.485, 0.456, 0.406]).describe('Per-channel mean for normalisation (ImageNet).'),
   std: z.tuple([positive, positive, positive]).default([0.229, 0.224, 0.225]).describe('Per-channel standard deviation for normalisation (ImageNet).'),
   threads: threadCount.default(0).describe('Loader threads; 0 chooses from the machine. The images do not depend on it.'),
@@ -61,7 +62,8 @@ export const dataSchema = z.strictObject({
 
 export const averageSchema = z.strictObject({
   momentum: fraction.optional().meta({ default: 0.996 }).describe('Momentum of the average at the start. Default of `data2vec`: 0.9998.'),
-  momentum_end: fraction.optional().meta({ default: 1 }).describe('Momentum at the end (cosine in between). Default of `data2vec`: 0.9998.'),
+  momentum_end: fraction.optional().meta({ default: 1 }).describe('Momentum at the end. Default of `data2vec`: 0.9998.'),
+  schedule: z.enum(['cosine', 'linear']).optional().describe('How it rises in between. Default: `linear` for `ijepa`, otherwise `cosine`.'),
 });
 
 export const teacherSchema = z.strictObject({
@@ -70,19 +72,23 @@ export const teacherSchema = z.strictObject({
   heads: upTo(1024).optional().describe('Attention heads, where the file does not tell and width/64 is wrong.'),
   ema: averageSchema
     .optional()
-    .describe('Instead of a checkpoint: the exponential moving average of the student itself is the teacher; watch for collapse. The default of `data2vec`; with other methods a deviation from the paper.'),
+    .describe('Instead of a checkpoint: the exponential moving average of the student itself is the teacher; watch for collapse. The default of `data2vec` and `ijepa`; with other methods a deviation from the paper.'),
 }).describe('The frozen model that saw the whole image.');
 
 export const maskingSchema = z.strictObject({
   strategy: z
-    .enum(['attentive', 'random', 'block', 'coarse', 'grid', 'attentive_hidden', 'top_visible', 'top_hidden'])
+    .enum(['attentive', 'random', 'block', 'coarse', 'grid', 'multi_block', 'attentive_hidden', 'top_visible', 'top_hidden'])
     .optional()
     .meta({ default: RECIPE.masking.strategy })
     .describe(
-      `\`attentive\`: patches the teacher’s CLS token attends to are more likely to stay *visible* (MaskAlign, MILAN). \`random\`: uniform. \`block\`: rectangles are hidden (BEiT). \`coarse\`: squares of \`unit\` × \`unit\` patches are hidden (SimMIM). \`grid\`: one of every 2 × 2 patches stays visible. \`attentive_hidden\`: attended patches are more likely to be *hidden* (as in AMT). \`top_visible\`, \`top_hidden\`: no draw, the most attended patches stay visible, or are hidden. ${otherDefaults(({ masking }) => masking.strategy)}`,
+      `\`attentive\`: patches the teacher’s CLS token attends to are more likely to stay *visible* (MaskAlign, MILAN). \`random\`: uniform. \`block\`: rectangles are hidden (BEiT). \`coarse\`: squares of \`unit\` × \`unit\` patches are hidden (SimMIM). \`grid\`: one of every 2 × 2 patches stays visible. \`multi_block\`: a large rectangle without several smaller ones stays visible (I-JEPA, whose targets the smaller ones are). \`attentive_hidden\`: attended patches are more likely to be *hidden* (as in AMT). \`top_visible\`, \`top_hidden\`: no draw, the most attended patches stay visible, or are hidden. ${otherDefaults(({ masking }) => masking.strategy)}`,
     ),
   ratio: belowOne.optional().meta({ default: RECIPE.masking.ratio }).describe(`Share of patches the student does not see; 0, for \`method: maskalign\`, is feature distillation. ${otherDefaults(({ masking }) => masking.ratio)}`),
   unit: upTo(1024).optional().describe('`strategy: coarse` only: side of a hidden square in patches. Default: 2, which are SimMIM’s 32 pixels at patches of 16.'),
+  num_pred_masks: upTo(64).optional().describe('`strategy: multi_block` only: target rectangles of an image. Default: 4.'),
+  pred_mask_scale: rising.optional().describe('`strategy: multi_block` only: range of a target’s share of the patches. Default: 0.15–0.2.'),
+  enc_mask_scale: rising.optional().describe('`strategy: multi_block` only: range of the context’s share of the patches, before the targets are cut out. Default: 0.85–1.'),
+  aspect_ratio: z.tuple([positive, positive]).optional().describe('`strategy: multi_block` only: range of a target’s height over its width. Default: 0.75–1.5.'),
 }).describe('Which patches the student sees.');
 
 export const alignmentSchema = z.strictObject({
@@ -99,22 +105,22 @@ export const alignmentSchema = z.strictObject({
 }).describe('How student levels are aligned with teacher levels.');
 
 export const decoderSchema = z.strictObject({
-  depth: upTo(1024).optional().describe('Transformer blocks. Default: 8 for students at least 768 wide (official; `crossmae`: 12), otherwise a third of the student’s.'),
-  width: upTo(65_536).optional().describe('Token width. Default: 512 for students at least 768 wide (official), otherwise the student’s.'),
-  heads: upTo(1024).optional().describe('Attention heads; must divide the width. Default: 16 for students at least 768 wide (official), otherwise the student’s.'),
+  depth: upTo(1024).optional().describe('Transformer blocks. Default: 8 for students at least 768 wide (official; `crossmae`: 12, `ijepa`: 6), otherwise a third of the student’s.'),
+  width: upTo(65_536).optional().describe('Token width. Default: 512 for students at least 768 wide (official; `ijepa`: 384), otherwise the student’s.'),
+  heads: upTo(1024).optional().describe('Attention heads; must divide the width. Default: 16 for students at least 768 wide (official; `ijepa`: 12), otherwise the student’s.'),
   kept_mask_ratio: fraction.optional().describe('`method: crossmae` only: share of all patches that are predicted, at most `masking.ratio`; the hidden ones beyond it cost nothing. Default: 0.25 (official recipe); at the full `masking.ratio` every hidden patch is predicted.'),
-}).describe('The transformer that reconstructs, for `method: mae`, `milan` and `crossmae`; it is not part of what is exported.');
+}).describe('The transformer that reconstructs, for `method: mae`, `milan` and `crossmae`, or I-JEPA’s predictor; it is not part of what is exported.');
 
 export const reconstructionSchema = z.strictObject({
   norm_pix: z.boolean().optional().describe('Pixels only: each patch is normalised by its own mean and variance before it is a target. Default: true for `mae` and `crossmae`, false for `simmim`.'),
-  target_norm: z.enum(['none', 'l2', 'whiten']).optional().describe('Features only: normalisation of each token of the teacher. Default: `whiten` (LayerNorm without affine) for `feature_distillation` and `data2vec` (each level, and their mean), otherwise `none`.'),
+  target_norm: z.enum(['none', 'l2', 'whiten']).optional().describe('Features only: normalisation of each token of the teacher. Default: `whiten` (LayerNorm without affine) for `feature_distillation`, `ijepa` and `data2vec` (each level, and their mean), otherwise `none`.'),
   average_top_k: upTo(1024).optional().describe('`data2vec` only: last blocks of the teacher whose mean is the target. Default: half of them (official: 6 of 12).'),
   hog_bins: z.int().min(2).max(64).optional().describe('`maskfeat` only: orientations of the histograms of gradients, over half a turn. Default: 9 (official).'),
   hog_cell: upTo(1024).optional().describe('`maskfeat` only: side in pixels of the squares that have a histogram each; must divide the patch. Default: half a patch, which are the official 8 at patches of 16.'),
   loss: z
-    .enum(['l2', 'l1', 'smooth_l1_beta2', 'cosine'])
+    .enum(['l2', 'l1', 'smooth_l1_beta1', 'smooth_l1_beta2', 'cosine'])
     .optional()
-    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, not for pixels). Default: `l2` for `mae`, `crossmae` and `maskfeat`, `l1` for `simmim`, `smooth_l1_beta2` for `feature_distillation` and `data2vec`, `cosine` for `feature_inpainting` and `milan`.'),
+    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta1` (e²/2 below 1, then |e| − ½), `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, not for pixels). Default: `l2` for `mae`, `crossmae` and `maskfeat`, `l1` for `simmim`, `smooth_l1_beta1` for `ijepa`, `smooth_l1_beta2` for `feature_distillation` and `data2vec`, `cosine` for `feature_inpainting` and `milan`.'),
 }).describe('What is predicted, for methods that predict pixels, histograms of gradients or features; `alignment` does it for MaskAlign.');
 
 export const optimizerSchema = z.strictObject({

@@ -95,6 +95,7 @@ function describeCost(resolved: ResolvedExperiment, teacher: VitShape | undefine
 
 /** What follows the student. */
 export function headsName({ method, decoder }: ResolvedExperiment): string {
+  if (method === 'ijepa') return 'predictor';
   return method === 'maskalign' ? 'adaptors' : decoder ? 'decoder' : 'head';
 }
 

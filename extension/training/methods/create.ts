@@ -1,5 +1,6 @@
 /** The method an experiment asks for. */
 import type { TeacherShape } from '../../core/checkpoints/teacher-shape';
+import { multiBlockConfig } from '../../core/config/multi-block';
 import type { ResolvedExperiment } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
 import type { NamedTensors } from '../../core/tensors';
@@ -10,6 +11,7 @@ import { CrossMae } from './crossmae';
 import { Data2Vec } from './data2vec';
 import { FeatureDistillation } from './feature-distillation';
 import { FeatureInpainting } from './feature-inpainting';
+import { IJepa } from './ijepa';
 import { Mae } from './mae';
 import { MaskAlign } from './maskalign';
 import { MaskFeat } from './maskfeat';
@@ -42,6 +44,8 @@ export function createMethod(experiment: ResolvedExperiment, context: MethodCont
       return new MaskFeat({ student, masking, keepCount, reconstruction: reconstruction() });
     case 'data2vec':
       return new Data2Vec({ student, teacher: teacher(false), masking, keepCount, reconstruction: reconstruction() });
+    case 'ijepa':
+      return new IJepa({ student, teacher: teacher(true), predictor: resolved(experiment, 'decoder'), masking: multiBlockConfig(masking), keepCount, reconstruction: reconstruction() });
     case 'simmim':
       return new SimMim({ student, masking, keepCount, reconstruction: reconstruction() });
     case 'feature_distillation':

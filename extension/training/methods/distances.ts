@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { AlignmentConfig, ReconstructionConfig } from '../../core/config/schema';
 import { withGradient } from '../nn/custom-gradient';
 
-type ElementwiseName = AlignmentConfig['loss'] | 'smooth_l1_beta2';
+type ElementwiseName = AlignmentConfig['loss'] | 'smooth_l1_beta1' | 'smooth_l1_beta2';
 
 /** Value and derivative of one element's distance. */
 function elementwise(name: ElementwiseName, difference: tf.Tensor): { value: tf.Tensor; slope: tf.Tensor } {
@@ -16,6 +16,11 @@ function elementwise(name: ElementwiseName, difference: tf.Tensor): { value: tf.
       // 2·SmoothL1(β=1): with c = clip(e, −1, 1) both branches, e² and 2|e| − 1, are c·(2e − c), and the slope is 2c.
       const clipped = tf.clipByValue(difference, -1, 1);
       return { value: tf.mul(clipped, tf.sub(tf.mul(difference, 2), clipped)), slope: tf.mul(clipped, 2) };
+    }
+    case 'smooth_l1_beta1': {
+      // SmoothL1(β=1), half of the above: c·(2e − c)/2, and the slope is c.
+      const clipped = tf.clipByValue(difference, -1, 1);
+      return { value: tf.mul(tf.mul(clipped, tf.sub(tf.mul(difference, 2), clipped)), 0.5), slope: clipped };
     }
     case 'smooth_l1_beta2': {
       // SmoothL1(β=2): with c = clip(e, −2, 2) both branches, e²/4 and |e| − 1, are c·(2e − c)/4, and the slope is c/2.

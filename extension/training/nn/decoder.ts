@@ -34,15 +34,19 @@ export interface DecoderInput {
 /** @param outputs numbers predicted a token */
 export function decoderSpecs(decoder: DecoderShape, encoderWidth: number, outputs: number): NamedSpecs {
   const { width } = decoder;
-  // Of a ViT of the decoder's size, only the blocks.
-  const blocks = Object.entries(timmSpecs({ ...decoderArchitecture(decoder), imageMean: [0, 0, 0], imageStd: [1, 1, 1] })).filter(([name]) => name.startsWith('blocks.'));
   return {
     ...linearSpecs('method.decoder_embed', width, encoderWidth),
     'method.mask_token': { shape: [1, 1, width], dtype: 'float32' },
-    ...Object.fromEntries(blocks.map(([name, spec]) => [`method.decoder_${name}`, spec])),
+    ...transformerBlockSpecs(decoder, 'method.decoder_'),
     ...layerNormSpecs('method.decoder_norm', width),
     ...linearSpecs('method.decoder_pred', outputs, width),
   };
+}
+
+/** The decoder's transformer blocks, `<prefix>blocks.{i}.…`: of a ViT of its size, only the blocks. */
+export function transformerBlockSpecs(decoder: DecoderShape, prefix: string): NamedSpecs {
+  const specs = timmSpecs({ ...decoderArchitecture(decoder), imageMean: [0, 0, 0], imageStd: [1, 1, 1] });
+  return Object.fromEntries(Object.entries(specs).flatMap(([name, spec]) => (name.startsWith('blocks.') ? [[prefix + name, spec]] : [])));
 }
 
 /** Blocks as the official decoders have them, at the decoder's size. */
@@ -87,9 +91,9 @@ export function decoderPrediction(parameters: Tensors, x: tf.Tensor): tf.Tensor 
 }
 
 /** [CLS; visible] at the decoder's width, with positions, [B·(1+K), Dd]. */
-function placedVisible(parameters: Tensors, { encoded, keepIds, positions }: DecoderInput): tf.Tensor {
+export function placedVisible(parameters: Tensors, { encoded, keepIds, positions }: Omit<DecoderInput, 'maskedIds'>, embed = 'method.decoder_embed'): tf.Tensor {
   const cls = tf.zeros([keepIds.shape[0]!, 1], 'int32');
-  return tf.add(linearOf(parameters, 'method.decoder_embed', encoded), tableRows(positions, tf.concat([cls, afterCls(keepIds)], 1)));
+  return tf.add(linearOf(parameters, embed, encoded), tableRows(positions, tf.concat([cls, afterCls(keepIds)], 1)));
 }
 
 /** The mask token at every masked place, [B·M, Dd]. */

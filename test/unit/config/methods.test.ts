@@ -20,6 +20,7 @@ describe('the method fills in its own recipe', () => {
     ['crossmae', { masking: { strategy: 'random', ratio: 0.75 }, decoder: { depth: 4, width: 192, heads: 3, kept_mask_ratio: 0.25 }, reconstruction: { norm_pix: true, loss: 'l2' } }],
     ['maskfeat', { masking: { strategy: 'block', ratio: 0.4 }, optimizer: { blr: 2e-4, clip_grad: 0.02 }, data: { crop_scale: [0.5, 1] }, reconstruction: { hog_bins: 9, hog_cell: 2, loss: 'l2' } }],
     ['data2vec', { masking: { strategy: 'block', ratio: 0.61 }, optimizer: { clip_grad: 3 }, reconstruction: { average_top_k: 6, target_norm: 'whiten', loss: 'smooth_l1_beta2' } }],
+    ['ijepa', { masking: { strategy: 'multi_block', ratio: 0.7, num_pred_masks: 4, pred_mask_scale: [0.15, 0.2], enc_mask_scale: [0.85, 1], aspect_ratio: [0.75, 1.5] }, data: { crop_scale: [0.3, 1], flip: 0 }, decoder: { depth: 4, width: 192 }, reconstruction: { target_norm: 'whiten', loss: 'smooth_l1_beta1' } }],
   ] as const)('%s', (method, expected) => {
     expect(resolvedOf(`method: ${method}`, teacherFor(method))).toMatchObject(expected);
   });
@@ -29,10 +30,11 @@ describe('the method fills in its own recipe', () => {
     expect(resolved).toMatchObject({ masking: { strategy: 'random', ratio: 0.5 }, decoder: { depth: 1, width: 192 }, reconstruction: { norm_pix: false, loss: 'l2' }, optimizer: { blr: 1 }, derived: { keepCount: 32 } });
   });
 
-  test('data2vec teaches itself unless another teacher is named', () => {
+  test('data2vec and I-JEPA teach themselves unless another teacher is named', () => {
     expect(resolvedOf('method: data2vec', 'teacher: absent')).toMatchObject({ teacher: { ema: { momentum: 0.9998, momentum_end: 0.9998 } } });
     expect(resolvedOf('method: data2vec', 'teacher: { ema: { momentum: 0.99 } }')).toMatchObject({ teacher: { ema: { momentum: 0.99, momentum_end: 0.9998 } } });
     expect(resolvedOf('method: data2vec', teacherFor('data2vec')).teacher).not.toHaveProperty('ema');
+    expect(resolvedOf('method: ijepa', 'teacher: absent')).toMatchObject({ teacher: { ema: { momentum: 0.996, momentum_end: 1, schedule: 'linear' } } });
     expect(resolvedOf('teacher: { ema: {} }')).toMatchObject({ teacher: { ema: { momentum: 0.996, momentum_end: 1 } } });
   });
 
@@ -79,6 +81,9 @@ describe('what does not go together is told', () => {
     ['cells that do not divide patches', ['method: maskfeat', 'teacher: absent', 'reconstruction: { hog_cell: 3 }'], ['error MIM1121 reconstruction.hog_cell']],
     ['normalised pixels of gradients', ['method: maskfeat', 'teacher: absent', 'reconstruction: { norm_pix: true }'], ['warning MIM1116 reconstruction.norm_pix']],
     ['an average of last features', ['method: milan', 'reconstruction: { average_top_k: 2 }'], ['warning MIM1116 reconstruction.average_top_k']],
+    ['no blocks for I-JEPA', ['method: ijepa', 'masking: { strategy: block }'], ['error MIM1121 masking.strategy']],
+    ['blocks where no targets are', ['method: mae', 'teacher: absent', 'masking: { num_pred_masks: 2 }'], ['warning MIM1116 masking.num_pred_masks']],
+    ['a context that targets may not leave', ['method: ijepa', 'masking: { ratio: 0.1 }'], ['error MIM1107 masking.ratio']],
     ['heads that do not divide', ['method: mae', 'teacher: absent', 'decoder: { width: 64, heads: 5 }'], ['error MIM1104 decoder.heads']],
     ['a cosine of pixels', ['method: simmim', 'teacher: absent', 'reconstruction: { loss: cosine }'], ['error MIM1121 reconstruction.loss']],
     ['normalised pixels of features', ['method: milan', 'reconstruction: { norm_pix: true }'], ['warning MIM1116 reconstruction.norm_pix']],
