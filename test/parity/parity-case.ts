@@ -27,6 +27,7 @@ export interface ParityCase {
   readonly keep?: number;
   readonly decoder?: ExperimentInput['decoder'];
   readonly reconstruction?: ExperimentInput['reconstruction'];
+  readonly codebook?: ExperimentInput['codebook'];
   readonly classes?: number;
   readonly ema_momentum?: number;
   /** Of `multi_block`: patches of a target. */
@@ -66,9 +67,9 @@ function made(name: string, shape: readonly number[]): HostTensor {
   return float32(shape, data.map((value) => (isScale ? 1 : 0) + 0.25 * value));
 }
 
-export function parityExperiment({ method, student, alignment, masking, optimizer, supervised, decoder, reconstruction, teacher, keep }: ParityCase): ResolvedExperiment {
+export function parityExperiment({ method, student, alignment, masking, optimizer, supervised, decoder, reconstruction, codebook, teacher, keep }: ParityCase): ResolvedExperiment {
   const source = teacher ? { checkpoint: 'teacher' } : { ema: {} };
-  const resolved = experiment({ method, alignment, masking, optimizer, supervised, decoder, reconstruction, ...(needsTeacher(method) ? { teacher: source } : {}) }, student);
+  const resolved = experiment({ method, alignment, masking, optimizer, supervised, decoder, reconstruction, codebook, ...(needsTeacher(method) ? { teacher: source } : {}) }, student);
   if (keep !== undefined) expect(resolved.derived.keepCount, 'the masking counts as the fixture does').toBe(keep);
   return resolved;
 }

@@ -3,6 +3,7 @@ import { type MethodName, METHODS, hasDecoder, hidesPatches, methodTraits, needs
 import { multiBlockConfig, targetSizes } from './multi-block';
 import type { ProblemList } from './problem-list';
 import type { DecoderShape, ResolvedExperiment } from './schema';
+import { methodDefaults } from './method-defaults';
 import { predictedCount, visibleCount } from './keep-count';
 
 /** The code of a key that is written but not read. */
@@ -32,6 +33,7 @@ function warnForeignSections(method: MethodName, problems: ProblemList): void {
     if (method !== 'maskalign') warnUnused('alignment', `${name} does not align levels; its section is \`reconstruction\``, problems);
   }
   if (!hasDecoder(method)) warnUnused('decoder', `${name} has no transformer decoder`, problems);
+  if (methodTraits[method].target !== 'teacher-codes') warnUnused('codebook', `${name} classifies no patches`, problems);
   if (!predicts(method)) warnUnused('reconstruction', `${name} reconstructs nothing`, problems);
 }
 
@@ -46,6 +48,10 @@ function checkTeacher({ method, teacher, masking }: ResolvedExperiment, problems
     const needs = method === 'maskalign' ? 'MaskAlign needs a teacher to align with (its attention also draws attentive masks).' : `\`method: ${method}\` needs a teacher, whose features are its targets${readsAttention(masking.strategy) ? ' (its attention also draws the masks)' : ''}.`;
     problems.add('MIM1112', ['teacher', 'method'], needs, {
       hint: 'Add `teacher: { checkpoint: … }`; a small one can be trained with `mim teacher`. Without one, `teacher: { ema: {} }` averages the student itself.',
+    });
+  } else if (methodTraits[method].target === 'teacher-codes' && teacher.ema) {
+    problems.add('MIM1112', ['teacher.ema', 'teacher'], `\`method: ${method}\` needs a frozen teacher: its codes are learnt before the training, and an average would move away from them.`, {
+      hint: 'Name a file under `teacher.checkpoint`; a small one can be trained with `mim teacher`.',
     });
   } else if (teacher.checkpoint !== undefined && teacher.ema) {
     problems.add('MIM1112', 'teacher.ema', 'Two teachers are given: `teacher.checkpoint` and `teacher.ema`.', {
@@ -137,6 +143,7 @@ const TARGETS = {
   pixels: { says: 'pixels', keys: ['norm_pix'] },
   hog: { says: 'histograms of gradients', keys: ['hog_bins', 'hog_cell'] },
   'teacher-features': { says: 'features', keys: ['target_norm'] },
+  'teacher-codes': { says: 'codes of features', keys: ['target_norm'] },
   'teacher-average': { says: 'features', keys: ['target_norm', 'average_top_k'] },
 };
 
@@ -149,6 +156,11 @@ function checkReconstruction({ method, reconstruction, student: { patchSize } }:
   const cell = reconstruction?.hog_cell;
   if (cell !== undefined && patchSize % cell !== 0) {
     problems.add('MIM1121', ['reconstruction.hog_cell', 'reconstruction', 'method'], `Cells of ${cell} pixels do not divide patches of ${patchSize}.`, { hint: 'Give a divisor of the patch size, or leave `hog_cell` out: half a patch.' });
+  }
+  const loss = reconstruction!.loss;
+  if ((target === 'teacher-codes') !== (loss === 'cross_entropy')) {
+    const right = methodDefaults[method].reconstruction?.loss;
+    problems.add('MIM1121', ['reconstruction.loss', 'method'], target === 'teacher-codes' ? `\`method: ${method}\` classifies, and \`loss: ${loss}\` compares values.` : '`loss: cross_entropy` is of classes, which this method does not predict.', { hint: `Leave it out: ${right}.`, replacement: right });
   }
   if (target === 'pixels' && reconstruction!.loss === 'cosine') {
     problems.add('MIM1121', 'reconstruction.loss', '`loss: cosine` compares directions, which pixels are not.', { hint: 'Use l1, l2 or smooth_l1_beta2.', replacement: 'l2' });

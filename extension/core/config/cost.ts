@@ -52,11 +52,11 @@ function headMacs(resolved: ResolvedExperiment, teacher: VitShape): number {
 }
 
 /** Of one patch. */
-function predictedNumbers({ student: { patchSize }, reconstruction, method }: ResolvedExperiment, teacher: VitShape): number {
+function predictedNumbers({ student: { patchSize }, reconstruction, codebook, method }: ResolvedExperiment, teacher: VitShape): number {
   const { target } = methodTraits[method];
   if (target === 'pixels') return CHANNELS * patchSize ** 2;
   if (target === 'hog') return hogNumbers(patchSize, reconstruction!);
-  return teacher.width;
+  return codebook?.size ?? teacher.width;
 }
 
 /** Embedding of the visible tokens, blocks of mlp_ratio 4, prediction. A prompting decoder updates the masked tokens alone. */

@@ -7,7 +7,7 @@ import { type MultiBlockConfig, OFFICIAL_MULTI_BLOCK } from './multi-block';
 
 type Range = readonly [number, number];
 export type MaskingName = 'attentive' | 'random' | 'block' | 'coarse' | 'grid' | 'multi_block' | 'attentive_hidden' | 'top_visible' | 'top_hidden';
-export type ReconstructionLoss = 'l2' | 'l1' | 'smooth_l1_beta1' | 'smooth_l1_beta2' | 'cosine';
+export type ReconstructionLoss = 'l2' | 'l1' | 'smooth_l1_beta1' | 'smooth_l1_beta2' | 'cosine' | 'cross_entropy';
 
 /** The moving average that teaches. */
 export interface AverageConfig {
@@ -134,6 +134,15 @@ export const methodDefaults: Readonly<Record<MethodName, MethodDefaults>> = {
     selfTaught: { momentum: 0.996, momentum_end: 1, schedule: 'linear' },
     reconstruction: { target_norm: 'whiten', loss: 'smooth_l1_beta1' },
     decoder: { depth: 6, width: 384, heads: 12 },
+  },
+  beit: {
+    source: 'microsoft/unilm, beit, ViT-B at 800 epochs (1.5e-3 at 2048)',
+    masking: { strategy: 'block', ratio: 0.38 },
+    optimizer: { blr: 1.875e-4, betas: [0.9, 0.999], clip_grad: 3 },
+    schedule: { min_lr: 1e-5 },
+    data: { crop_scale: [0.08, 1] },
+    dropPath: 0.1,
+    reconstruction: { target_norm: 'l2', loss: 'cross_entropy' },
   },
 };
 

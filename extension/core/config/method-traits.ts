@@ -4,7 +4,7 @@
  * alignment reconstructs nothing. Checks, costs, summaries and pictures follow from these traits.
  */
 
-export const METHODS = ['maskalign', 'supervised', 'mae', 'simmim', 'feature_distillation', 'feature_inpainting', 'milan', 'crossmae', 'maskfeat', 'data2vec', 'ijepa'] as const;
+export const METHODS = ['maskalign', 'supervised', 'mae', 'simmim', 'feature_distillation', 'feature_inpainting', 'milan', 'crossmae', 'maskfeat', 'data2vec', 'ijepa', 'beit'] as const;
 export type MethodName = (typeof METHODS)[number];
 
 export interface MethodTraits {
@@ -15,7 +15,7 @@ export interface MethodTraits {
   readonly encoder: 'visible' | 'replaced' | 'whole';
   /** What stands between the encoder and the loss. */
   readonly decoder: 'adaptors' | 'linear' | 'self' | 'prompt' | 'cross' | 'predictor';
-  readonly target: 'teacher-levels' | 'teacher-features' | 'teacher-average' | 'pixels' | 'hog' | 'labels';
+  readonly target: 'teacher-levels' | 'teacher-features' | 'teacher-average' | 'teacher-codes' | 'pixels' | 'hog' | 'labels';
 }
 
 export const methodTraits: Readonly<Record<MethodName, MethodTraits>> = {
@@ -30,6 +30,7 @@ export const methodTraits: Readonly<Record<MethodName, MethodTraits>> = {
   maskfeat: { says: 'inpainting-style: mask tokens enter the encoder, a linear head predicts histograms of oriented gradients (HOG)', paradigm: 'inpainting', encoder: 'replaced', decoder: 'linear', target: 'hog' },
   data2vec: { says: 'inpainting-style: mask tokens enter the encoder, a linear head predicts the mean of the last blocks of the student’s own moving average', paradigm: 'inpainting', encoder: 'replaced', decoder: 'linear', target: 'teacher-average' },
   ijepa: { says: 'decoder-style: the encoder sees a context, a narrow predictor says what its own moving average makes of several target blocks (I-JEPA)', paradigm: 'decoder', encoder: 'visible', decoder: 'predictor', target: 'teacher-features' },
+  beit: { says: 'inpainting-style: mask tokens enter the encoder, a linear head classifies hidden patches by a codebook learnt from a teacher’s features', paradigm: 'inpainting', encoder: 'replaced', decoder: 'linear', target: 'teacher-codes' },
 };
 
 /** Whether patches are hidden from the student. */
@@ -49,5 +50,5 @@ export function hasDecoder(method: MethodName): boolean {
 
 /** Whether something is predicted that the section `reconstruction` describes. */
 export function predicts(method: MethodName): boolean {
-  return ['pixels', 'hog', 'teacher-features', 'teacher-average'].includes(methodTraits[method].target);
+  return ['pixels', 'hog', 'teacher-features', 'teacher-average', 'teacher-codes'].includes(methodTraits[method].target);
 }

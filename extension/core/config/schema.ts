@@ -113,15 +113,21 @@ export const decoderSchema = z.strictObject({
 
 export const reconstructionSchema = z.strictObject({
   norm_pix: z.boolean().optional().describe('Pixels only: each patch is normalised by its own mean and variance before it is a target. Default: true for `mae` and `crossmae`, false for `simmim`.'),
-  target_norm: z.enum(['none', 'l2', 'whiten']).optional().describe('Features only: normalisation of each token of the teacher. Default: `whiten` (LayerNorm without affine) for `feature_distillation`, `ijepa` and `data2vec` (each level, and their mean), otherwise `none`.'),
+  target_norm: z.enum(['none', 'l2', 'whiten']).optional().describe('Features only: normalisation of each token of the teacher. Default: `whiten` (LayerNorm without affine) for `feature_distillation`, `ijepa` and `data2vec` (each level, and their mean), `l2` for `beit`, otherwise `none`.'),
   average_top_k: upTo(1024).optional().describe('`data2vec` only: last blocks of the teacher whose mean is the target. Default: half of them (official: 6 of 12).'),
   hog_bins: z.int().min(2).max(64).optional().describe('`maskfeat` only: orientations of the histograms of gradients, over half a turn. Default: 9 (official).'),
   hog_cell: upTo(1024).optional().describe('`maskfeat` only: side in pixels of the squares that have a histogram each; must divide the patch. Default: half a patch, which are the official 8 at patches of 16.'),
   loss: z
-    .enum(['l2', 'l1', 'smooth_l1_beta1', 'smooth_l1_beta2', 'cosine'])
+    .enum(['l2', 'l1', 'smooth_l1_beta1', 'smooth_l1_beta2', 'cosine', 'cross_entropy'])
     .optional()
-    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta1` (e²/2 below 1, then |e| − ½), `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, not for pixels). Default: `l2` for `mae`, `crossmae` and `maskfeat`, `l1` for `simmim`, `smooth_l1_beta1` for `ijepa`, `smooth_l1_beta2` for `feature_distillation` and `data2vec`, `cosine` for `feature_inpainting` and `milan`.'),
+    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta1` (e²/2 below 1, then |e| − ½), `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, not for pixels), `cross_entropy` (of codes; `beit` has no other). Default: `l2` for `mae`, `crossmae` and `maskfeat`, `l1` for `simmim`, `smooth_l1_beta1` for `ijepa`, `smooth_l1_beta2` for `feature_distillation` and `data2vec`, `cosine` for `feature_inpainting` and `milan`, `cross_entropy` for `beit`.'),
 }).describe('What is predicted, for methods that predict pixels, histograms of gradients or features; `alignment` does it for MaskAlign.');
+
+export const codebookSchema = z.strictObject({
+  size: z.int().min(2).max(65_536).default(512).describe('Codes. Official: 8192, of a discrete VAE.'),
+  images: positiveInt.default(2048).describe('Training images whose patches are clustered, at most one epoch of them; of their patches, 64 a code.'),
+  iterations: upTo(1000).default(20).describe('Iterations of k-means at most; it ends once nothing changes.'),
+}).describe('`method: beit` only: the codes that stand for patches, learnt before the training by k-means over the teacher’s features, by `seed`. Every checkpoint holds them; the run’s environment.json has their SHA-256.');
 
 export const optimizerSchema = z.strictObject({
   batch_size: positiveInt.default(1024).describe('Images per optimizer step (the effective batch).'),
@@ -247,6 +253,7 @@ const experimentShape = {
   alignment: alignmentSchema.prefault({}),
   decoder: decoderSchema.optional(),
   reconstruction: reconstructionSchema.optional(),
+  codebook: codebookSchema.optional(),
   optimizer: optimizerSchema.prefault({}),
   schedule: scheduleSchema.prefault({}),
   supervised: z
@@ -290,6 +297,7 @@ export type RandomSearchConfig = z.output<typeof randomSearchSchema>;
 export type DistributionConfig = z.output<typeof distributionSchema>;
 export type ConditionConfig = z.output<typeof conditionSchema>;
 export type LauncherConfig = z.output<typeof launcherSchema>;
+export type CodebookConfig = z.output<typeof codebookSchema>;
 export type EngineConfig = z.output<typeof engineSchema>;
 /** A decoder with every dimension known. */
 export type DecoderShape = z.output<typeof decoderSchema> & Required<Pick<z.output<typeof decoderSchema>, 'depth' | 'width' | 'heads'>>;
@@ -308,13 +316,15 @@ export interface VitShape {
 }
 
 /** An experiment with names resolved and derived values filled in; this is what a run freezes. */
-export interface ResolvedExperiment extends Omit<Experiment, 'student' | 'engine' | 'name' | 'schedule' | 'sweep' | 'launcher' | 'decoder' | 'reconstruction'> {
+export interface ResolvedExperiment extends Omit<Experiment, 'student' | 'engine' | 'name' | 'schedule' | 'sweep' | 'launcher' | 'decoder' | 'reconstruction' | 'codebook'> {
   readonly name: string;
   readonly student: VitShape;
   /** Where the method has a transformer decoder. */
   readonly decoder?: DecoderShape;
   /** Where the method predicts pixels or features. */
   readonly reconstruction?: ReconstructionConfig;
+  /** Where the method classifies patches. */
+  readonly codebook?: CodebookConfig;
   readonly schedule: ScheduleConfig;
   readonly engine: EngineConfig;
   readonly derived: {

@@ -41,7 +41,7 @@ export function resolvedSummary(resolved: ResolvedExperiment, { imageCount, teac
 }
 
 function methodRows(resolved: ResolvedExperiment, teacher: VitShape | undefined): [string, string][] {
-  const { method, alignment, masking, decoder, reconstruction, derived, teacher: config } = resolved;
+  const { method, alignment, masking, decoder, reconstruction, codebook, derived, teacher: config } = resolved;
   const source = config?.checkpoint ?? `moving average of the student, momentum ${config?.ema?.momentum} to ${config?.ema?.momentum_end}`;
   const rows: [string, string][] = [];
   if (needsTeacher(method)) rows.push(['teacher', teacher ? `${source}: ${describeVit(teacher)}` : source]);
@@ -52,7 +52,8 @@ function methodRows(resolved: ResolvedExperiment, teacher: VitShape | undefined)
     const some = share === undefined ? '' : `; predicts ${predictedCount(derived.patchCount, derived.keepCount, masking.ratio, share)} of ${derived.patchCount - derived.keepCount} hidden patches`;
     rows.push(['decoder', `${depth} blocks, width ${width}, ${heads} heads${some}`]);
   }
-  if (reconstruction) rows.push(['predicts', describeTarget(reconstruction)]);
+  if (codebook) rows.push(['predicts', `codes of a codebook of ${codebook.size}, learnt from the teacher’s last features, targets ${reconstruction?.target_norm}`]);
+  else if (reconstruction) rows.push(['predicts', describeTarget(reconstruction)]);
   return rows;
 }
 

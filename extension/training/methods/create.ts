@@ -7,6 +7,7 @@ import type { NamedTensors } from '../../core/tensors';
 import { prepareTeacher } from '../teachers/prepare';
 import type { MethodTeacher } from '../teachers/sources';
 import { averageTeacher, frozenTeacher } from '../teachers/sources';
+import { Beit } from './beit';
 import { CrossMae } from './crossmae';
 import { Data2Vec } from './data2vec';
 import { FeatureDistillation } from './feature-distillation';
@@ -46,6 +47,8 @@ export function createMethod(experiment: ResolvedExperiment, context: MethodCont
       return new Data2Vec({ student, teacher: teacher(false), masking, keepCount, reconstruction: reconstruction() });
     case 'ijepa':
       return new IJepa({ student, teacher: teacher(true), predictor: resolved(experiment, 'decoder'), masking: multiBlockConfig(masking), keepCount, reconstruction: reconstruction() });
+    case 'beit':
+      return new Beit({ student, teacher: teacher(true), masking, keepCount, codebook: resolved(experiment, 'codebook'), reconstruction: reconstruction() });
     case 'simmim':
       return new SimMim({ student, masking, keepCount, reconstruction: reconstruction() });
     case 'feature_distillation':
@@ -60,7 +63,7 @@ export function createMethod(experiment: ResolvedExperiment, context: MethodCont
 }
 
 /** A section that resolving has filled in for this method. */
-function resolved<Section extends 'decoder' | 'reconstruction'>(experiment: ResolvedExperiment, section: Section): NonNullable<ResolvedExperiment[Section]> {
+function resolved<Section extends 'decoder' | 'reconstruction' | 'codebook'>(experiment: ResolvedExperiment, section: Section): NonNullable<ResolvedExperiment[Section]> {
   const value = experiment[section];
   if (!value) throw new Error(`method: ${experiment.method} was resolved without its section ${section}.`);
   return value;

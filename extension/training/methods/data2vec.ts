@@ -31,7 +31,7 @@ export class Data2Vec extends InpaintingMethod {
 
   /** @throws UserError MIM5003 if the teacher has fewer blocks than are to be averaged */
   constructor(private readonly options: Data2VecOptions) {
-    super(options, { name: 'method.lm_head', outputs: options.teacher.architecture.width }, options.teacher.constants);
+    super(options, { name: 'method.lm_head', outputs: options.teacher.architecture.width }, { constants: options.teacher.constants });
     const { depth } = options.teacher.architecture;
     const { average_top_k: count = depth } = options.reconstruction;
     if (count > depth) {

@@ -90,11 +90,26 @@ function meanOverRows(rowsOf: (predicted: tf.Tensor) => { values: tf.Tensor; slo
  * @param where absent: every row counts
  */
 export function reconstructionLoss(name: ReconstructionConfig['loss'], predicted: tf.Tensor, target: tf.Tensor, where?: CountedRows): tf.Scalar {
+  if (name === 'cross_entropy') throw new Error('Cross-entropy is of classes: see classificationLoss.');
   if (name === 'cosine') return meanOverRows((x) => cosineDistance(x, target), predicted, where);
   return meanOverRows((x) => {
     const { value, slope } = elementwise(name, tf.sub(x, target));
     return { values: tf.mean(value, -1), slopes: tf.div(slope, target.shape[1]!) };
   }, predicted, where);
+}
+
+/**
+ * Cross-entropy, the mean over the counted rows.
+ * @param logits [rows, V]
+ * @param codes int32 [rows]
+ */
+export function classificationLoss(logits: tf.Tensor, codes: tf.Tensor, where: CountedRows): tf.Scalar {
+  const wanted = tf.oneHot(codes as tf.Tensor1D, logits.shape[1]!, 1, 0, 'float32');
+  return meanOverRows((x) => {
+    const shifted = tf.sub(x, tf.max(x, -1, true));
+    const logProbabilities = tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), -1, true)));
+    return { values: tf.neg(tf.sum(tf.mul(wanted, logProbabilities), -1)), slopes: tf.sub(tf.exp(logProbabilities), wanted) };
+  }, logits, where);
 }
 
 /** 2 − 2cos, the squared distance of the unit vectors. With p̂ = p/‖p‖ the derivative of the cosine is (t̂ − cos·p̂)/‖p‖. */

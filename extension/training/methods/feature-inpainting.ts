@@ -23,7 +23,7 @@ export class FeatureInpainting extends InpaintingMethod {
   readonly name = 'feature_inpainting';
 
   constructor(private readonly options: FeatureInpaintingOptions) {
-    super(options, { name: 'method.lm_head', outputs: options.teacher.architecture.width }, options.teacher.constants);
+    super(options, { name: 'method.lm_head', outputs: options.teacher.architecture.width }, { constants: options.teacher.constants });
   }
 
   /** Over the hidden patches. Readings: `keepIds` int32 [B, keep]; `scores` [B, L] if the masking reads them. */

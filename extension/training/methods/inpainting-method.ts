@@ -1,7 +1,7 @@
 /** What inpainting-style methods share: mask tokens stand for the hidden patches in the encoder, and one linear layer predicts there. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { MaskingConfig, VitShape } from '../../core/config/schema';
-import type { NamedTensors } from '../../core/tensors';
+import type { NamedSpecs, NamedTensors } from '../../core/tensors';
 import { createMasking } from '../masking/create';
 import type { MaskingStrategy } from '../masking/strategy';
 import { linearOf, linearSpecs } from '../nn/linear';
@@ -26,6 +26,13 @@ interface InpaintingHead {
   readonly outputs: number;
 }
 
+interface InpaintingParts {
+  /** Frozen tensors beside the student's positions. */
+  readonly constants?: NamedTensors;
+  /** Parameters beside mask token and linear layer. */
+  readonly more?: NamedSpecs;
+}
+
 export interface Inpainted {
   /** At every patch, [B·L, outputs]. */
   readonly predicted: Tensor;
@@ -37,14 +44,14 @@ export abstract class InpaintingMethod extends StudentMethod {
   protected readonly masking: MaskingStrategy;
   protected readonly patchCount: number;
 
-  constructor(private readonly common: InpaintingOptions, private readonly head: InpaintingHead, constants?: NamedTensors) {
+  constructor(private readonly common: InpaintingOptions, private readonly head: InpaintingHead, { constants, more }: InpaintingParts = {}) {
     const { student, keepCount } = common;
     const patchCount = (student.imageSize / student.patchSize) ** 2;
     const masking = createMasking(common.masking, patchCount, keepCount);
     super({
       student,
       masking,
-      heads: { 'method.mask_token': { shape: [1, 1, student.width], dtype: 'float32' }, ...linearSpecs(head.name, head.outputs, student.width) },
+      heads: { 'method.mask_token': { shape: [1, 1, student.width], dtype: 'float32' }, ...linearSpecs(head.name, head.outputs, student.width), ...more },
       constants,
     });
     this.masking = masking;

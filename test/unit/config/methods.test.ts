@@ -21,6 +21,7 @@ describe('the method fills in its own recipe', () => {
     ['maskfeat', { masking: { strategy: 'block', ratio: 0.4 }, optimizer: { blr: 2e-4, clip_grad: 0.02 }, data: { crop_scale: [0.5, 1] }, reconstruction: { hog_bins: 9, hog_cell: 2, loss: 'l2' } }],
     ['data2vec', { masking: { strategy: 'block', ratio: 0.61 }, optimizer: { clip_grad: 3 }, reconstruction: { average_top_k: 6, target_norm: 'whiten', loss: 'smooth_l1_beta2' } }],
     ['ijepa', { masking: { strategy: 'multi_block', ratio: 0.7, num_pred_masks: 4, pred_mask_scale: [0.15, 0.2], enc_mask_scale: [0.85, 1], aspect_ratio: [0.75, 1.5] }, data: { crop_scale: [0.3, 1], flip: 0 }, decoder: { depth: 4, width: 192 }, reconstruction: { target_norm: 'whiten', loss: 'smooth_l1_beta1' } }],
+    ['beit', { masking: { strategy: 'block', ratio: 0.38 }, codebook: { size: 512, images: 2048, iterations: 20 }, reconstruction: { target_norm: 'l2', loss: 'cross_entropy' } }],
   ] as const)('%s', (method, expected) => {
     expect(resolvedOf(`method: ${method}`, teacherFor(method))).toMatchObject(expected);
   });
@@ -84,6 +85,10 @@ describe('what does not go together is told', () => {
     ['no blocks for I-JEPA', ['method: ijepa', 'masking: { strategy: block }'], ['error MIM1121 masking.strategy']],
     ['blocks where no targets are', ['method: mae', 'teacher: absent', 'masking: { num_pred_masks: 2 }'], ['warning MIM1116 masking.num_pred_masks']],
     ['a context that targets may not leave', ['method: ijepa', 'masking: { ratio: 0.1 }'], ['error MIM1107 masking.ratio']],
+    ['codes of a teacher that moves', ['method: beit', 'teacher: { ema: {} }'], ['error MIM1112 teacher.ema']],
+    ['a distance of classes', ['method: beit', 'reconstruction: { loss: l2 }'], ['error MIM1121 reconstruction.loss']],
+    ['classes that are none', ['method: milan', 'reconstruction: { loss: cross_entropy }'], ['error MIM1121 reconstruction.loss']],
+    ['a codebook that is none', ['method: milan', 'codebook: { size: 64 }'], ['warning MIM1116 codebook']],
     ['heads that do not divide', ['method: mae', 'teacher: absent', 'decoder: { width: 64, heads: 5 }'], ['error MIM1104 decoder.heads']],
     ['a cosine of pixels', ['method: simmim', 'teacher: absent', 'reconstruction: { loss: cosine }'], ['error MIM1121 reconstruction.loss']],
     ['normalised pixels of features', ['method: milan', 'reconstruction: { norm_pix: true }'], ['warning MIM1116 reconstruction.norm_pix']],

@@ -46,6 +46,7 @@ describe('a repeated batch is learnt', () => {
     ['ijepa', { method: 'ijepa', masking: { ratio: 0.75 } }],
     ['ijepa by a frozen teacher', { method: 'ijepa', teacher, masking: { ratio: 0.75 } }],
     ['mae in the context of I-JEPA', { method: 'mae', masking: { strategy: 'multi_block', ratio: 0.75 } }],
+    ['beit', { method: 'beit', teacher, codebook: { size: 8 } }],
     ['simmim', { method: 'simmim' }],
     ['simmim by blocks', { method: 'simmim', masking: { strategy: 'block', ratio: 0.5 }, reconstruction: { loss: 'smooth_l1_beta2' } }],
     ['feature_distillation', { method: 'feature_distillation', teacher }],
