@@ -22,6 +22,7 @@ import type { Ranks } from './distributed/ranks';
 import type { TrainingEvents, TrainingOutcome } from './events';
 import { initialStudent } from './initial-student';
 import { inputsOf, readInputs, requireSameImages, withPinnedTeacher } from './inputs';
+import { learnCodebook } from './learn-codebook';
 import { prepare, type Prepared } from './prepare';
 import { StopSignal } from './stop-signal';
 import { trainRun, type StartingPoint } from './train-run';
@@ -79,6 +80,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
   const student = await blaming({ file: configFile, locate }, ['init.checkpoint'], () => initialStudent(experiment, fetchingOf(events)));
   const { engine, reason } = await createEngine(engineConfigOf(experiment.engine, ranks));
   try {
+    const codebook = await blaming({ file: configFile, locate }, ['codebook.size', 'codebook', 'method'], () => learnCodebook(prepared, engine));
     const resolvedYaml = freezeResolved(experiment);
     const run = await RunDirectory.create(runsFolder === undefined ? experiment.runs : resolvePath(runsFolder), experiment.name, {
       resolvedYaml,
@@ -91,14 +93,15 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
         engine: engine.describe(),
         overrides,
         ...inputs,
+        ...(codebook && { codebook: codebook.record }),
         ...ranks?.describe(),
       },
     });
     const release = await hold(run);
     try {
       await ranks?.word<Task>({ config: resolvedYaml, inputs, engine: kindOf(engine), step: 0 });
-      const summary = [...(note === undefined ? [] : [note]), ...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared, ranks), reason];
-      return await trainRun({ run, prepared, engine, events, signal, start: { step: 0, student }, untilEpoch, summary, ranks });
+      const summary = [...(note === undefined ? [] : [note]), ...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared, ranks), ...(codebook ? [codebook.note] : []), reason];
+      return await trainRun({ run, prepared, engine, events, signal, start: { step: 0, given: { ...student, ...codebook?.tensors } }, untilEpoch, summary, ranks });
     } finally {
       await release();
     }
@@ -129,9 +132,10 @@ export async function resume({ run: folder, step, untilEpoch, events = {}, signa
     const student = start.values === undefined ? await initialStudent(resolved, fetchingOf(events)) : undefined;
     const { engine, reasons } = await engineAsBefore(engineConfigOf(resolved.engine, ranks), trainer, ranks);
     try {
+      const codebook = start.values === undefined ? await learnCodebook(prepared, engine) : undefined;
       for (const { path } of await run.setAsideCheckpointsAfter(start.step)) notes.push(`Set aside a checkpoint past step ${start.step}: ${path}`);
       await ranks?.word<Task>({ config, inputs, engine: kindOf(engine), step: start.step });
-      return await trainRun({ run, prepared, engine, events, signal, start: { ...start, student }, untilEpoch, summary: [...summaryOf(prepared, ranks), ...reasons, ...notes], ranks });
+      return await trainRun({ run, prepared, engine, events, signal, start: { ...start, given: { ...student, ...codebook?.tensors } }, untilEpoch, summary: [...summaryOf(prepared, ranks), ...reasons, ...notes], ranks });
     } finally {
       await engine.dispose();
     }

@@ -5,7 +5,10 @@
  * backward (three times forward) through what is trained, and forward through the teacher. All L patches are embedded,
  * as in the official code, and all M adaptors are counted, also those whose level has weight 0.
  */
+import { hogNumbers } from './hog-size';
+import { predictedCount } from './keep-count';
 import { methodTraits, needsTeacher } from './method-traits';
+import { multiBlockConfig, targetSizes } from './multi-block';
 import type { ResolvedExperiment, VitShape } from './schema';
 
 const GIGA = 1e9;
@@ -42,8 +45,18 @@ function headMacs(resolved: ResolvedExperiment, teacher: VitShape): number {
   const { decoder, target } = methodTraits[method];
   if (decoder === 'adaptors') return alignmentMacs(resolved, teacher);
   if (target === 'labels') return 0;
-  const outputs = target === 'pixels' ? CHANNELS * student.patchSize ** 2 : teacher.width;
-  return decoder === 'linear' ? patchCount * student.width * outputs : decoderMacs(resolved, outputs);
+  const outputs = predictedNumbers(resolved, teacher);
+  if (decoder === 'linear') return patchCount * student.width * outputs;
+  if (decoder === 'predictor') return predictorMacs(resolved, outputs);
+  return decoder === 'cross' ? crossDecoderMacs(resolved, outputs) : decoderMacs(resolved, outputs);
+}
+
+/** Of one patch. */
+function predictedNumbers({ student: { patchSize }, reconstruction, codebook, method }: ResolvedExperiment, teacher: VitShape): number {
+  const { target } = methodTraits[method];
+  if (target === 'pixels') return CHANNELS * patchSize ** 2;
+  if (target === 'hog') return hogNumbers(patchSize, reconstruction!);
+  return codebook?.size ?? teacher.width;
 }
 
 /** Embedding of the visible tokens, blocks of mlp_ratio 4, prediction. A prompting decoder updates the masked tokens alone. */
@@ -58,6 +71,28 @@ function decoderMacs({ student, decoder, derived: { patchCount, keepCount }, met
   // MAE predicts at the masked tokens, which alone have a loss; MILAN at all.
   const predicted = prompted ? tokens : patchCount - keepCount;
   return (keepCount + 1) * student.width * width + depth * block + predicted * width * outputs;
+}
+
+/** The context is embedded once and goes through the blocks with every target. */
+function predictorMacs({ student, decoder, masking, derived: { patchCount, keepCount } }: ResolvedExperiment, outputs: number): number {
+  if (!decoder) return 0;
+  const { width, depth } = decoder;
+  const config = multiBlockConfig(masking);
+  const size = targetSizes(Math.sqrt(patchCount), config).smallest;
+  const tokens = keepCount + 1 + size;
+  const block = 12 * tokens * width ** 2 + 2 * tokens ** 2 * width;
+  return (keepCount + 1) * student.width * width + config.num_pred_masks * (depth * block + size * width * outputs);
+}
+
+/** Of every block the mixture of the encoder's levels, keys and values of the visible tokens, and the tokens that are predicted. */
+function crossDecoderMacs({ student, decoder, masking, derived: { patchCount, keepCount } }: ResolvedExperiment, outputs: number): number {
+  if (!decoder) return 0;
+  const { width, depth } = decoder;
+  const context = keepCount + 1;
+  const predicted = predictedCount(patchCount, keepCount, masking.ratio, decoder.kept_mask_ratio ?? masking.ratio);
+  const mixture = context * student.width * (student.depth + 1);
+  const block = mixture + 2 * context * student.width * width + 10 * predicted * width ** 2 + 2 * predicted * context * width;
+  return depth * block + predicted * width * outputs;
 }
 
 /**

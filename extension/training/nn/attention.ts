@@ -84,6 +84,18 @@ export function contextAttention(parameters: Tensors, name: string, queries: tf.
 }
 
 /**
+ * Queries attend to tokens of another width: `q` of the queries, the fused `kv` (rows k, v) of the context, and `proj`.
+ * @param queries [B·Nq, D], normalised
+ * @param context [B·Nk, Dc], normalised
+ * @returns [B·Nq, D]
+ */
+export function crossAttention(parameters: Tensors, name: string, queries: tf.Tensor, context: tf.Tensor, batch: number, heads: number): tf.Tensor {
+  const [q] = splitHeads(linearOf(parameters, `${name}.q`, queries), 1, { batch, tokens: queries.shape[0]! / batch, heads });
+  const [k, v] = splitHeads(linearOf(parameters, `${name}.kv`, context), 2, { batch, tokens: context.shape[0]! / batch, heads });
+  return linearOf(parameters, `${name}.proj`, mergeHeads(tf.matMul(attentionWeights(q!, k!), v!)));
+}
+
+/**
  * How much CLS looks at each patch: mean over heads, query 0, patch keys; not renormalised.
  * @param weights [B, H, Nq, N] with CLS as the first query
  * @param skip tokens before the first patch (1 + registers)
