@@ -13,8 +13,8 @@ import { vitSpecs } from './nn/vit';
  */
 export async function initialStudent({ init, student }: Pick<ResolvedExperiment, 'init' | 'student'>, fetching: FetchOptions = {}): Promise<NamedTensors | undefined> {
   if (init === undefined) return undefined;
-  const { tensors, shape } = await importTeacher(await localWeights(init.checkpoint, fetching));
-  const fault = unlike(shape.heads !== student.heads, `${shape.heads} heads`) ?? unlike(shape.prenorm || shape.layerScale || shape.registers > 0 || shape.mlp !== 'mlp', 'parts that a student has not (registers, layer scale, a norm before the blocks or a gated MLP)');
+  const { tensors, shape } = await importTeacher(await localWeights(init.checkpoint, fetching), { usualHeads: student.heads });
+  const fault = unlike(shape.heads !== student.heads, `${shape.heads} heads`) ?? unlike(shape.prenorm || shape.layerScale || shape.relativePositions || shape.registers > 0 || shape.mlp !== 'mlp', 'parts that a student has not (registers, layer scale, relative positions, a norm before the blocks or a gated MLP)');
   if (fault !== undefined) throw misfit(init.checkpoint, fault);
   const found: NamedTensors = {};
   for (const [name, { shape: wanted }] of Object.entries(vitSpecs(student))) {

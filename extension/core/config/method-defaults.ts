@@ -146,7 +146,7 @@ export const methodDefaults: Readonly<Record<MethodName, MethodDefaults>> = {
   },
 };
 
-export const TEACHER_FORMATS = ['auto', 'timm', 'hf-clip', 'hf-vit', 'hf-dinov2', 'hf-mae', 'openai-clip'] as const;
+export const TEACHER_FORMATS = ['auto', 'timm', 'hf-clip', 'hf-vit', 'hf-dinov2', 'hf-mae', 'openai-clip', 'simmim'] as const;
 type TeacherFormat = (typeof TEACHER_FORMATS)[number];
 
 /** Keys of an experiment, in their sections, as far as their defaults depend on the method. */

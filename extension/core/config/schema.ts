@@ -68,7 +68,7 @@ export const averageSchema = z.strictObject({
 });
 
 export const teacherSchema = z.strictObject({
-  checkpoint: path.optional().meta({ examples: ['hf://timm/vit_base_patch16_224.dino'] }).describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm or MAE naming, or one of this product’s run or checkpoint folders. Or `hf://owner/name[@revision][/file]`: a repository of the Hugging Face Hub, downloaded into its cache.'),
+  checkpoint: path.optional().meta({ examples: ['hf://timm/vit_base_patch16_224.dino'] }).describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm, MAE, MaskAlign or SimMIM naming, or one of this product’s run or checkpoint folders. Or `hf://owner/name[@revision][/file]`: a repository of the Hugging Face Hub, downloaded into its cache.'),
   format: z.enum(TEACHER_FORMATS).default('auto').describe('Naming of the keys; `auto` recognises it.'),
   heads: upTo(1024).optional().describe('Attention heads, where the file does not tell and width/64 is wrong.'),
   ema: averageSchema

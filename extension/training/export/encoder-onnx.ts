@@ -98,7 +98,8 @@ class EncoderBuilder {
     const parts = this.node('Transpose', [split], { perm: [2, 0, 3, 1, 4] });
     const [q, k, v] = [0, 1, 2].map((part) => this.node('Gather', [parts, this.index(part)], { axis: 0 }));
     const products = this.node('MatMul', [this.node('Mul', [q!, this.scalar(1 / Math.sqrt(headWidth))]), this.node('Transpose', [k!], { perm: [0, 1, 3, 2] })]);
-    const attended = this.node('MatMul', [this.node('Softmax', [products], { axis: -1 }), v!]);
+    const biased = this.shape.relativePositions ? this.node('Add', [products, this.weight(`${name}.rel_pos_bias`)]) : products;
+    const attended = this.node('MatMul', [this.node('Softmax', [biased], { axis: -1 }), v!]);
     const merged = this.node('Reshape', [this.node('Transpose', [attended], { perm: [0, 2, 1, 3] }), this.int64s(0, 0, width)]);
     return this.linear(`${name}.proj`, merged);
   }
