@@ -11,7 +11,7 @@ export interface ProbeResult {
   readonly name: string;
   readonly subject: ProbeSubject;
   readonly protocol: EvaluationResult['protocol'];
-  readonly features: EvaluationConfig['features'];
+  readonly features: EvaluationResult['features'];
   /** The block, counted from 1, where layers were asked for. */
   readonly layer?: number;
   readonly step: number;

@@ -16,6 +16,7 @@ interface Options {
   readonly layers?: EvaluationConfig['layers'];
   readonly preset: EvaluationConfig['preset'];
   readonly epochs?: number;
+  readonly queries?: number;
   readonly labelFraction?: number;
   readonly draws?: number;
   readonly k: number;
@@ -30,17 +31,18 @@ interface Options {
 export function addEvaluateCommand(cli: Cli): void {
   cli.program
     .command('evaluate')
-    .summary('linear probe or kNN of a run, checkpoint or weight file')
+    .summary('linear probe, kNN or attentive probe of a run, checkpoint or weight file')
     .description(
       'Evaluate frozen features on labelled images. The data are those of the run; for weights that are not in a run, --config names an experiment whose `data` are used.\n\nEvery knob of the protocol is part of the result.',
     )
     .argument('<target>', 'run (its newest whole checkpoint), checkpoint folder, weight file, or hf:// reference')
     .option('--step <n>', 'of a run: the checkpoint of this step instead of the newest', wholeNumber)
-    .addOption(new Option('--protocol <protocol>', 'linear probe, or nearest neighbours as in DINO').choices(PROTOCOLS).makeOptionMandatory())
+    .addOption(new Option('--protocol <protocol>', 'linear probe, nearest neighbours as in DINO, or attentive probe of the patch tokens').choices(PROTOCOLS).makeOptionMandatory())
     .addOption(new Option('--features <features>', 'CLS token, mean of the patch tokens, or both').choices(FEATURE_KINDS).default('cls'))
     .addOption(new Option('--layers <layers>', 'all, or blocks counted from 1, such as 3,6,12: a result each (default: the last block)').argParser(layers))
-    .addOption(new Option('--preset <preset>', 'linear: small (cached features, swept learning rates) or mae (LARS, augmentation, 90 epochs)').choices(PROBE_PRESET_NAMES).default('small'))
-    .option('--epochs <n>', 'linear: epochs of the probe', positiveInteger)
+    .addOption(new Option('--preset <preset>', 'linear, attentive: small (no augmentation, swept learning rates) or mae (LARS, augmentation, 90 epochs)').choices(PROBE_PRESET_NAMES).default('small'))
+    .option('--epochs <n>', 'linear, attentive: epochs of the probe', positiveInteger)
+    .option('--queries <n>', 'attentive: learned queries (default: 32)', positiveInteger)
     .option('--label-fraction <share>', 'linear: train on this share of the labels of every class, such as 0.01', share)
     .option('--draws <n>', 'with --label-fraction: how often the labels are drawn (default: 5)', positiveInteger)
     .option('-k <n>', 'knn: neighbours', positiveInteger, 20)
@@ -52,14 +54,14 @@ export function addEvaluateCommand(cli: Cli): void {
     .addOption(jsonOption())
     .addHelpText('after', examples('mim evaluate quickstart --protocol linear', 'mim evaluate quickstart --protocol knn --features mean -k 10 --json', 'mim evaluate quickstart --protocol knn --layers all', 'mim evaluate quickstart --protocol linear --label-fraction 0.01', 'mim evaluate clip.safetensors --protocol linear --config cifar10.mim.yaml'))
     .action(async (given: string, options: Options) => {
-      const { protocol, features, layers, preset, epochs, labelFraction, draws, k, temperature } = options;
+      const { protocol, features, layers, preset, epochs, queries, labelFraction, draws, k, temperature } = options;
       const found = findTarget(given, options.runs);
       if (isRunDirectory(found)) tellJobOfRun(found);
       const target = options.step === undefined ? found : await checkpointAt(found, options.step);
       const { evaluateRun } = await import('../../training/evaluate');
       const results = await evaluateRun({
         target,
-        evaluation: { protocol, features, layers, preset, epochs, label_fraction: labelFraction, draws, k, temperature, baselines: options.baselines === true },
+        evaluation: { protocol, features, layers, preset, epochs, queries, label_fraction: labelFraction, draws, k, temperature, baselines: options.baselines === true },
         configFile: options.config === undefined ? undefined : findConfig(options.config),
         overrides: options.set,
         onMessage: (line) => cli.terminal.note(line),

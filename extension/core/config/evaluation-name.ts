@@ -1,10 +1,11 @@
 /** What an evaluation measures, as a name: the same for two that give the same figure, another where any knob differs. */
-import { DEFAULT_DRAWS, type EvaluationProtocol } from './evaluation-choices';
+import { DEFAULT_DRAWS, DEFAULT_QUERIES, type EvaluationProtocol } from './evaluation-choices';
 import { evaluationSchema, type EvaluationConfig } from './schema';
 
 /** The keys of an evaluation that shape its figure, by protocol; others have no effect there. */
 export const PROTOCOL_KEYS = {
   knn: ['features', 'layers', 'k', 'temperature'],
+  attentive: ['layers', 'preset', 'epochs', 'queries'],
   linear: ['features', 'layers', 'preset', 'epochs', 'label_fraction', 'draws'],
 } as const satisfies Record<EvaluationProtocol, readonly (keyof EvaluationConfig)[]>;
 
@@ -20,13 +21,15 @@ const defaults = evaluationSchema.parse({ protocol: 'knn' });
  */
 export function evaluationName(config: EvaluationConfig, layer?: number): string {
   const { protocol, features } = config;
-  return [protocol, ...knobs(config), features === 'cls' ? '' : features, layer === undefined ? '' : `l${layer}`].filter((part) => part !== '').join('-');
+  return [protocol, ...knobs(config), features === 'cls' || protocol === 'attentive' ? '' : features, layer === undefined ? '' : `l${layer}`].filter((part) => part !== '').join('-');
 }
 
-function knobs({ protocol, preset, epochs, label_fraction: fraction, draws, k, temperature }: EvaluationConfig): string[] {
+function knobs({ protocol, preset, epochs, label_fraction: fraction, draws, queries, k, temperature }: EvaluationConfig): string[] {
   switch (protocol) {
     case 'linear':
       return [preset === 'mae' ? 'mae' : '', epochs === undefined ? '' : `e${epochs}`, ...(fraction === undefined ? [] : [`${percentOf(fraction)}pct`, draws === undefined || draws === DEFAULT_DRAWS ? '' : `n${draws}`])];
+    case 'attentive':
+      return [preset === 'mae' ? 'mae' : '', epochs === undefined ? '' : `e${epochs}`, queries === undefined || queries === DEFAULT_QUERIES ? '' : `q${queries}`];
     case 'knn':
       return [k === defaults.k ? '' : `k${k}`, temperature === defaults.temperature ? '' : `t${temperature}`];
   }

@@ -1,11 +1,12 @@
 /** A protocol of the experiment's `evaluate` list, from frozen features to the result that the run keeps. */
-import { DEFAULT_DRAWS, type FeatureKind } from '../../core/config/evaluation-choices';
+import { DEFAULT_DRAWS, DEFAULT_QUERIES } from '../../core/config/evaluation-choices';
 import type { EvaluationConfig } from '../../core/config/schema';
 import { collapseStd } from '../diagnostics/collapse';
 import { rankMe } from '../diagnostics/rank-me';
 import type { Engine } from '../engines/engine';
 import { featureSource } from './features';
-import type { LabelledFeatures } from './features';
+import type { LabelledFeatures, ReadKind } from './features';
+import { attentiveProbe, ATTENTIVE_PRESETS, type AttentiveProbeResult } from './attentive-probe';
 import { classify, type ClassifierHead, type ClassifierResult } from './classifier';
 import { fewShotProbe, type FewShotResult } from './few-shot';
 import { knn } from './knn';
@@ -24,8 +25,8 @@ interface FeatureHealth {
 }
 
 /** As written to `evaluations/<protocol>-<step>.json`: every figure with every knob that shaped it. */
-export type EvaluationResult = (KnnResult | LinearProbeResult | FewShotResult | ClassifierResult) & FeatureHealth & {
-  readonly features: FeatureKind;
+export type EvaluationResult = (KnnResult | LinearProbeResult | FewShotResult | AttentiveProbeResult | ClassifierResult) & FeatureHealth & {
+  readonly features: ReadKind;
   /** The block, counted from 1, whose output was read, where layers were asked for. */
   readonly layer?: number;
   /** Where the features were read, in words. */
@@ -84,7 +85,19 @@ function probe(evaluation: FeatureEvaluation): Promise<LinearProbeResult | FewSh
   return fraction === undefined ? linearProbe(engine, train, test, { ...options, featureEpochs, augmentation }) : fewShotProbe(engine, train, test, { ...options, fraction, draws, labelSeed });
 }
 
-function reporter({ onProgress }: FeatureEvaluation): (done: number, total: number) => void {
+type TokenEvaluation = Pick<FeatureEvaluation, 'engine' | 'config' | 'layer' | 'seed' | 'onProgress'> &
+  Pick<Parameters<typeof attentiveProbe>[1], 'tokens' | 'classes' | 'known' | 'training' | 'train' | 'test' | 'augmentation'>;
+
+/** Evaluates patch tokens, which come in parts. */
+export async function evaluateTokens(evaluation: TokenEvaluation): Promise<EvaluationResult> {
+  const { engine, config, layer, seed, training, tokens } = evaluation;
+  const started = performance.now();
+  const { queries = DEFAULT_QUERIES, preset, epochs } = config;
+  const result = await attentiveProbe(engine, { ...evaluation, preset: ATTENTIVE_PRESETS[preset], epochs, queries, onProgress: reporter(evaluation) });
+  return { ...result, ...readFrom('patches', training.width / tokens, layer), ...howRun(engine, seed, started) };
+}
+
+function reporter({ onProgress }: Pick<FeatureEvaluation, 'onProgress'>): (done: number, total: number) => void {
   return (done, total) => onProgress?.({ phase: 'probe', done, total });
 }
 
@@ -95,17 +108,16 @@ export function evaluateClassifier(engine: Engine, head: ClassifierHead, test: L
   return { ...result, ...circumstances(engine, head.features, test, seed, started) };
 }
 
-function circumstances(engine: Engine, features: FeatureKind, test: LabelledFeatures, seed: number, started: number, layer?: number) {
-  return {
-    ...featureHealth(test),
-    features,
-    ...(layer === undefined ? {} : { layer }),
-    featureSource: featureSource(features, layer),
-    featureWidth: test.width,
-    seed,
-    engine: engine.kind,
-    seconds: secondsSince(started),
-  };
+function circumstances(engine: Engine, features: ReadKind, test: LabelledFeatures, seed: number, started: number, layer?: number) {
+  return { ...featureHealth(test), ...readFrom(features, test.width, layer), ...howRun(engine, seed, started) };
+}
+
+function readFrom(features: ReadKind, featureWidth: number, layer: number | undefined) {
+  return { features, ...(layer === undefined ? {} : { layer }), featureSource: featureSource(features, layer), featureWidth };
+}
+
+function howRun(engine: Engine, seed: number, started: number) {
+  return { seed, engine: engine.kind, seconds: secondsSince(started) };
 }
 
 /** The eigenvalues behind RankMe take O(D³), the matrix they are of O(N·D²): limits keep it under a second. */

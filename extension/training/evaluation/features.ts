@@ -12,34 +12,38 @@ import type { NamedSpecs, NamedTensors } from '../../core/tensors';
 import { UserError } from '../../core/problems';
 import type { CompiledProgram, Program, StateStore } from '../engines/engine';
 
-/** Features by name: a kind after the last block, `cls`, or after another, counted from 1, `cls@3`. */
-export type FeatureName = FeatureKind | `${FeatureKind}@${number}`;
+/** What a protocol reads: features an evaluation can choose, or all patch tokens, [L·D] an image. */
+export type ReadKind = FeatureKind | 'patches';
 
-export function featureName(kind: FeatureKind, layer?: number): FeatureName {
+/** Features by name: a kind after the last block, `cls`, or after another, counted from 1, `cls@3`. */
+export type FeatureName = ReadKind | `${ReadKind}@${number}`;
+
+export function featureName(kind: ReadKind, layer?: number): FeatureName {
   return layer === undefined ? kind : `${kind}@${layer}`;
 }
 
-function partsOf(name: FeatureName): { kind: FeatureKind; layer?: number } {
-  const [kind, layer] = name.split('@') as [FeatureKind, string?];
+function partsOf(name: FeatureName): { kind: ReadKind; layer?: number } {
+  const [kind, layer] = name.split('@') as [ReadKind, string?];
   return layer === undefined ? { kind } : { kind, layer: Number(layer) };
 }
 
 /** Kinds that hold all that is read off; `both` repeats them. */
 const DISTINCT_KINDS = ['cls', 'mean'] as const;
 
-const FEATURE_SOURCES: Readonly<Record<FeatureKind, string>> = {
+const FEATURE_SOURCES: Readonly<Record<ReadKind, string>> = {
   cls: 'CLS token after the final norm',
   mean: 'mean of the patch tokens after the final norm',
   both: 'CLS token and mean of the patch tokens, each after the final norm, concatenated',
+  patches: 'patch tokens after the final norm',
 };
 
 /** What a result says of where its features were read. */
-export function featureSource(kind: FeatureKind, layer?: number): string {
+export function featureSource(kind: ReadKind, layer?: number): string {
   return layer === undefined ? FEATURE_SOURCES[kind] : `block ${layer}: ${FEATURE_SOURCES[kind]}`;
 }
 
-/** cls and mean: [B, D]. */
-type Summaries = Readonly<Record<'cls' | 'mean', Tensor>>;
+/** cls and mean: [B, D]; patches, where an encoder can be asked for them: [B, L, D]. */
+type Summaries = Readonly<Record<'cls' | 'mean', Tensor>> & { readonly patches?: Tensor };
 
 /** After the last block, and after others that were asked for. */
 export type EncoderFeatures = Summaries & { readonly layers?: ReadonlyMap<number, Summaries> };
@@ -77,10 +81,11 @@ export function featureProgram(options: FeatureProgramOptions): Program {
   };
 }
 
-/** [B, D], or [B, 2D] for `both`. */
+/** [B, D]; [B, 2D] for `both`, [B, L·D] for `patches`. */
 function namedFeatures(features: EncoderFeatures, name: FeatureName): Tensor {
   const { kind, layer } = partsOf(name);
-  const { cls, mean } = layer === undefined ? features : features.layers!.get(layer)!;
+  const { cls, mean, patches } = layer === undefined ? features : features.layers!.get(layer)!;
+  if (kind === 'patches') return tf.reshape(patches!, [patches!.shape[0]!, -1]);
   return kind === 'both' ? tf.concat([cls, mean], 1) : kind === 'cls' ? cls : mean;
 }
 
@@ -112,6 +117,8 @@ export interface Encoder {
   readonly width: number;
   /** Blocks. */
   readonly depth: number;
+  /** L, patch tokens an image. */
+  readonly patches: number;
   /** Where its parameters live. */
   readonly state: StateStore;
 }

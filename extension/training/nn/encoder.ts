@@ -28,6 +28,8 @@ export interface TokenSummaries {
   readonly cls: tf.Tensor2D;
   /** Mean of the patch tokens, [B, D]. */
   readonly mean: tf.Tensor2D;
+  /** The patch tokens, [B, L, D]. */
+  readonly patches: tf.Tensor3D;
 }
 
 export interface EncoderFeatures extends TokenSummaries {
@@ -78,9 +80,11 @@ export function encodeImages(tensors: Tensors, architecture: Architecture, image
   const tokens = x.shape[0]! / batch;
   const summarise = (state: tf.Tensor): TokenSummaries => {
     const normed = tf.reshape(layerNormOf(tensors, 'norm', state, architecture.normEps), [batch, tokens, width]);
+    const patches = tf.slice(normed, [0, skip, 0], [batch, tokens - skip, width]) as tf.Tensor3D;
     return {
       cls: tf.reshape(tf.slice(normed, [0, 0, 0], [batch, 1, width]), [batch, width]),
-      mean: tf.mean(tf.slice(normed, [0, skip, 0], [batch, tokens - skip, width]), 1),
+      mean: tf.mean(patches, 1),
+      patches,
     };
   };
   const hidden: tf.Tensor3D[] = [];

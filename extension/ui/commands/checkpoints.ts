@@ -56,6 +56,7 @@ const PROTOCOLS = [
   { label: 'Linear probe of CLS and mean', detail: 'The small preset on the CLS token and the mean of the patch tokens together.', options: { protocol: 'linear', preset: 'small', features: 'both' } },
   { label: 'Linear probe with 1 % of the labels', detail: 'A hundredth of the labels of every class, drawn five times: mean and standard deviation.', options: { protocol: 'linear', preset: 'small', labelFraction: 0.01 } },
   { label: 'Linear probe with 10 % of the labels', detail: 'A tenth of the labels of every class, drawn five times: mean and standard deviation.', options: { protocol: 'linear', preset: 'small', labelFraction: 0.1 } },
+  { label: 'Attentive probe', detail: 'Learned queries pool the patch tokens before a linear classifier (efficient probing). Takes longer.', options: { protocol: 'attentive', preset: 'small' } },
   { label: 'kNN', detail: 'Weighted votes of the 20 nearest training images. Nothing is trained.', options: { protocol: 'knn' } },
   { label: 'kNN of every layer', detail: 'Where in the depth the features separate the classes best: the Probe page of the dashboard draws it.', options: { protocol: 'knn', layers: 'all' } },
 ] as const satisfies readonly Protocol[];
