@@ -20,7 +20,7 @@ const FORWARD_AND_BACKWARD = 3;
 export interface Cost {
   /** Forward through the student, on what it sees. */
   readonly student: number;
-  /** Forward through the frozen teacher, on the whole image; 0 without one. */
+  /** Forward through the frozen teacher, on the whole image, and for CAE through the encoder on the masked patches; 0 without one. */
   readonly teacher: number;
   /** Forward through what follows the student: adaptors and the mixing of levels, a decoder, a linear head. */
   readonly heads: number;
@@ -35,7 +35,8 @@ export function gmacPerImage(resolved: ResolvedExperiment, teacher: VitShape = r
   const student = vitMacs(shape, seen) / GIGA;
   const heads = headMacs(resolved, teacher) / GIGA;
   // The teacher sees as many patches as the student has, whatever its own patch size.
-  const teacherCost = needsTeacher(method) ? vitMacs(teacher, derived.patchCount, derived.patchCount) / GIGA : 0;
+  const ownTarget = methodTraits[method].decoder === 'regressor' ? vitMacs(shape, derived.patchCount - derived.keepCount) : 0;
+  const teacherCost = needsTeacher(method) ? (vitMacs(teacher, derived.patchCount, derived.patchCount) + ownTarget) / GIGA : 0;
   return { student, teacher: teacherCost, heads, step: FORWARD_AND_BACKWARD * (student + heads) + teacherCost };
 }
 
@@ -47,6 +48,7 @@ function headMacs(resolved: ResolvedExperiment, teacher: VitShape): number {
   if (target === 'labels') return 0;
   const outputs = predictedNumbers(resolved, teacher);
   if (decoder === 'linear') return patchCount * student.width * outputs;
+  if (decoder === 'regressor') return regressorMacs(resolved, outputs);
   if (decoder === 'predictor') return predictorMacs(resolved, outputs);
   return decoder === 'cross' ? crossDecoderMacs(resolved, outputs) : decoderMacs(resolved, outputs);
 }
@@ -71,6 +73,17 @@ function decoderMacs({ student, decoder, derived: { patchCount, keepCount }, met
   // MAE predicts at the masked tokens, which alone have a loss; MILAN at all.
   const predicted = prompted ? tokens : patchCount - keepCount;
   return (keepCount + 1) * student.width * width + depth * block + predicted * width * outputs;
+}
+
+/** Regressor blocks, whose masked tokens ask all, then decoder blocks among the masked ones. */
+function regressorMacs({ student, decoder, derived: { patchCount, keepCount } }: ResolvedExperiment, outputs: number): number {
+  if (!decoder) return 0;
+  const { width, depth } = decoder;
+  const masked = patchCount - keepCount;
+  const regressor = (10 * masked + 2 * patchCount) * width ** 2 + 2 * masked * patchCount * width;
+  const block = 12 * masked * width ** 2 + 2 * masked ** 2 * width;
+  const projection = width === student.width ? 0 : keepCount * student.width * width;
+  return projection + depth * (regressor + block) + masked * width * outputs;
 }
 
 /** The context is embedded once and goes through the blocks with every target. */

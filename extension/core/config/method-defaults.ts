@@ -144,6 +144,16 @@ export const methodDefaults: Readonly<Record<MethodName, MethodDefaults>> = {
     dropPath: 0.1,
     reconstruction: { target_norm: 'l2', loss: 'cross_entropy' },
   },
+  cae: {
+    source: 'lxtGH/CAE, ViT-B at 800 epochs (1.5e-3 at 2048); the features of CAE v2 as target',
+    masking: { strategy: 'block', ratio: 0.38 },
+    optimizer: { blr: 1.875e-4, betas: [0.9, 0.999], clip_grad: 3 },
+    schedule: { min_lr: 1e-5 },
+    data: { crop_scale: [0.08, 1] },
+    dropPath: 0.1,
+    reconstruction: { target_norm: 'none', loss: 'cosine' },
+    decoder: { depth: 4, width: 768, heads: 12 },
+  },
 };
 
 export const TEACHER_FORMATS = ['auto', 'timm', 'hf-clip', 'hf-vit', 'hf-dinov2', 'hf-mae', 'openai-clip', 'simmim'] as const;

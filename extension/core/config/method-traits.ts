@@ -4,7 +4,7 @@
  * alignment reconstructs nothing. Checks, costs, summaries and pictures follow from these traits.
  */
 
-export const METHODS = ['maskalign', 'supervised', 'mae', 'simmim', 'feature_distillation', 'feature_inpainting', 'milan', 'crossmae', 'maskfeat', 'data2vec', 'ijepa', 'beit'] as const;
+export const METHODS = ['maskalign', 'supervised', 'mae', 'simmim', 'feature_distillation', 'feature_inpainting', 'milan', 'crossmae', 'maskfeat', 'data2vec', 'ijepa', 'beit', 'cae'] as const;
 export type MethodName = (typeof METHODS)[number];
 
 export interface MethodTraits {
@@ -14,7 +14,7 @@ export interface MethodTraits {
   /** What the encoder sees: the visible patches, all with mask tokens in place of the hidden ones, or the whole image. */
   readonly encoder: 'visible' | 'replaced' | 'whole';
   /** What stands between the encoder and the loss. */
-  readonly decoder: 'adaptors' | 'linear' | 'self' | 'prompt' | 'cross' | 'predictor';
+  readonly decoder: 'adaptors' | 'linear' | 'self' | 'prompt' | 'cross' | 'predictor' | 'regressor';
   readonly target: 'teacher-levels' | 'teacher-features' | 'teacher-average' | 'teacher-codes' | 'pixels' | 'hog' | 'labels';
 }
 
@@ -31,6 +31,7 @@ export const methodTraits: Readonly<Record<MethodName, MethodTraits>> = {
   data2vec: { says: 'inpainting-style: mask tokens enter the encoder, a linear head predicts the mean of the last blocks of the student’s own moving average', paradigm: 'inpainting', encoder: 'replaced', decoder: 'linear', target: 'teacher-average' },
   ijepa: { says: 'decoder-style: the encoder sees a context, a narrow predictor says what its own moving average makes of several target blocks (I-JEPA)', paradigm: 'decoder', encoder: 'visible', decoder: 'predictor', target: 'teacher-features' },
   beit: { says: 'inpainting-style: mask tokens enter the encoder, a linear head classifies hidden patches by a codebook learnt from a teacher’s features', paradigm: 'inpainting', encoder: 'replaced', decoder: 'linear', target: 'teacher-codes' },
+  cae: { says: 'decoder-style: a regressor makes latents of masked patches, aligned with the encoder’s own, and a decoder predicts the teacher’s last features from them alone', paradigm: 'decoder', encoder: 'visible', decoder: 'regressor', target: 'teacher-features' },
 };
 
 /** Whether patches are hidden from the student. */
@@ -45,7 +46,7 @@ export function needsTeacher(method: MethodName): boolean {
 
 /** Whether a transformer decoder, sized by the section `decoder`, follows the encoder. */
 export function hasDecoder(method: MethodName): boolean {
-  return ['self', 'prompt', 'cross', 'predictor'].includes(methodTraits[method].decoder);
+  return ['self', 'prompt', 'cross', 'predictor', 'regressor'].includes(methodTraits[method].decoder);
 }
 
 /** Whether something is predicted that the section `reconstruction` describes. */

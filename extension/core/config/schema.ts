@@ -106,11 +106,11 @@ export const alignmentSchema = z.strictObject({
 }).describe('How student levels are aligned with teacher levels.');
 
 export const decoderSchema = z.strictObject({
-  depth: upTo(1024).optional().describe('Transformer blocks. Default: 8 for students at least 768 wide (official; `crossmae`: 12, `ijepa`: 6), otherwise a third of the student’s.'),
-  width: upTo(65_536).optional().describe('Token width. Default: 512 for students at least 768 wide (official; `ijepa`: 384), otherwise the student’s.'),
-  heads: upTo(1024).optional().describe('Attention heads; must divide the width. Default: 16 for students at least 768 wide (official; `ijepa`: 12), otherwise the student’s.'),
+  depth: upTo(1024).optional().describe('Transformer blocks. Default: 8 for students at least 768 wide (official; `crossmae`: 12, `ijepa`: 6, `cae`: 4 of regressor and decoder each), otherwise a third of the student’s.'),
+  width: upTo(65_536).optional().describe('Token width. Default: 512 for students at least 768 wide (official; `ijepa`: 384, `cae`: 768), otherwise the student’s.'),
+  heads: upTo(1024).optional().describe('Attention heads; must divide the width. Default: 16 for students at least 768 wide (official; `ijepa` and `cae`: 12), otherwise the student’s.'),
   kept_mask_ratio: fraction.optional().describe('`method: crossmae` only: share of all patches that are predicted, at most `masking.ratio`; the hidden ones beyond it cost nothing. Default: 0.25 (official recipe); at the full `masking.ratio` every hidden patch is predicted.'),
-}).describe('The transformer that reconstructs, for `method: mae`, `milan` and `crossmae`, or I-JEPA’s predictor; it is not part of what is exported.');
+}).describe('The transformer that reconstructs, for `method: mae`, `milan` and `crossmae`, I-JEPA’s predictor, or CAE’s regressor and decoder; it is not part of what is exported.');
 
 export const reconstructionSchema = z.strictObject({
   norm_pix: z.boolean().optional().describe('Pixels only: each patch is normalised by its own mean and variance before it is a target. Default: true for `mae` and `crossmae`, false for `simmim`.'),
@@ -121,7 +121,7 @@ export const reconstructionSchema = z.strictObject({
   loss: z
     .enum(['l2', 'l1', 'smooth_l1_beta1', 'smooth_l1_beta2', 'cosine', 'cross_entropy'])
     .optional()
-    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta1` (e²/2 below 1, then |e| − ½), `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, not for pixels), `cross_entropy` (of codes; `beit` has no other). Default: `l2` for `mae`, `crossmae` and `maskfeat`, `l1` for `simmim`, `smooth_l1_beta1` for `ijepa`, `smooth_l1_beta2` for `feature_distillation` and `data2vec`, `cosine` for `feature_inpainting` and `milan`, `cross_entropy` for `beit`.'),
+    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta1` (e²/2 below 1, then |e| − ½), `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, not for pixels), `cross_entropy` (of codes; `beit` has no other). Default: `l2` for `mae`, `crossmae` and `maskfeat`, `l1` for `simmim`, `smooth_l1_beta1` for `ijepa`, `smooth_l1_beta2` for `feature_distillation` and `data2vec`, `cosine` for `feature_inpainting`, `milan` and `cae`, `cross_entropy` for `beit`.'),
 }).describe('What is predicted, for methods that predict pixels, histograms of gradients or features; `alignment` does it for MaskAlign.');
 
 export const codebookSchema = z.strictObject({

@@ -8,6 +8,7 @@ import { prepareTeacher } from '../teachers/prepare';
 import type { MethodTeacher } from '../teachers/sources';
 import { averageTeacher, frozenTeacher } from '../teachers/sources';
 import { Beit } from './beit';
+import { Cae } from './cae';
 import { CrossMae } from './crossmae';
 import { Data2Vec } from './data2vec';
 import { FeatureDistillation } from './feature-distillation';
@@ -49,6 +50,8 @@ export function createMethod(experiment: ResolvedExperiment, context: MethodCont
       return new IJepa({ student, teacher: teacher(true), predictor: resolved(experiment, 'decoder'), masking: multiBlockConfig(masking), keepCount, reconstruction: reconstruction() });
     case 'beit':
       return new Beit({ student, teacher: teacher(true), masking, keepCount, codebook: resolved(experiment, 'codebook'), reconstruction: reconstruction() });
+    case 'cae':
+      return new Cae({ student, teacher: teacher(true), masking, keepCount, decoder: resolved(experiment, 'decoder'), reconstruction: reconstruction() });
     case 'simmim':
       return new SimMim({ student, masking, keepCount, reconstruction: reconstruction() });
     case 'feature_distillation':

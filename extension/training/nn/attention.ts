@@ -96,6 +96,27 @@ export function crossAttention(parameters: Tensors, name: string, queries: tf.Te
   return linearOf(parameters, `${name}.proj`, mergeHeads(tf.matMul(attentionWeights(q!, k!), v!)));
 }
 
+interface Asked {
+  /** [B·Nq, D] */
+  readonly queries: tf.Tensor;
+  /** [B·Nk, D] */
+  readonly keys: tf.Tensor;
+  /** [B·Nk, D] */
+  readonly values: tf.Tensor;
+}
+
+/**
+ * Attention with separate `q`, `k`, `v` and no bias of the keys (which softmax does not see), as CAE's regressor has it:
+ * `q.weight`, `q_bias`, `k.weight`, `v.weight`, `v_bias`, `proj`. All inputs are already normalised.
+ * @returns [B·Nq, D]
+ */
+export function separateAttention(parameters: Tensors, name: string, { queries, keys, values }: Asked, batch: number, heads: number): tf.Tensor {
+  const apart = (x: tf.Tensor): tf.Tensor => splitHeads(x, 1, { batch, tokens: x.shape[0]! / batch, heads })[0]!;
+  const of = (part: string): tf.Tensor => tensorOf(parameters, `${name}.${part}`);
+  const weights = attentionWeights(apart(linear(queries, of('q.weight'), of('q_bias'))), apart(linear(keys, of('k.weight'))));
+  return linearOf(parameters, `${name}.proj`, mergeHeads(tf.matMul(weights, apart(linear(values, of('v.weight'), of('v_bias'))))));
+}
+
 /**
  * How much CLS looks at each patch: mean over heads, query 0, patch keys; not renormalised.
  * @param weights [B, H, Nq, N] with CLS as the first query

@@ -22,6 +22,7 @@ describe('the method fills in its own recipe', () => {
     ['data2vec', { masking: { strategy: 'block', ratio: 0.61 }, optimizer: { clip_grad: 3 }, reconstruction: { average_top_k: 6, target_norm: 'whiten', loss: 'smooth_l1_beta2' } }],
     ['ijepa', { masking: { strategy: 'multi_block', ratio: 0.7, num_pred_masks: 4, pred_mask_scale: [0.15, 0.2], enc_mask_scale: [0.85, 1], aspect_ratio: [0.75, 1.5] }, data: { crop_scale: [0.3, 1], flip: 0 }, decoder: { depth: 4, width: 192 }, reconstruction: { target_norm: 'whiten', loss: 'smooth_l1_beta1' } }],
     ['beit', { masking: { strategy: 'block', ratio: 0.38 }, codebook: { size: 512, images: 2048, iterations: 20 }, reconstruction: { target_norm: 'l2', loss: 'cross_entropy' } }],
+    ['cae', { masking: { strategy: 'block', ratio: 0.38 }, decoder: { depth: 4, width: 192 }, reconstruction: { target_norm: 'none', loss: 'cosine' } }],
   ] as const)('%s', (method, expected) => {
     expect(resolvedOf(`method: ${method}`, teacherFor(method))).toMatchObject(expected);
   });

@@ -47,6 +47,7 @@ describe('a repeated batch is learnt', () => {
     ['ijepa by a frozen teacher', { method: 'ijepa', teacher, masking: { ratio: 0.75 } }],
     ['mae in the context of I-JEPA', { method: 'mae', masking: { strategy: 'multi_block', ratio: 0.75 } }],
     ['beit', { method: 'beit', teacher, codebook: { size: 8 } }],
+    ['cae', { method: 'cae', teacher, masking: { ratio: 0.5 } }],
     ['simmim', { method: 'simmim' }],
     ['simmim by blocks', { method: 'simmim', masking: { strategy: 'block', ratio: 0.5 }, reconstruction: { loss: 'smooth_l1_beta2' } }],
     ['feature_distillation', { method: 'feature_distillation', teacher }],
