@@ -27,7 +27,7 @@ import { prunable, type KeepPolicy } from './prune-checkpoints';
 import { acquireLock, type Unlock } from './run-lock';
 import { findStatus, modifiedAt, runState } from './run-state';
 import type { RunState, RunStatus } from './run-status';
-import { TensorBoardLog } from './tensorboard-log';
+import type { TensorBoardLog } from './tensorboard-log';
 
 export interface RunSources {
   /** The experiment as resolved, which is what the run trains. */
@@ -188,6 +188,8 @@ export class RunDirectory {
   async showInTensorBoard(step: number, firstLevel: number): Promise<void> {
     await this.tensorBoard?.close();
     const evaluations = (await this.readEvaluations()).filter((evaluation) => evaluation.step <= step);
+    // Its messages are set up only where somebody wants them.
+    const { TensorBoardLog } = await import('./tensorboard-log');
     this.tensorBoard = await TensorBoardLog.write(this.inside('tensorboard'), { metrics: await this.readMetrics(), evaluations, firstLevel });
   }
 
