@@ -3,6 +3,8 @@ import type { TeacherShape } from '../core/checkpoints/teacher-shape';
 import { evaluatedLayers } from '../core/config/evaluation-name';
 import type { DataConfig, EvaluationConfig, ResolvedExperiment } from '../core/config/schema';
 import type { NamedTensors } from '../core/tensors';
+import { corruptedBatches } from './data/corrupted-batches';
+import { CORRUPTIONS, SEVERITIES, strengthsFor, type Corruption, type Severity } from './data/corruptions';
 import { ImageLoader } from './data/loader';
 import type { ImageSource } from './data/source';
 import type { Engine, StateStore } from './engines/engine';
@@ -14,6 +16,7 @@ import { evaluateClassifier, evaluateFeatures, evaluateTokens, type EvaluationPr
 import { featureParts } from './evaluation/feature-parts';
 import { featurePasses, type FeaturePass, type FeatureReader } from './evaluation/feature-passes';
 import { featureName, runEncoder, type Encoder, type ExtractedFeatures, type FeatureName, type LabelledImages } from './evaluation/features';
+import type { CorruptedSets } from './evaluation/robustness';
 import { classifierName, probeResult, resultName, type ProbeResult, type ProbeSubject } from './probe-results';
 import type { StopSignal } from './stop-signal';
 import { prepareTeacher } from './teachers/prepare';
@@ -168,6 +171,7 @@ export class Probes {
           seed: experiment.seed,
           labelSeed: experiment.data.seed,
           ...(config.protocol === 'linear' && config.preset === 'mae' ? this.augmentation(extract, name) : {}),
+          ...(config.protocol === 'robustness' ? { corrupted: this.corruptedSets(extract, name) } : {}),
           onProgress: report,
         });
         results.push(probeResult(resultName(config, subject, layer), subject, step, { ...result, featureSeconds }));
@@ -223,6 +227,20 @@ export class Probes {
     return (progress) => {
       if (signal?.requested) throw new EvaluationStopped();
       onProgress?.(progress, subject);
+    };
+  }
+
+  private corruptedSets(extract: Extract, name: FeatureName): CorruptedSets {
+    const { test, experiment: { data } } = this.context;
+    const settings = { seed: data.seed, side: data.image_size, mean: data.mean, std: data.std };
+    return {
+      corruptions: CORRUPTIONS,
+      severities: SEVERITIES,
+      source: `those of ${strengthsFor(data.image_size).source}`,
+      features: async (corruption, severity) => {
+        const batches = corruptedBatches(this.testImages.evalBatches(EVALUATION_BATCH), { ...settings, corruption: corruption as Corruption, severity: severity as Severity });
+        return (await extract('test-features', batches, [name], test.length))[name]!;
+      },
     };
   }
 

@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { FEATURE_KINDS, PROBE_PRESET_NAMES, PROTOCOLS } from '../../core/config/evaluation-choices';
 import type { EvaluationConfig } from '../../core/config/schema';
 import { examples, jsonOption, positiveInteger, positiveNumber, runsOption, setOption, wholeNumber, type Cli } from '../command';
+import { robustnessTable } from '../robustness-table';
 import { tellJobOfRun } from '../job-worker';
 import { pacedDownloadNotes } from '../download-notes';
 import { pacedEvaluationNotes } from '../evaluation-notes';
@@ -37,11 +38,11 @@ export function addEvaluateCommand(cli: Cli): void {
     )
     .argument('<target>', 'run (its newest whole checkpoint), checkpoint folder, weight file, or hf:// reference')
     .option('--step <n>', 'of a run: the checkpoint of this step instead of the newest', wholeNumber)
-    .addOption(new Option('--protocol <protocol>', 'linear probe, nearest neighbours as in DINO, or attentive probe of the patch tokens').choices(PROTOCOLS).makeOptionMandatory())
+    .addOption(new Option('--protocol <protocol>', 'linear probe, nearest neighbours as in DINO, attentive probe of the patch tokens, or a linear probe on corrupted images').choices(PROTOCOLS).makeOptionMandatory())
     .addOption(new Option('--features <features>', 'CLS token, mean of the patch tokens, or both').choices(FEATURE_KINDS).default('cls'))
     .addOption(new Option('--layers <layers>', 'all, or blocks counted from 1, such as 3,6,12: a result each (default: the last block)').argParser(layers))
     .addOption(new Option('--preset <preset>', 'linear, attentive: small (no augmentation, swept learning rates) or mae (LARS, augmentation, 90 epochs)').choices(PROBE_PRESET_NAMES).default('small'))
-    .option('--epochs <n>', 'linear, attentive: epochs of the probe', positiveInteger)
+    .option('--epochs <n>', 'linear, attentive, robustness: epochs of the probe', positiveInteger)
     .option('--queries <n>', 'attentive: learned queries (default: 32)', positiveInteger)
     .option('--label-fraction <share>', 'linear: train on this share of the labels of every class, such as 0.01', share)
     .option('--draws <n>', 'with --label-fraction: how often the labels are drawn (default: 5)', positiveInteger)
@@ -73,6 +74,8 @@ export function addEvaluateCommand(cli: Cli): void {
         return;
       }
       for (const line of evaluationTable(results)) cli.terminal.out(line);
+      const underCorruptions = robustnessTable(results);
+      if (underCorruptions.length > 0) for (const line of ['', ...underCorruptions]) cli.terminal.out(line);
     });
 }
 

@@ -7,6 +7,7 @@ export const PROTOCOL_KEYS = {
   knn: ['features', 'layers', 'k', 'temperature'],
   attentive: ['layers', 'preset', 'epochs', 'queries'],
   linear: ['features', 'layers', 'preset', 'epochs', 'label_fraction', 'draws'],
+  robustness: ['features', 'layers', 'epochs'],
 } as const satisfies Record<EvaluationProtocol, readonly (keyof EvaluationConfig)[]>;
 
 /** Every key that shapes the figure of some protocol. */
@@ -30,6 +31,8 @@ function knobs({ protocol, preset, epochs, label_fraction: fraction, draws, quer
       return [preset === 'mae' ? 'mae' : '', epochs === undefined ? '' : `e${epochs}`, ...(fraction === undefined ? [] : [`${percentOf(fraction)}pct`, draws === undefined || draws === DEFAULT_DRAWS ? '' : `n${draws}`])];
     case 'attentive':
       return [preset === 'mae' ? 'mae' : '', epochs === undefined ? '' : `e${epochs}`, queries === undefined || queries === DEFAULT_QUERIES ? '' : `q${queries}`];
+    case 'robustness':
+      return [epochs === undefined ? '' : `e${epochs}`];
     case 'knn':
       return [k === defaults.k ? '' : `k${k}`, temperature === defaults.temperature ? '' : `t${temperature}`];
   }

@@ -13,6 +13,7 @@ import { knn } from './knn';
 import type { KnnResult } from './knn';
 import { linearProbe, PROBE_PRESETS } from './linear-probe';
 import type { LinearProbeResult, ProbeAugmentation } from './linear-probe';
+import { robustness, type CorruptedSets, type RobustnessResult } from './robustness';
 
 /** Whether the features of the test images still differ: figures to watch where a student is its own teacher. */
 interface FeatureHealth {
@@ -25,7 +26,7 @@ interface FeatureHealth {
 }
 
 /** As written to `evaluations/<protocol>-<step>.json`: every figure with every knob that shaped it. */
-export type EvaluationResult = (KnnResult | LinearProbeResult | FewShotResult | AttentiveProbeResult | ClassifierResult) & FeatureHealth & {
+export type EvaluationResult = (KnnResult | LinearProbeResult | FewShotResult | AttentiveProbeResult | RobustnessResult | ClassifierResult) & FeatureHealth & {
   readonly features: ReadKind;
   /** The block, counted from 1, whose output was read, where layers were asked for. */
   readonly layer?: number;
@@ -62,6 +63,8 @@ interface FeatureEvaluation {
   readonly featureEpochs?: (epoch: number) => Promise<LabelledFeatures>;
   /** How those are augmented, for the record. */
   readonly augmentation?: ProbeAugmentation;
+  /** Protocol `robustness`: the test images under corruptions. */
+  readonly corrupted?: CorruptedSets;
   readonly onProgress?: (progress: EvaluationProgress) => void;
 }
 
@@ -69,7 +72,7 @@ interface FeatureEvaluation {
 export async function evaluateFeatures(evaluation: FeatureEvaluation): Promise<EvaluationResult> {
   const { engine, config, layer, test, seed } = evaluation;
   const started = performance.now();
-  const result = config.protocol === 'knn' ? await nearest(evaluation) : await probe(evaluation);
+  const result = config.protocol === 'knn' ? await nearest(evaluation) : config.protocol === 'robustness' ? await corruptions(evaluation) : await probe(evaluation);
   return { ...result, ...circumstances(engine, config.features, test, seed, started, layer) };
 }
 
@@ -83,6 +86,11 @@ function probe(evaluation: FeatureEvaluation): Promise<LinearProbeResult | FewSh
   const options = { preset: PROBE_PRESETS[config.preset], epochs: config.epochs, classes, seed, onProgress: reporter(evaluation) };
   const { label_fraction: fraction, draws = DEFAULT_DRAWS } = config;
   return fraction === undefined ? linearProbe(engine, train, test, { ...options, featureEpochs, augmentation }) : fewShotProbe(engine, train, test, { ...options, fraction, draws, labelSeed });
+}
+
+function corruptions(evaluation: FeatureEvaluation): Promise<RobustnessResult> {
+  const { engine, config, train, test, classes, seed, corrupted } = evaluation;
+  return robustness(engine, train, test, { preset: PROBE_PRESETS.small, epochs: config.epochs, classes, seed, corrupted: corrupted!, onProgress: reporter(evaluation) });
 }
 
 type TokenEvaluation = Pick<FeatureEvaluation, 'engine' | 'config' | 'layer' | 'seed' | 'onProgress'> &

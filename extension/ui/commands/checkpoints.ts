@@ -57,6 +57,7 @@ const PROTOCOLS = [
   { label: 'Linear probe with 1 % of the labels', detail: 'A hundredth of the labels of every class, drawn five times: mean and standard deviation.', options: { protocol: 'linear', preset: 'small', labelFraction: 0.01 } },
   { label: 'Linear probe with 10 % of the labels', detail: 'A tenth of the labels of every class, drawn five times: mean and standard deviation.', options: { protocol: 'linear', preset: 'small', labelFraction: 0.1 } },
   { label: 'Attentive probe', detail: 'Learned queries pool the patch tokens before a linear classifier (efficient probing). Takes longer.', options: { protocol: 'attentive', preset: 'small' } },
+  { label: 'Robustness', detail: 'A linear probe trained on clean images, on noise, blur, low contrast and JPEG at five severities.', options: { protocol: 'robustness' } },
   { label: 'kNN', detail: 'Weighted votes of the 20 nearest training images. Nothing is trained.', options: { protocol: 'knn' } },
   { label: 'kNN of every layer', detail: 'Where in the depth the features separate the classes best: the Probe page of the dashboard draws it.', options: { protocol: 'knn', layers: 'all' } },
 ] as const satisfies readonly Protocol[];

@@ -13,6 +13,7 @@ describe('names of results', () => {
   test('every knob of a protocol that differs is in the name', () => {
     const variants = [
       {}, { preset: 'mae' }, { epochs: 5 }, { features: 'mean' }, { features: 'both' }, { label_fraction: 0.01 }, { label_fraction: 0.1 }, { label_fraction: 0.1, draws: 2 },
+      { protocol: 'robustness' }, { protocol: 'robustness', features: 'mean' }, { protocol: 'robustness', epochs: 5 },
       { protocol: 'attentive' }, { protocol: 'attentive', preset: 'mae' }, { protocol: 'attentive', epochs: 5 }, { protocol: 'attentive', queries: 8 },
       { protocol: 'knn' }, { protocol: 'knn', k: 5 }, { protocol: 'knn', temperature: 0.1 }, { protocol: 'knn', features: 'mean' },
     ] satisfies Partial<EvaluationConfig>[];

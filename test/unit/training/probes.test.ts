@@ -5,6 +5,7 @@ import { openImageSource } from '../../../extension/training/data/open-source';
 import { CompiledEngine } from '../../../extension/training/engines/compiled/compiled-engine';
 import type { AttentiveProbeResult } from '../../../extension/training/evaluation/attentive-probe';
 import type { Engine } from '../../../extension/training/engines/engine';
+import type { RobustnessResult } from '../../../extension/training/evaluation/robustness';
 import { initialVit } from '../../../extension/training/nn/initialise';
 import { Probes, type ProbeContext } from '../../../extension/training/probes';
 import { RandomStream } from '../../../extension/training/random';
@@ -75,5 +76,14 @@ describe('the evaluations of an encoder', () => {
     expect(augmented).toMatchObject({ name: 'attentive-mae-e2-q4-l2', layer: 2, result: { augmentation: { flip: 0.5 }, batchSize: 128, layer: 2 } });
     state.dispose();
     await few.close();
+  });
+
+  it('under corruptions are those of one linear probe', async () => {
+    const [result] = await ofStudent(evaluation({ protocol: 'robustness', epochs: 2 }));
+    expect(result).toMatchObject({ name: 'robustness-e2', protocol: 'robustness', features: 'cls', result: { severitySource: 'those of CIFAR-10-C', severities: [1, 2, 3, 4, 5] } });
+    const { corruptedTop1 } = result!.result as RobustnessResult;
+    expect(Object.entries(corruptedTop1).map(([name, accuracies]) => [name, accuracies.length])).toEqual([['gaussian_noise', 5], ['gaussian_blur', 5], ['contrast', 5], ['jpeg_compression', 5]]);
+    const [again] = await ofStudent(evaluation({ protocol: 'robustness', epochs: 2 }));
+    expect((again!.result as RobustnessResult).corruptedTop1).toEqual(corruptedTop1);
   });
 });
