@@ -4,7 +4,7 @@ import type { TrainingEvents, TrainingOutcome } from '../training/events';
 import { StopSignal } from '../training/stop-signal';
 import { exitCodes } from './exit-codes';
 import { tellJobOfDownload, tellJobOfRun } from './job-worker';
-import { duration, percent, rate } from '../core/text/format';
+import { duration, rate } from '../core/text/format';
 import { trainingDisplay } from './progress';
 import { stopOnSignals } from './stop-on-signals';
 import { evaluationTable } from './evaluation-table';
