@@ -1,4 +1,5 @@
 /** What an inspection says of an encoder's levels, and how alike the levels of two encoders are. */
+import { concatenate } from '../../core/tensors';
 import { MinibatchCka } from './cka';
 import { collapseStd } from './collapse';
 import type { Inspection, LevelReading } from './inspection';
@@ -13,7 +14,7 @@ export interface LevelDiagnostics extends LevelReading {
 
 export function levelDiagnostics({ levels, pooled, width }: Inspection): LevelDiagnostics[] {
   return levels.map((reading, level) => {
-    const rows = joined(pooled[level]!);
+    const rows = concatenate(pooled[level]!);
     return { ...reading, rankMe: rankMe(rows, width), collapseStd: collapseStd(rows, width) };
   });
 }
@@ -27,14 +28,4 @@ export function ckaMatrix(a: Inspection, b: Inspection): number[][] {
       return cka.value();
     }),
   );
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
