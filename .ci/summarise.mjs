@@ -32,8 +32,8 @@ process.exit(failed === 0 ? 0 : 1);
 function tellFailures(part, report) {
   for (const suite of report.testResults) {
     const tests = suite.assertionResults.filter((test) => test.status === 'failed');
-    if (suite.status === 'failed' && tests.length === 0) console.log(`\nFAILED ${part}: ${suite.name}\n${suite.message}`);
-    for (const test of tests) console.log(`\nFAILED ${part}: ${suite.name}: ${test.fullName}\n${test.failureMessages.join('\n')}`);
+    if (suite.status === 'failed' && tests.length === 0) console.log(`\nFAILED ${part}: ${suite.name}\n${suite.message ?? ''}`);
+    for (const test of tests) console.log(`\nFAILED ${part}: ${suite.name}: ${test.fullName}\n${(test.failureMessages ?? []).join('\n')}`);
   }
 }
 

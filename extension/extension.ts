@@ -2,7 +2,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { createJobBoard } from './core/jobs/board';
-import { PROFILES_VARIABLE } from './core/launchers/slurm/profiles';
+import { PROFILES_VARIABLE } from './core/launchers/slurm/profiles-variable';
 import { createRunLibrary } from './core/library/poll-library';
 import { registerCheckpointEditor } from './ui/checkpoint/register';
 import { registerCommands } from './ui/commands/register';

@@ -2,6 +2,7 @@
 import type { LoadedExperiment } from '../core/config/load';
 import { compile } from '../training/engines/compiled/compile';
 import { countOperations, estimateMemory, explainProgram, type MemoryEstimate } from '../training/engines/compiled/explain';
+import type { FetchOptions } from '../core/hub/fetch-weights';
 import type { Program } from '../training/engines/engine';
 import { prepare } from '../training/prepare';
 import { trainingPrograms } from '../training/step';
@@ -20,8 +21,8 @@ export interface ProgramFigures {
 }
 
 /** Every program that training would compile. */
-export async function programsOf(loaded: LoadedExperiment, file: string): Promise<Program[]> {
-  const { method, experiment } = await prepare(loaded.resolved, { ...loaded, file });
+export async function programsOf(loaded: LoadedExperiment, file: string, fetching: FetchOptions): Promise<Program[]> {
+  const { method, experiment } = await prepare(loaded.resolved, { ...loaded, file }, fetching);
   const { single, accumulate, update } = trainingPrograms(method, experiment);
   return [single, accumulate, update].filter((program) => program !== undefined);
 }

@@ -2,11 +2,15 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileAtomically } from '../core/files/durable-files';
+import type { DownloadProgress } from '../core/hub/progress';
 import { JOB_VARIABLE } from '../core/jobs/job-files';
 import { thisProcess } from '../core/runs/processes';
 import { exitCodes } from './exit-codes';
 
+const WORD_MS = 1000;
+
 let failure: string | undefined;
+let nextWord = 0;
 
 /**
  * To be called once, before anything else: claims the job, and says at any exit but a kill how it ended.
@@ -33,6 +37,14 @@ async function claim(folder: string): Promise<boolean> {
 export function tellJobOfRun(run: string): void {
   const folder = process.env[JOB_VARIABLE];
   if (folder !== undefined) write(folder, 'run.json', { run });
+}
+
+/** How far the weights are that are needed before there is a run; at most one word a second, and the last. */
+export function tellJobOfDownload(progress: DownloadProgress): void {
+  const folder = process.env[JOB_VARIABLE];
+  if (folder === undefined || (Date.now() < nextWord && progress.received < progress.total)) return;
+  nextWord = Date.now() + WORD_MS;
+  write(folder, 'download.json', progress);
 }
 
 /** Keeps why the command failed, for its exit. */

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
+import { isHubReference } from '../core/hub/reference';
 import { UserError } from '../core/problems';
 import { exitCodes } from './exit-codes';
 
@@ -23,8 +24,9 @@ export function findRun(target: string, runsFolder = defaultRunsFolder): string 
   throw new UserError('MIM9010', `There is no run ${target}, neither as a path nor in ${runsFolder}/.`, hint, exitCodes.notFound);
 }
 
-/** Absolute path of something that exists: a file, a checkpoint folder, or a run (also by id). */
+/** Absolute path of something that exists: a file, a checkpoint folder, or a run (also by id). What is on the Hub (`hf://`) stays as it is. */
 export function findTarget(target: string, runsFolder = defaultRunsFolder): string {
+  if (isHubReference(target)) return target;
   const path = resolve(target);
   return existsSync(path) ? path : findRun(target, runsFolder);
 }
@@ -37,6 +39,12 @@ export function findConfig(file: string): string {
   if (existsSync(file)) return file;
   const near = nearestName(file, experimentsNear(file));
   throw new UserError('MIM9011', `There is no experiment file ${file}.`, near === undefined ? 'examples/ holds experiments that run as they are.' : `Did you mean ${near}?`, exitCodes.notFound);
+}
+
+/** The folder of a run's checkpoint. @throws UserError where it has none of that step */
+export async function checkpointAt(run: string, step: number): Promise<string> {
+  const { RunDirectory } = await import('../core/runs/run-directory');
+  return (await (await RunDirectory.open(run)).checkpointAt(step)).path;
 }
 
 export function isRunDirectory(path: string): boolean {

@@ -1,6 +1,7 @@
 /** Everything `mim preview` puts together: the first training batch, the teacher, an engine, the sheet. */
 import { plainVit } from '../core/checkpoints/teacher-shape';
 import type { LoadedExperiment } from '../core/config/load';
+import type { FetchOptions } from '../core/hub/fetch-weights';
 import { ImageLoader } from '../training/data/loader';
 import { createEngine } from '../training/engines/create';
 import { initialVit } from '../training/nn/initialise';
@@ -10,9 +11,12 @@ import { previewExperiment, type Preview } from '../training/preview/preview-exp
 import { RandomStream } from '../training/random';
 import { prepareTeacher, type PreparedTeacher } from '../training/teachers/prepare';
 
-/** @param count images; the first of the first epoch, augmented as training would */
-export async function drawPreview(loaded: LoadedExperiment, file: string, count: number): Promise<Preview> {
-  const prepared = await prepare(loaded.resolved, { ...loaded, file });
+/**
+ * @param count images; the first of the first epoch, augmented as training would
+ * @param fetching who hears of a teacher that is downloaded
+ */
+export async function drawPreview(loaded: LoadedExperiment, file: string, count: number, fetching: FetchOptions): Promise<Preview> {
+  const prepared = await prepare(loaded.resolved, { ...loaded, file }, fetching);
   const { experiment, train } = prepared;
   const loader = new ImageLoader(train, { config: experiment.data, batchSize: Math.min(count, train.length), seed: experiment.seed });
   const { engine } = await createEngine(experiment.engine);

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { Cli } from './command';
 import { addCellCommand } from './commands/cell';
 import { addDoctorCommand } from './commands/doctor';
+import { addDiagnoseCommand } from './commands/diagnose';
 import { addEvaluateCommand } from './commands/evaluate';
 import { addExplainCommand } from './commands/explain';
 import { addExportCommand } from './commands/export';
@@ -57,6 +58,7 @@ const commandsInHelpOrder = [
   addContinueCommand,
   addTeacherCommand,
   addEvaluateCommand,
+  addDiagnoseCommand,
   addRunsCommand,
   addInspectCommand,
   addExportCommand,

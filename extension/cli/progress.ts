@@ -4,6 +4,8 @@
  */
 import { SingleBar } from 'cli-progress';
 import type { StepProgress, TrainingEvents } from '../training/events';
+import type { DownloadProgress } from '../core/hub/progress';
+import { downloadText, pacedDownloadNotes } from './download-notes';
 import { evaluationProgressText, pacedEvaluationNotes } from './evaluation-notes';
 import { duration, percent, rate, significant } from '../core/text/format';
 import type { Terminal } from './terminal';
@@ -28,7 +30,7 @@ export function trainingDisplay(terminal: Terminal, options: { json: boolean; cl
 }
 
 export function evaluationLine(result: Evaluation): string {
-  return `${result.subject} · ${result.protocol} on ${result.features} features at step ${result.step}: ${percent(result.top1)}`;
+  return `${result.subject} · ${result.protocol} on ${result.features} features${result.layer === undefined ? '' : ` of layer ${result.layer}`} at step ${result.step}: ${percent(result.top1)}${result.top1Std === undefined ? '' : ` ± ${percent(result.top1Std)}`}`;
 }
 
 function stepLine(progress: StepProgress): string {
@@ -56,6 +58,7 @@ function lineDisplay(terminal: Terminal, clock: Clock): TrainingDisplay {
       },
       onEvaluation: (result) => terminal.note(evaluationLine(result)),
       onEvaluationProgress: pacedEvaluationNotes((line) => terminal.note(line), clock, lineInterval),
+      onDownload: pacedDownloadNotes((line) => terminal.note(line), clock, lineInterval),
       onMessage: (line) => terminal.note(line),
     },
     close: () => undefined,
@@ -76,6 +79,7 @@ function barDisplay(terminal: Terminal): TrainingDisplay {
     gracefulExit: false,
   });
   let latest: StepProgress | undefined;
+  let downloading = false;
 
   const afterTheBar = pacedEvaluationNotes((line) => terminal.note(line));
 
@@ -84,9 +88,16 @@ function barDisplay(terminal: Terminal): TrainingDisplay {
     else bar.update(progress.step, { text: stepLine(progress) });
     latest = progress;
   };
+  const drawDownload = (progress: DownloadProgress): void => {
+    if (!downloading) bar.start(progress.total, progress.received, { text: downloadText(progress) });
+    else bar.update(progress.received, { text: downloadText(progress) });
+    downloading = progress.received < progress.total;
+    if (!downloading) bar.stop();
+  };
   const above = (write: () => void): void => {
     const interrupted = latest;
     bar.stop();
+    downloading = false;
     write();
     latest = undefined;
     if (interrupted !== undefined && interrupted.step < interrupted.totalSteps) draw(interrupted);
@@ -101,6 +112,7 @@ function barDisplay(terminal: Terminal): TrainingDisplay {
         if (latest === undefined) afterTheBar(progress, subject);
         else bar.update(latest.step, { text: evaluationProgressText(progress, subject) });
       },
+      onDownload: drawDownload,
       onMessage: (line) => above(() => terminal.note(line)),
     },
     close: () => {
@@ -112,9 +124,10 @@ function barDisplay(terminal: Terminal): TrainingDisplay {
   };
 }
 
-/** The same, and on stdout one JSON object a line: start, step (at most one a second), evaluation, message. */
+/** The same, and on stdout one JSON object a line: start, download and step (at most one a second each), evaluation, message. */
 function withJsonLines(shown: TrainingDisplay, terminal: Terminal, clock: Clock): TrainingDisplay {
   let next = -Infinity;
+  let nextDownload = -Infinity;
   const line = (event: string, content: object): void => terminal.out(JSON.stringify({ event, ...content }));
   return {
     events: {
@@ -134,6 +147,13 @@ function withJsonLines(shown: TrainingDisplay, terminal: Terminal, clock: Clock)
         shown.events.onEvaluation(result);
       },
       onEvaluationProgress: (progress, subject) => shown.events.onEvaluationProgress(progress, subject),
+      onDownload: (progress) => {
+        shown.events.onDownload(progress);
+        const now = clock();
+        if (now < nextDownload && progress.received < progress.total) return;
+        nextDownload = now + jsonInterval;
+        line('download', progress);
+      },
       onMessage: (message) => {
         line('message', { message });
         shown.events.onMessage(message);

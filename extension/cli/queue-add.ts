@@ -1,4 +1,5 @@
 /** `mim queue add`: what is named on the command line becomes entries. */
+import type { EvaluationProtocol, FeatureKind } from '../core/config/evaluation-choices';
 import { UserError } from '../core/problems';
 import { addPlanned, planEntries, type Target } from '../core/queue/plan-entries';
 import type { Queue } from '../core/queue/queue';
@@ -11,8 +12,8 @@ export interface AddOptions {
   readonly priority: number;
   readonly after: readonly string[];
   readonly chain?: boolean;
-  readonly probe?: 'linear' | 'knn';
-  readonly features?: 'cls' | 'mean';
+  readonly probe?: EvaluationProtocol;
+  readonly features?: FeatureKind;
   readonly device?: 'cpu' | 'gpu';
   readonly memory?: number;
   readonly threads?: number;

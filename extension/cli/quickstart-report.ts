@@ -21,7 +21,7 @@ const subjects: readonly (readonly [Subject, string])[] = [
   ['random', 'student, random-initialised'],
   ['teacher', 'teacher'],
 ];
-const protocolNames: Record<Evaluation['protocol'], string> = { linear: 'linear probe', knn: 'kNN', classifier: 'classifier' };
+const protocolNames: Readonly<Record<string, string>> = { linear: 'linear probe', knn: 'kNN', classifier: 'classifier' };
 
 export function quickstartReport(result: QuickstartResult): string[] {
   const readings = readingsOf(result.students);
@@ -64,7 +64,7 @@ function accuracies(students: readonly TrainingOutcome[], subject: Subject, read
 
 function accuracyTable(students: readonly TrainingOutcome[], readings: readonly Reading[]): string[] {
   const rows = subjects.map(([subject, name]) => [name, ...readings.map((reading) => meanAndRange(accuracies(students, subject, reading)))]);
-  const header = ['', ...readings.map(({ protocol, features }) => `${protocolNames[protocol]}, ${features}`)];
+  const header = ['', ...readings.map(({ protocol, features }) => `${protocolNames[protocol] ?? protocol}, ${features}`)];
   return tableLines(header, rows, ['left', ...readings.map(() => 'right' as const)]);
 }
 
@@ -81,7 +81,7 @@ function marginLine(students: readonly TrainingOutcome[], reading: Reading): str
     const random = top1(outcome, 'random', reading);
     return student === undefined || random === undefined ? [] : [`${student >= random ? '+' : '−'}${(100 * Math.abs(student - random)).toFixed(2)}`];
   });
-  return `Pretrained over random-initialised, ${protocolNames[reading.protocol]}, ${reading.features}: ${margins.length === 0 ? '–' : `${margins.join(', ')} points`}`;
+  return `Pretrained over random-initialised, ${protocolNames[reading.protocol] ?? reading.protocol}, ${reading.features}: ${margins.length === 0 ? '–' : `${margins.join(', ')} points`}`;
 }
 
 function costTable({ teacher, teacherRun, students }: QuickstartResult): string[] {

@@ -1,6 +1,7 @@
 /** A run in the words of `mim inspect`. */
-import type { RunReport } from '../core/runs/run-report';
-import { bytes, duration, percent, rate, significant } from '../core/text/format';
+import type { RunReport } from '../core/runs/inspect-run';
+import { bytes, duration, rate, significant } from '../core/text/format';
+import { evaluationTable } from './evaluation-table';
 import { tableLines } from './table';
 import type { Terminal } from './terminal';
 
@@ -18,6 +19,5 @@ export function printRun(terminal: Terminal, run: RunReport): void {
   for (const line of tableLines(['checkpoint', 'epoch', 'size', 'saved', 'path'], checkpoints, ['right', 'right', 'right'])) terminal.out(line);
   if (run.evaluations.length === 0) return;
   terminal.out('');
-  const evaluations = run.evaluations.map(({ subject, protocol, features, step, top1 }) => [subject, protocol, features, String(step), percent(top1)]);
-  for (const line of tableLines(['subject', 'protocol', 'features', 'step', 'top-1'], evaluations, ['left', 'left', 'left', 'right', 'right'])) terminal.out(line);
+  for (const line of evaluationTable(run.evaluations)) terminal.out(line);
 }

@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { writeFileAtomically } from '../core/files/durable-files';
 import { readRun, withConfig } from '../core/library/read-run';
 import type { LibraryRun } from '../core/library/library-run';
-import { configOf } from '../core/runs/run-report';
+import { configOf } from '../core/runs/run-config';
 import { sweepFolder } from '../core/sweeps/cell-files';
 import { sweepFile } from '../core/sweeps/record';
 import { summarise, type CellResult, type SweepSummary } from '../core/sweeps/summary';

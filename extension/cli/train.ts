@@ -3,11 +3,11 @@ import { relative } from 'node:path';
 import type { TrainingEvents, TrainingOutcome } from '../training/events';
 import { StopSignal } from '../training/stop-signal';
 import { exitCodes } from './exit-codes';
-import { tellJobOfRun } from './job-worker';
-import { duration, percent, rate } from '../core/text/format';
+import { tellJobOfDownload, tellJobOfRun } from './job-worker';
+import { duration, rate } from '../core/text/format';
 import { trainingDisplay } from './progress';
 import { stopOnSignals } from './stop-on-signals';
-import { tableLines } from './table';
+import { evaluationTable } from './evaluation-table';
 import type { Terminal } from './terminal';
 
 export async function train(
@@ -22,6 +22,10 @@ export async function train(
   const ignoreSignals = stopOnSignals(signal, terminal);
   const events: TrainingEvents = {
     ...display.events,
+    onDownload: (progress) => {
+      tellJobOfDownload(progress);
+      display.events.onDownload(progress);
+    },
     onStart: (summary, run) => {
       tellJobOfRun(run);
       display.events.onStart(summary, run);
@@ -44,8 +48,7 @@ export function outcomeLines(outcome: TrainingOutcome): string[] {
   const run = shortPath(outcome.run);
   const speed = `${outcome.steps} steps in ${duration(outcome.seconds)}, ${rate(outcome.imagesPerSecond)} images/s`;
   if (outcome.state === 'stopped') return [`Stopped with a checkpoint: ${run} (${speed})`, `Go on with: mim resume ${run}`];
-  const rows = outcome.evaluations.map((result) => [result.subject, result.protocol, result.features, String(result.step), percent(result.top1)]);
-  const table = rows.length === 0 ? [] : ['', ...tableLines(['subject', 'protocol', 'features', 'step', 'top-1'], rows, ['left', 'left', 'left', 'right', 'right'])];
+  const table = outcome.evaluations.length === 0 ? [] : ['', ...evaluationTable(outcome.evaluations)];
   return [`Finished: ${run} (${speed})`, ...table];
 }
 

@@ -31,3 +31,14 @@ export function int32(shape: readonly number[], data?: Int32Array): HostTensor {
 export function specOf(tensor: TensorSpec): TensorSpec {
   return { shape: tensor.shape, dtype: tensor.dtype };
 }
+
+/** One after another. */
+export function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

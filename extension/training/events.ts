@@ -1,4 +1,5 @@
 /** What a training tells whoever started it, and what it hands back. */
+import type { DownloadProgress } from '../core/hub/progress';
 import type { EvaluationProgress } from './evaluation/evaluate';
 import type { ProbeResult, ProbeSubject } from './probe-results';
 
@@ -18,6 +19,8 @@ export interface TrainingEvents {
   onStep?(progress: StepProgress): void;
   onEvaluation?(result: ProbeResult): void;
   onEvaluationProgress?(progress: EvaluationProgress, subject: ProbeSubject): void;
+  /** Weights that the experiment names by `hf://`, before `onStart`. */
+  onDownload?(progress: DownloadProgress): void;
   onMessage?(line: string): void;
 }
 

@@ -1,18 +1,20 @@
 /** A student that starts from weights that are there instead of random ones. */
 import { importTeacher } from '../core/checkpoints/import-teacher';
 import type { ResolvedExperiment } from '../core/config/schema';
+import { localWeights, type FetchOptions } from '../core/hub/fetch-weights';
 import { UserError } from '../core/problems';
 import type { NamedTensors } from '../core/tensors';
 import { vitSpecs } from './nn/vit';
 
 /**
  * The student's tensors from `init.checkpoint`, under timm's names; undefined where the experiment does not name one.
- * @throws UserError MIM30xx where the file cannot be read, MIM8006 where it is not of the student's dimensions
+ * @param fetching who hears of weights that are downloaded
+ * @throws UserError MIM30xx where the file cannot be read, MIM31xx where it cannot be downloaded, MIM8006 where it is not of the student's dimensions
  */
-export async function initialStudent({ init, student }: Pick<ResolvedExperiment, 'init' | 'student'>): Promise<NamedTensors | undefined> {
+export async function initialStudent({ init, student }: Pick<ResolvedExperiment, 'init' | 'student'>, fetching: FetchOptions = {}): Promise<NamedTensors | undefined> {
   if (init === undefined) return undefined;
-  const { tensors, shape } = await importTeacher(init.checkpoint);
-  const fault = unlike(shape.heads !== student.heads, `${shape.heads} heads`) ?? unlike(shape.prenorm || shape.layerScale || shape.registers > 0 || shape.mlp !== 'mlp', 'parts that a student has not (registers, layer scale, a norm before the blocks or a gated MLP)');
+  const { tensors, shape } = await importTeacher(await localWeights(init.checkpoint, fetching), { usualHeads: student.heads });
+  const fault = unlike(shape.heads !== student.heads, `${shape.heads} heads`) ?? unlike(shape.prenorm || shape.layerScale || shape.relativePositions || shape.registers > 0 || shape.mlp !== 'mlp', 'parts that a student has not (registers, layer scale, relative positions, a norm before the blocks or a gated MLP)');
   if (fault !== undefined) throw misfit(init.checkpoint, fault);
   const found: NamedTensors = {};
   for (const [name, { shape: wanted }] of Object.entries(vitSpecs(student))) {

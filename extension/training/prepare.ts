@@ -5,6 +5,7 @@ import { blaming, type Origin } from '../core/config/blame';
 import { ConfigError } from '../core/config/load';
 import { withTeacherDepth } from '../core/config/resolve';
 import type { ResolvedExperiment } from '../core/config/schema';
+import { localWeights, type FetchOptions } from '../core/hub/fetch-weights';
 import { requireLabels } from './data/labels';
 import { requireFullBatch } from './data/loader';
 import { openImageSource } from './data/open-source';
@@ -32,11 +33,12 @@ export interface Prepared {
 
 /**
  * @param origin where problems are told; without it, as on resuming, they are errors without a place
+ * @param fetching who hears of weights that are downloaded
  * @throws ConfigError for images and teachers that cannot be used or do not fit the experiment; UserError without an origin
  */
-export async function prepare(resolved: ResolvedExperiment, origin?: Origin): Promise<Prepared> {
+export async function prepare(resolved: ResolvedExperiment, origin?: Origin, fetching: FetchOptions = {}): Promise<Prepared> {
   const { train, test } = await openImages(resolved, origin);
-  const teacher = await openTeacher(resolved, origin);
+  const teacher = await openTeacher(resolved, origin, fetching);
   const experiment = teacher ? withTeacherDepth(resolved, teacher.shape.depth) : resolved;
   const notes = [`Training images: ${train.describe()}`, ...(test ? [`Test images: ${test.describe()}`] : [])];
   if (teacher) {
@@ -56,14 +58,19 @@ export async function prepare(resolved: ResolvedExperiment, origin?: Origin): Pr
 /** Opened, and known to have the labels that are asked for. */
 async function openImages({ method, evaluate, data }: ResolvedExperiment, origin: Origin | undefined): Promise<Pick<Prepared, 'train' | 'test'>> {
   if (evaluate.length > 0) return openLabelledImages({ data }, origin);
-  const train = await blaming(origin, TRAINING_IMAGES, () => openImageSource(data, 'train', data.seed));
+  const train = await openTrainingImages({ data }, origin);
   if (method === 'supervised') await blaming(origin, TRAINING_IMAGES, () => requireLabels(train, 'training', train.classNames.length, '`method: supervised`'));
   return { train, test: undefined };
 }
 
+/** Labelled or not. @throws ConfigError, or UserError without an origin */
+export function openTrainingImages({ data }: Pick<ResolvedExperiment, 'data'>, origin?: Origin): Promise<ImageSource> {
+  return blaming(origin, TRAINING_IMAGES, () => openImageSource(data, 'train', data.seed));
+}
+
 /** What a probe needs. @throws ConfigError, or UserError without an origin */
 export async function openLabelledImages({ data }: Pick<ResolvedExperiment, 'data'>, origin?: Origin): Promise<{ train: ImageSource; test: ImageSource }> {
-  const train = await blaming(origin, TRAINING_IMAGES, () => openImageSource(data, 'train', data.seed));
+  const train = await openTrainingImages({ data }, origin);
   const test = await blaming(origin, TEST_IMAGES, () => openImageSource(data, 'test', data.seed));
   const classCount = train.classNames.length;
   await blaming(origin, TRAINING_IMAGES, () => requireLabels(train, 'training', classCount, 'A probe'));
@@ -71,9 +78,9 @@ export async function openLabelledImages({ data }: Pick<ResolvedExperiment, 'dat
   return { train, test };
 }
 
-async function openTeacher({ teacher }: ResolvedExperiment, origin: Origin | undefined): Promise<ImportedTeacher | undefined> {
+async function openTeacher({ teacher }: ResolvedExperiment, origin: Origin | undefined, fetching: FetchOptions): Promise<ImportedTeacher | undefined> {
   const file = teacher?.checkpoint;
-  return file === undefined ? undefined : blaming(origin, ['teacher.checkpoint'], () => importTeacher(file, teacher));
+  return file === undefined ? undefined : blaming(origin, ['teacher.checkpoint'], async () => importTeacher(await localWeights(file, fetching), teacher));
 }
 
 /** `Teacher: …: 150 tensors used (timm naming), 2 ignored, none missing`. */

@@ -7,6 +7,7 @@ import { ConfigError, loadExperiment } from '../core/config/load';
 import type { Locator } from '../core/config/location';
 import { type EngineConfig, engineSchema } from '../core/config/schema';
 import { resolvedSummary } from '../core/config/summary';
+import type { FetchOptions } from '../core/hub/fetch-weights';
 import { UserError } from '../core/problems';
 import { collectEnvironment } from '../core/runs/environment';
 import { keepBeating } from '../core/runs/heartbeat-thread';
@@ -21,6 +22,7 @@ import type { Ranks } from './distributed/ranks';
 import type { TrainingEvents, TrainingOutcome } from './events';
 import { initialStudent } from './initial-student';
 import { inputsOf, readInputs, requireSameImages, withPinnedTeacher } from './inputs';
+import { learnCodebook } from './learn-codebook';
 import { prepare, type Prepared } from './prepare';
 import { StopSignal } from './stop-signal';
 import { trainRun, type StartingPoint } from './train-run';
@@ -71,13 +73,14 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
   const { resolved: alone, source, isSweep, warnings, locate } = await loadExperiment(configFile, overrides);
   if (isSweep) throw sweepIsMany(configFile, locate);
   const resolved = ranks ? splitAmong(alone, ranks.size, { file: configFile, locate }) : alone;
-  const prepared = await prepare({ ...resolved, name: name ?? resolved.name }, { file: configFile, locate });
+  const prepared = await prepare({ ...resolved, name: name ?? resolved.name }, { file: configFile, locate }, fetchingOf(events));
   const { experiment } = prepared;
   const inputs = await inputsOf(prepared);
   const experimentFile = resolvePath(cell?.experimentFile ?? configFile);
-  const student = await blaming({ file: configFile, locate }, ['init.checkpoint'], () => initialStudent(experiment));
+  const student = await blaming({ file: configFile, locate }, ['init.checkpoint'], () => initialStudent(experiment, fetchingOf(events)));
   const { engine, reason } = await createEngine(engineConfigOf(experiment.engine, ranks));
   try {
+    const codebook = await blaming({ file: configFile, locate }, ['codebook.size', 'codebook', 'method'], () => learnCodebook(prepared, engine));
     const resolvedYaml = freezeResolved(experiment);
     const run = await RunDirectory.create(runsFolder === undefined ? experiment.runs : resolvePath(runsFolder), experiment.name, {
       resolvedYaml,
@@ -90,14 +93,15 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
         engine: engine.describe(),
         overrides,
         ...inputs,
+        ...(codebook && { codebook: codebook.record }),
         ...ranks?.describe(),
       },
     });
     const release = await hold(run);
     try {
       await ranks?.word<Task>({ config: resolvedYaml, inputs, engine: kindOf(engine), step: 0 });
-      const summary = [...(note === undefined ? [] : [note]), ...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared, ranks), reason];
-      return await trainRun({ run, prepared, engine, events, signal, start: { step: 0, student }, untilEpoch, summary, ranks });
+      const summary = [...(note === undefined ? [] : [note]), ...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared, ranks), ...(codebook ? [codebook.note] : []), reason];
+      return await trainRun({ run, prepared, engine, events, signal, start: { step: 0, given: { ...student, ...codebook?.tensors } }, untilEpoch, summary, ranks });
     } finally {
       await release();
     }
@@ -121,16 +125,17 @@ export async function resume({ run: folder, step, untilEpoch, events = {}, signa
     const inputs = await readInputs(run);
     if (!inputs) notes.push('Note: the run does not say with which teacher and images it began; it goes on with those that are there.');
     const config = await run.readConfig();
-    const resolved = await withPinnedTeacher(parseResolved(config, run.inside('config.yaml')), inputs);
+    const resolved = await withPinnedTeacher(parseResolved(config, run.inside('config.yaml')), inputs, fetchingOf(events));
     if (ranks) requireSplit(resolved, ranks.size);
-    const prepared = await prepare(resolved);
+    const prepared = await prepare(resolved, undefined, fetchingOf(events));
     if (inputs) requireSameImages(inputs, prepared);
-    const student = start.values === undefined ? await initialStudent(resolved) : undefined;
+    const student = start.values === undefined ? await initialStudent(resolved, fetchingOf(events)) : undefined;
     const { engine, reasons } = await engineAsBefore(engineConfigOf(resolved.engine, ranks), trainer, ranks);
     try {
+      const codebook = start.values === undefined ? await learnCodebook(prepared, engine) : undefined;
       for (const { path } of await run.setAsideCheckpointsAfter(start.step)) notes.push(`Set aside a checkpoint past step ${start.step}: ${path}`);
       await ranks?.word<Task>({ config, inputs, engine: kindOf(engine), step: start.step });
-      return await trainRun({ run, prepared, engine, events, signal, start: { ...start, student }, untilEpoch, summary: [...summaryOf(prepared, ranks), ...reasons, ...notes], ranks });
+      return await trainRun({ run, prepared, engine, events, signal, start: { ...start, given: { ...student, ...codebook?.tensors } }, untilEpoch, summary: [...summaryOf(prepared, ranks), ...reasons, ...notes], ranks });
     } finally {
       await engine.dispose();
     }
@@ -147,6 +152,10 @@ async function hold(run: RunDirectory): Promise<() => Promise<void>> {
     await stopBeating();
     await run.close();
   };
+}
+
+function fetchingOf({ onDownload, onMessage }: TrainingEvents): FetchOptions {
+  return { onProgress: onDownload, onMessage };
 }
 
 function sweepIsMany(file: string, locate: Locator): ConfigError {

@@ -1,5 +1,6 @@
 /** Results of probes, and how a run keeps them. */
-import { evaluationSchema, type EvaluationConfig } from '../core/config/schema';
+import { evaluatedLayers, evaluationName } from '../core/config/evaluation-name';
+import type { EvaluationConfig } from '../core/config/schema';
 import type { RunDirectory } from '../core/runs/run-directory';
 import type { EvaluationResult } from './evaluation/evaluate';
 
@@ -10,9 +11,13 @@ export interface ProbeResult {
   readonly name: string;
   readonly subject: ProbeSubject;
   readonly protocol: EvaluationResult['protocol'];
-  readonly features: EvaluationConfig['features'];
+  readonly features: EvaluationResult['features'];
+  /** The block, counted from 1, where layers were asked for. */
+  readonly layer?: number;
   readonly step: number;
   readonly top1: number;
+  /** Standard deviation of `top1`, where it is a mean over several draws. */
+  readonly top1Std?: number;
   readonly result: EvaluationResult;
 }
 
@@ -21,20 +26,23 @@ export function classifierName(subject: ProbeSubject): string {
   return subject === 'student' ? 'classifier' : `classifier-${subject}`;
 }
 
-/**
- * `linear` is the student's by the defaults; others say what differs: `linear-mae-mean-random`, `knn-k5-t0.1`. What
- * differs in any knob differs in name, so that one never stands for another.
- */
-export function resultName(config: EvaluationConfig, subject: ProbeSubject): string {
-  const { protocol, preset, features, epochs, k, temperature } = config;
-  const knobs =
-    protocol === 'linear'
-      ? [preset === 'mae' ? 'mae' : '', epochs === undefined ? '' : `e${epochs}`]
-      : [k === defaults.k ? '' : `k${k}`, temperature === defaults.temperature ? '' : `t${temperature}`];
-  return [protocol, ...knobs, features === 'cls' ? '' : features, subject === 'student' ? '' : subject].filter((part) => part !== '').join('-');
+/** The name of an evaluation and, unless it is the student, of whom: `linear-mae-mean-random`. */
+export function resultName(config: EvaluationConfig, subject: ProbeSubject, layer?: number): string {
+  const name = evaluationName(config, layer);
+  return subject === 'student' ? name : `${name}-${subject}`;
 }
 
-const defaults = evaluationSchema.parse({ protocol: 'knn' });
+/**
+ * Those of which a result is not there yet, each once: the same protocol may be asked for both along the way and at the end.
+ *
+ * @param depth blocks of the subject, which are its layers
+ * @param done names of the results there are
+ */
+export function pendingEvaluations(evaluations: readonly EvaluationConfig[], subject: ProbeSubject, depth: number, done: ReadonlySet<string>): EvaluationConfig[] {
+  const namesOf = (config: EvaluationConfig): string[] => evaluatedLayers(config, depth).map((layer) => resultName(config, subject, layer));
+  const wanted = new Map(evaluations.map((config) => [namesOf(config).join(' '), config]));
+  return [...wanted.values()].filter((config) => !namesOf(config).every((name) => done.has(name)));
+}
 
 export async function recordResults(run: RunDirectory, results: readonly ProbeResult[]): Promise<void> {
   for (const { name, subject, step, result } of results) await run.writeEvaluation(name, step, { subject, step, ...result });
@@ -45,6 +53,13 @@ export async function recordedResults(run: RunDirectory, upToStep: number): Prom
   const records = await run.readEvaluations();
   return records.flatMap(({ protocol: name, step, result }) => {
     const recorded = result as EvaluationResult & { subject: ProbeSubject };
-    return step > upToStep ? [] : [{ name, subject: recorded.subject, protocol: recorded.protocol, features: recorded.features, step, top1: recorded.top1, result: recorded }];
+    return step > upToStep ? [] : [probeResult(name, recorded.subject, step, recorded)];
   });
+}
+
+/** A result with what lists show of it. */
+export function probeResult(name: string, subject: ProbeSubject, step: number, result: EvaluationResult): ProbeResult {
+  const { protocol, features, layer, top1 } = result;
+  const top1Std = 'top1Std' in result ? result.top1Std : undefined;
+  return { name, subject, protocol, features, ...(layer === undefined ? {} : { layer }), step, top1, ...(top1Std === undefined ? {} : { top1Std }), result };
 }

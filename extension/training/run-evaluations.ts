@@ -3,7 +3,7 @@ import type { EvaluationConfig } from '../core/config/schema';
 import { studentOnly } from './checkpoint-state';
 import type { StateStore } from './engines/engine';
 import type { TrainingEvents } from './events';
-import { recordedResults, recordResults, resultName, type ProbeResult, type ProbeSubject } from './probe-results';
+import { pendingEvaluations, recordedResults, recordResults, type ProbeResult, type ProbeSubject } from './probe-results';
 import { EvaluationStopped, Probes } from './probes';
 import type { TrainingPrograms } from './step';
 import type { RunTraining } from './train-run';
@@ -69,10 +69,9 @@ export class RunEvaluations {
     }
   }
 
-  /** The same protocol may be asked for both along the way and at the end. */
   private pending(evaluations: readonly EvaluationConfig[], subject: ProbeSubject, step: number): EvaluationConfig[] {
     const done = new Set(this.results.filter((result) => result.step === step).map(({ name }) => name));
-    const wanted = new Map(evaluations.map((config) => [resultName(config, subject), config]));
-    return [...wanted].flatMap(([name, config]) => (done.has(name) ? [] : [config]));
+    const { experiment, teacher } = this.task.prepared;
+    return pendingEvaluations(evaluations, subject, subject === 'teacher' && teacher ? teacher.shape.depth : experiment.student.depth, done);
   }
 }

@@ -22,9 +22,9 @@ export async function rungMetric(folder: string, metric: HalvingConfig['metric']
   return result?.top1;
 }
 
-/** As the experiment evaluates by it, otherwise by its defaults. */
+/** As the experiment evaluates the last layer by it with all labels, otherwise by its defaults. */
 function protocolOf({ evaluate }: ResolvedExperiment, protocol: 'knn' | 'linear'): EvaluationConfig {
-  return { ...(evaluate.find((config) => config.protocol === protocol) ?? evaluationSchema.parse({ protocol })), baselines: false };
+  return { ...(evaluate.find((config) => config.protocol === protocol && config.layers === undefined && config.label_fraction === undefined) ?? evaluationSchema.parse({ protocol })), baselines: false };
 }
 
 async function lastLoss(run: RunDirectory): Promise<number | undefined> {

@@ -27,12 +27,13 @@ export function learningRate(stepsDone: number, { peak, minimum, epochs, warmupE
 
 /**
  * Momentum of the student's moving average at a step, the batch input `ema_momentum`; undefined if none is kept.
- * A self-teacher's rises on a half-cosine from `momentum` to `momentum_end` (as in DINO and BYOL); `optimizer.ema` is constant.
+ * A self-teacher's rises from `momentum` to `momentum_end`, on a half-cosine (as in DINO and BYOL) or on a line (as in I-JEPA); `optimizer.ema` is constant.
  * @param totalSteps steps of the whole schedule
  */
 export function emaMomentum(stepsDone: number, totalSteps: number, experiment: ResolvedExperiment): number | undefined {
   const teacher = experiment.teacher?.ema;
   if (!teacher) return experiment.optimizer.ema;
   const progress = Math.min(1, stepsDone / totalSteps);
+  if (teacher.schedule === 'linear') return teacher.momentum + (teacher.momentum_end - teacher.momentum) * progress;
   return teacher.momentum_end - (teacher.momentum_end - teacher.momentum) * 0.5 * (1 + Math.cos(Math.PI * progress));
 }

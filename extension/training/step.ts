@@ -77,7 +77,7 @@ class StepParts {
   single(): Program {
     return {
       name: `${this.method.name} step`,
-      state: { ...this.optimizerState(), ...this.teacherState(), ...this.averageState() },
+      state: { ...this.optimizerState(), ...this.teacherState(), ...this.averageState(), ...this.heldState() },
       constants: this.method.constants,
       batch: { ...this.method.batchSpecs(this.microBatch), ...this.optimizerBatch() },
       run: (inputs) => {
@@ -91,7 +91,7 @@ class StepParts {
   accumulate(): Program {
     return {
       name: `${this.method.name} accumulate`,
-      state: { ...this.specsOf(this.trained), ...this.specsOf(this.trained, 'grad_sum.'), ...this.teacherState() },
+      state: { ...this.specsOf(this.trained), ...this.specsOf(this.trained, 'grad_sum.'), ...this.teacherState(), ...this.heldState() },
       constants: this.method.constants,
       batch: this.method.batchSpecs(this.microBatch),
       run: (inputs) => {
@@ -181,6 +181,10 @@ class StepParts {
   /** What the loss of a self-taught student may read of the average, also where it never changes. */
   private teacherState(): NamedSpecs {
     return this.selfTaught ? this.specsOf(this.averaged, 'ema.') : {};
+  }
+
+  private heldState(): NamedSpecs {
+    return this.specsOf(this.method.held ?? []);
   }
 
   private averageState(): NamedSpecs {

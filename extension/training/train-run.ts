@@ -1,4 +1,5 @@
 /** Trains in a run directory: builds what the loop needs, keeps its status true whatever happens. */
+import { firstLossLevel } from '../core/config/levels';
 import type { RunDirectory } from '../core/runs/run-directory';
 import type { NamedTensors } from '../core/tensors';
 import { AlignmentLog } from './alignment-log';
@@ -26,8 +27,8 @@ export interface StartingPoint {
   readonly step: number;
   /** The whole state store; absent at the very beginning. */
   readonly values?: NamedTensors;
-  /** At the very beginning: the student's tensors, in place of random ones. */
-  readonly student?: NamedTensors;
+  /** At the very beginning: tensors in place of random ones, a student's or a codebook. */
+  readonly given?: NamedTensors;
   readonly throughput?: TrainerState['throughput'];
 }
 
@@ -51,6 +52,8 @@ export async function trainRun(task: RunTraining): Promise<TrainingOutcome> {
   const { run, start, events, summary } = task;
   try {
     await run.truncateMetricsAfter(start.step);
+    const { experiment } = task.prepared;
+    if (experiment.logging.tensorboard) await run.showInTensorBoard(start.step, firstLossLevel(experiment));
     await run.writeStatus({ state: 'running', message: undefined });
     for (const line of summary) await run.log(line);
     events.onStart?.(summary, run.path);
@@ -76,7 +79,7 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
     ...(ranks && shared ? sharedLoaderOptions(experiment, ranks, shared) : { config: experiment.data, batchSize: experiment.optimizer.batch_size, seed: experiment.seed }),
     onUnreadable: (name, reason) => events.onMessage?.(`Unreadable image, another takes its place: ${name} (${reason})`),
   });
-  const state = engine.createState(start.values ?? startingFrom(start.student, programs.initialState(experiment.seed)));
+  const state = engine.createState(start.values ?? startingFrom(start.given, programs.initialState(experiment.seed)));
   let steps: StepRunner | undefined;
   try {
     if (ranks) await spreadState(ranks, state, trainedNames(programs));
@@ -113,9 +116,9 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
   }
 }
 /** Averages begin equal to what they average. */
-function startingFrom(student: NamedTensors | undefined, initial: NamedTensors): NamedTensors {
+function startingFrom(given: NamedTensors | undefined, initial: NamedTensors): NamedTensors {
   const values = { ...initial };
-  for (const [name, tensor] of Object.entries(student ?? {})) {
+  for (const [name, tensor] of Object.entries(given ?? {})) {
     values[name] = tensor;
     if (Object.hasOwn(initial, `ema.${name}`)) values[`ema.${name}`] = { ...tensor, data: tensor.data.slice() };
   }

@@ -9,4 +9,6 @@ export interface RunNode { readonly kind: 'run'; readonly run: RunKey }
 export interface CheckpointNode { readonly kind: 'checkpoint'; readonly run: RunKey; readonly step: number; readonly path: string }
 export interface EngineNode { readonly kind: 'engine'; readonly engine: string }
 export interface QueuedNode { readonly kind: 'queued'; readonly id: string }
-export type Node = SweepNode | RunNode | CheckpointNode | EngineNode | QueuedNode;
+/** What a long list does not show at once. */
+export interface RestNode { readonly kind: 'rest' }
+export type Node = SweepNode | RunNode | CheckpointNode | EngineNode | QueuedNode | RestNode;

@@ -1,7 +1,6 @@
 /** Where runs are looked for: the settings' folders, the `runs` of the workspace's experiments, and where jobs put theirs. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { checkText } from '../core/config/load';
 import type { JobBoard } from '../core/jobs/job';
 import type { RunLibrary } from '../core/library/library';
 import { onSettings, pathSetting } from './settings';
@@ -23,7 +22,7 @@ export class RunPlaces implements vscode.Disposable {
       { dispose: unlisten },
       onSettings(['runFolders', 'externalRuns'], () => this.tell()),
       vscode.workspace.onDidChangeWorkspaceFolders(() => void this.lookForExperiments()),
-      vscode.workspace.onDidSaveTextDocument((document) => this.read(document.uri, document.getText())),
+      vscode.workspace.onDidSaveTextDocument((document) => void this.read(document.uri, document.getText())),
     ];
     this.tell();
   }
@@ -33,19 +32,20 @@ export class RunPlaces implements vscode.Disposable {
     const files = await vscode.workspace.findFiles(EXPERIMENTS, '**/node_modules/**', MOST_EXPERIMENTS);
     for (const file of files) {
       const bytes = await vscode.workspace.fs.readFile(file).then((read) => read, () => undefined);
-      if (bytes !== undefined) this.remember(file, new TextDecoder().decode(bytes));
+      if (bytes !== undefined) await this.remember(file, new TextDecoder().decode(bytes));
     }
     this.tell();
   }
 
   /** An experiment not yet saved, or just about to run. */
-  read(file: vscode.Uri, text: string): void {
+  async read(file: vscode.Uri, text: string): Promise<void> {
     if (!/\.mim\.ya?ml$/.test(file.path) || file.scheme !== 'file') return;
-    this.remember(file, text);
+    await this.remember(file, text);
     this.tell();
   }
 
-  private remember(file: vscode.Uri, text: string): void {
+  private async remember(file: vscode.Uri, text: string): Promise<void> {
+    const { checkText } = await import('../core/config/load');
     const runs = checkText(text, file.fsPath).resolved?.runs;
     this.ofExperiments.set(file.fsPath, runs === undefined ? undefined : path.resolve(path.dirname(file.fsPath), runs));
   }

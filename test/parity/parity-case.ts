@@ -27,8 +27,11 @@ export interface ParityCase {
   readonly keep?: number;
   readonly decoder?: ExperimentInput['decoder'];
   readonly reconstruction?: ExperimentInput['reconstruction'];
+  readonly codebook?: ExperimentInput['codebook'];
   readonly classes?: number;
   readonly ema_momentum?: number;
+  /** Of `multi_block`: patches of a target. */
+  readonly target_size?: number;
   readonly losses: readonly number[];
   readonly level_losses?: readonly (readonly number[])[];
   readonly level_cosines?: readonly (readonly number[])[];
@@ -64,9 +67,9 @@ function made(name: string, shape: readonly number[]): HostTensor {
   return float32(shape, data.map((value) => (isScale ? 1 : 0) + 0.25 * value));
 }
 
-export function parityExperiment({ method, student, alignment, masking, optimizer, supervised, decoder, reconstruction, teacher, keep }: ParityCase): ResolvedExperiment {
+export function parityExperiment({ method, student, alignment, masking, optimizer, supervised, decoder, reconstruction, codebook, teacher, keep }: ParityCase): ResolvedExperiment {
   const source = teacher ? { checkpoint: 'teacher' } : { ema: {} };
-  const resolved = experiment({ method, alignment, masking, optimizer, supervised, decoder, reconstruction, ...(needsTeacher(method) ? { teacher: source } : {}) }, student);
+  const resolved = experiment({ method, alignment, masking, optimizer, supervised, decoder, reconstruction, codebook, ...(needsTeacher(method) ? { teacher: source } : {}) }, student);
   if (keep !== undefined) expect(resolved.derived.keepCount, 'the masking counts as the fixture does').toBe(keep);
   return resolved;
 }
@@ -89,7 +92,7 @@ export function parityParameters(method: Method): NamedTensors {
 }
 
 /** Batch inputs of one optimizer step, as one batch of everything. */
-export function parityBatch({ student, masking, keep: visible, optimizer, classes, ema_momentum: momentum }: ParityCase, step: number): Record<string, HostTensor> {
+export function parityBatch({ student, masking, keep: visible, optimizer, classes, ema_momentum: momentum, target_size: targetSize = 0 }: ParityCase, step: number): Record<string, HostTensor> {
   const batch = optimizer.batch_size;
   const { imageSize, patchSize, depth, dropPath } = student;
   const patches = (imageSize / patchSize) ** 2;
@@ -99,12 +102,14 @@ export function parityBatch({ student, masking, keep: visible, optimizer, classe
     const keys = noise.subarray(image * patches, (image + 1) * patches);
     return Array.from(keys.keys()).sort((a, b) => keys[b]! - keys[a]!);
   });
+  const targets = (masking?.num_pred_masks ?? 0) * targetSize;
   const drawn = values(`drop ${step}`, 2 * depth * batch);
   const rates = dropRates(dropPath, depth);
   return {
     images: float32([batch, 3, imageSize, imageSize], values(`images ${step}`, batch * 3 * imageSize * imageSize).map((value) => 2 * value)),
     gumbel: float32([batch, patches], noise),
     keep_ids: int32([batch, keep], Int32Array.from(orders.flatMap((order) => order.slice(0, keep)))),
+    target_ids: int32([batch, targets], Int32Array.from(orders.flatMap((order) => order.slice(keep, keep + targets)))),
     masked_ids: int32([batch, patches - keep], Int32Array.from(orders.flatMap((order) => order.slice(keep)))),
     drop_path: float32([2 * depth, batch], drawn.map((value, i) => {
       const rate = rates[Math.floor(i / (2 * batch))]!;

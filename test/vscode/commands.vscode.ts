@@ -158,9 +158,15 @@ test('Branch from Checkpoint opens the experiment with the checkpoint filled in,
 });
 
 test('Export Checkpoint writes a file of timm’s names', async () => {
-  await command('Export Checkpoint', 'student, step 16');
+  await command('Export Checkpoint', 'student, step 16', 'Safetensors');
   await workbench.answerPath(join(folder(), 'exported.safetensors'));
   await workbench.notification('Wrote exported.safetensors').waitFor(SLOW);
+});
+
+test('Export Checkpoint writes an ONNX model', async () => {
+  await command('Export Checkpoint', 'student, step 16', 'ONNX');
+  await workbench.answerPath(join(folder(), 'exported.onnx'));
+  await workbench.notification('Wrote exported.onnx').waitFor(SLOW);
 });
 
 test('Evaluate Checkpoint asks for the protocol, and its result is on the row of the checkpoint', async () => {

@@ -1,6 +1,6 @@
 /** Starts VS Code's own server on a free port with folders of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -100,14 +100,15 @@ async function writeSettings(root: string, settings: Readonly<Record<string, unk
 }
 
 /**
- * What the package holds, under a name the server knows an extension by. The program itself is a copy: VS Code tells by
- * the real path of a program which extension speaks, and names it under its messages.
+ * What the package holds, under a name the server knows an extension by. The program itself, with the files it is split
+ * into, is a copy: VS Code tells by the real path of a program which extension speaks, and names it under its messages.
  */
 async function linkExtension(from: string, to: string): Promise<void> {
   await mkdir(join(to, 'dist'), { recursive: true });
   for (const name of ['package.json', 'media', 'docs', 'examples']) await symlink(join(from, name), join(to, name));
   for (const name of await readdir(join(from, 'dist'))) {
-    await (name === 'extension.cjs' ? copyFile : symlink)(join(from, 'dist', name), join(to, 'dist', name));
+    const isProgram = name === 'extension.cjs' || name === 'extension';
+    await (isProgram ? cp(join(from, 'dist', name), join(to, 'dist', name), { recursive: true }) : symlink(join(from, 'dist', name), join(to, 'dist', name)));
   }
 }
 

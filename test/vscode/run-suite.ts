@@ -8,7 +8,7 @@ import { launchServer } from './launch';
 import { obtainServer, type Release } from './obtain';
 import type { SuiteResult } from './suite/result';
 
-const limitSeconds = 240;
+const limitSeconds = 900;
 
 /** @throws Error with what the extension host logged, when the suite does not come to its end. */
 export async function runSuite(release: Release): Promise<SuiteResult[]> {

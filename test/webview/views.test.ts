@@ -67,7 +67,7 @@ it('draws probes over checkpoints with both baselines, and over layers where sev
     await opened.picture(`probe-${theme}`);
   }
   await page.getByRole('button', { name: 'Save the probe results as CSV' }).click();
-  expect((await opened.lastSaid('export'))?.content.split('\r\n').slice(0, 2)).toEqual(['run,probe,of,features,step,layer,top1,top5', 'baseline,linear,student,mean,1000,,0.31,']);
+  expect((await opened.lastSaid('export'))?.content.split('\r\n').slice(0, 2)).toEqual(['run,probe,of,features,step,layer,top1,std,top5', 'baseline,linear,student,mean,1000,,0.31,,']);
 });
 
 it('puts the pictures of all runs beside each other at the same step', async () => {

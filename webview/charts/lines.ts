@@ -78,7 +78,7 @@ class Lines implements LinesChart {
     for (const leaving of ['pointerleave', 'blur']) this.frame.canvas.addEventListener(leaving, () => this.tip.hide());
     this.frame.canvas.addEventListener('pointerdown', (event) => (this.pressedAt = event.offsetX));
     this.frame.canvas.addEventListener('keydown', (event) => this.key(event));
-    this.draw();
+    this.describe();
   }
 
   update(lines: readonly Line[], options: LinesOptions): void {
@@ -98,6 +98,15 @@ class Lines implements LinesChart {
   }
 
   private draw(): void {
+    const { data, options } = this.configuration();
+    this.chart.data.datasets = data.datasets;
+    this.chart.options = options!;
+    this.chart.update('none');
+    this.describe();
+  }
+
+  /** All that stands around what Chart.js draws. */
+  private describe(): void {
     const { options } = this;
     this.frame.describe(options);
     this.frame.setTable(() => this.table());
@@ -106,10 +115,6 @@ class Lines implements LinesChart {
     const left = options.logY ? notPositive(this.lines) : 0;
     this.note.hidden = left === 0;
     setText(this.note, `${left} ${left === 1 ? 'value' : 'values'} at or below 0 cannot stand on a log axis.`);
-    const { data, options: look } = this.configuration();
-    this.chart.data.datasets = data.datasets;
-    this.chart.options = look!;
-    this.chart.update('none');
     this.placeCursor();
   }
 

@@ -95,7 +95,9 @@ export class App implements Dashboard {
     this.main.classList.toggle('alone', runs.length === 0);
     if (this.knowsRuns || runs.length === 0) return;
     this.knowsRuns = true;
-    if (!this.hasChoice) this.change({ selected: firstSelection(runs) });
+    // What a page kept it has told already.
+    if (this.hasChoice) return;
+    this.change({ selected: firstSelection(runs) });
     this.tell();
   }
 

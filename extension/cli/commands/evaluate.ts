@@ -1,19 +1,25 @@
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import { FEATURE_KINDS, PROBE_PRESET_NAMES, PROTOCOLS } from '../../core/config/evaluation-choices';
 import type { EvaluationConfig } from '../../core/config/schema';
 import { examples, jsonOption, positiveInteger, positiveNumber, runsOption, setOption, wholeNumber, type Cli } from '../command';
+import { robustnessTable } from '../robustness-table';
 import { tellJobOfRun } from '../job-worker';
+import { pacedDownloadNotes } from '../download-notes';
 import { pacedEvaluationNotes } from '../evaluation-notes';
-import { percent } from '../../core/text/format';
-import { findConfig, findTarget, isRunDirectory } from '../locate';
-import { tableLines } from '../table';
+import { evaluationTable } from '../evaluation-table';
+import { checkpointAt, findConfig, findTarget, isRunDirectory } from '../locate';
 import { printJson } from '../terminal';
 
 interface Options {
   readonly step?: number;
   readonly protocol: EvaluationConfig['protocol'];
   readonly features: EvaluationConfig['features'];
+  readonly layers?: EvaluationConfig['layers'];
   readonly preset: EvaluationConfig['preset'];
   readonly epochs?: number;
+  readonly queries?: number;
+  readonly labelFraction?: number;
+  readonly draws?: number;
   readonly k: number;
   readonly temperature: number;
   readonly baselines?: boolean;
@@ -26,16 +32,20 @@ interface Options {
 export function addEvaluateCommand(cli: Cli): void {
   cli.program
     .command('evaluate')
-    .summary('linear probe or kNN of a run, checkpoint or weight file')
+    .summary('linear probe, kNN or attentive probe of a run, checkpoint or weight file')
     .description(
       'Evaluate frozen features on labelled images. The data are those of the run; for weights that are not in a run, --config names an experiment whose `data` are used.\n\nEvery knob of the protocol is part of the result.',
     )
-    .argument('<target>', 'run (its newest whole checkpoint), checkpoint folder, or weight file')
+    .argument('<target>', 'run (its newest whole checkpoint), checkpoint folder, weight file, or hf:// reference')
     .option('--step <n>', 'of a run: the checkpoint of this step instead of the newest', wholeNumber)
-    .addOption(new Option('--protocol <protocol>', 'linear probe, or nearest neighbours as in DINO').choices(['linear', 'knn']).makeOptionMandatory())
-    .addOption(new Option('--features <features>', 'CLS token, or mean of the patch tokens').choices(['cls', 'mean']).default('cls'))
-    .addOption(new Option('--preset <preset>', 'linear: small (cached features, swept learning rates) or mae (LARS, augmentation, 90 epochs)').choices(['small', 'mae']).default('small'))
-    .option('--epochs <n>', 'linear: epochs of the probe', positiveInteger)
+    .addOption(new Option('--protocol <protocol>', 'linear probe, nearest neighbours as in DINO, attentive probe of the patch tokens, or a linear probe on corrupted images').choices(PROTOCOLS).makeOptionMandatory())
+    .addOption(new Option('--features <features>', 'CLS token, mean of the patch tokens, or both').choices(FEATURE_KINDS).default('cls'))
+    .addOption(new Option('--layers <layers>', 'all, or blocks counted from 1, such as 3,6,12: a result each (default: the last block)').argParser(layers))
+    .addOption(new Option('--preset <preset>', 'linear, attentive: small (no augmentation, swept learning rates) or mae (LARS, augmentation, 90 epochs)').choices(PROBE_PRESET_NAMES).default('small'))
+    .option('--epochs <n>', 'linear, attentive, robustness: epochs of the probe', positiveInteger)
+    .option('--queries <n>', 'attentive: learned queries (default: 32)', positiveInteger)
+    .option('--label-fraction <share>', 'linear: train on this share of the labels of every class, such as 0.01', share)
+    .option('--draws <n>', 'with --label-fraction: how often the labels are drawn (default: 5)', positiveInteger)
     .option('-k <n>', 'knn: neighbours', positiveInteger, 20)
     .option('--temperature <t>', 'knn: temperature of the votes', positiveNumber, 0.07)
     .option('--baselines', 'evaluate the random-initialised student and the teacher too')
@@ -43,31 +53,42 @@ export function addEvaluateCommand(cli: Cli): void {
     .addOption(setOption())
     .addOption(runsOption())
     .addOption(jsonOption())
-    .addHelpText('after', examples('mim evaluate quickstart --protocol linear', 'mim evaluate quickstart --protocol knn --features mean -k 10 --json', 'mim evaluate clip.safetensors --protocol linear --config cifar10.mim.yaml'))
+    .addHelpText('after', examples('mim evaluate quickstart --protocol linear', 'mim evaluate quickstart --protocol knn --features mean -k 10 --json', 'mim evaluate quickstart --protocol knn --layers all', 'mim evaluate quickstart --protocol linear --label-fraction 0.01', 'mim evaluate clip.safetensors --protocol linear --config cifar10.mim.yaml'))
     .action(async (given: string, options: Options) => {
-      const { protocol, features, preset, epochs, k, temperature } = options;
+      const { protocol, features, layers, preset, epochs, queries, labelFraction, draws, k, temperature } = options;
       const found = findTarget(given, options.runs);
       if (isRunDirectory(found)) tellJobOfRun(found);
       const target = options.step === undefined ? found : await checkpointAt(found, options.step);
       const { evaluateRun } = await import('../../training/evaluate');
       const results = await evaluateRun({
         target,
-        evaluation: { protocol, features, preset, epochs, k, temperature, baselines: options.baselines === true },
+        evaluation: { protocol, features, layers, preset, epochs, queries, label_fraction: labelFraction, draws, k, temperature, baselines: options.baselines === true },
         configFile: options.config === undefined ? undefined : findConfig(options.config),
         overrides: options.set,
         onMessage: (line) => cli.terminal.note(line),
+        onDownload: pacedDownloadNotes((line) => cli.terminal.note(line)),
         onProgress: pacedEvaluationNotes((line) => cli.terminal.note(line)),
       });
       if (options.json === true) {
         printJson(cli.terminal, results);
         return;
       }
-      const rows = results.map(({ subject, protocol: by, features: of, step, top1 }) => [subject, by, of, String(step), percent(top1)]);
-      for (const line of tableLines(['subject', 'protocol', 'features', 'step', 'top-1'], rows, ['left', 'left', 'left', 'right', 'right'])) cli.terminal.out(line);
+      for (const line of evaluationTable(results)) cli.terminal.out(line);
+      const underCorruptions = robustnessTable(results);
+      if (underCorruptions.length > 0) for (const line of ['', ...underCorruptions]) cli.terminal.out(line);
     });
 }
 
-async function checkpointAt(run: string, step: number): Promise<string> {
-  const { RunDirectory } = await import('../../core/runs/run-directory');
-  return (await (await RunDirectory.open(run)).checkpointAt(step)).path;
+function share(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('It should be a number above 0 and below 1, such as 0.01.');
+  return value;
+}
+
+/** `all`, or `3,6,12`. */
+function layers(text: string): NonNullable<EvaluationConfig['layers']> {
+  if (text === 'all') return 'all';
+  const chosen = text.split(',').map(Number);
+  if (!chosen.every((layer) => Number.isInteger(layer) && layer >= 1)) throw new InvalidArgumentError('It should be all, or whole numbers from 1 on, such as 3,6,12.');
+  return chosen;
 }

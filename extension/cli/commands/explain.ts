@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { examples, jsonOption, setOption, type Cli } from '../command';
 import type { ShownGraphs } from '../explain';
+import { fetchingNotes } from '../download-notes';
 import { findConfig } from '../locate';
 import { printJson } from '../terminal';
 
@@ -25,7 +26,7 @@ export function addExplainCommand(cli: Cli): void {
       const { loadExperiment } = await import('../../core/config/load');
       const loaded = await loadExperiment(configFile, options.set);
       const { programsOf, explainFigures, explainText } = await import('../explain');
-      const programs = await programsOf(loaded, configFile);
+      const programs = await programsOf(loaded, configFile, fetchingNotes(cli.terminal));
       if (options.json === true) printJson(cli.terminal, explainFigures(programs));
       else cli.terminal.out(explainText(programs, options.graphs));
     });

@@ -2,8 +2,9 @@ import type { FileSummary } from '../../core/checkpoints/inspect';
 import type { TensorStatistics } from '../../core/checkpoints/statistics';
 import { examples, jsonOption, runsOption, type Cli } from '../command';
 import { bytes, significant } from '../../core/text/format';
+import { fetchingNotes } from '../download-notes';
 import { findTarget, isRunDirectory } from '../locate';
-import { inspectRun } from '../../core/runs/run-report';
+import { inspectRun } from '../../core/runs/inspect-run';
 import { printRun } from '../run-report';
 import { tableLines } from '../table';
 import { printJson, type Terminal } from '../terminal';
@@ -23,7 +24,7 @@ export function addInspectCommand(cli: Cli): void {
     .description(
       'Show what is in a run (state, checkpoints, evaluations), or in weights: every tensor with its shape, and how the file imports as a teacher: keys that are used, ignored, missing.\n\nReads .safetensors and PyTorch .bin, .pt, .pth. Nothing in a PyTorch file is executed.',
     )
-    .argument('<target>', 'run, checkpoint folder or weight file')
+    .argument('<target>', 'run, checkpoint folder, weight file, or hf:// reference')
     .option('--stats', 'minimum, maximum, mean, deviation and non-finite values of every tensor')
     .addOption(runsOption())
     .addOption(jsonOption())
@@ -37,7 +38,8 @@ export function addInspectCommand(cli: Cli): void {
         return;
       }
       const { inspectFile, tensorStatistics } = await import('../../core/checkpoints/inspect');
-      const summary = await inspectFile(target);
+      const { localWeights } = await import('../../core/hub/fetch-weights');
+      const summary = await inspectFile(await localWeights(target, fetchingNotes(cli.terminal)));
       const statistics = options.stats === true ? await tensorStatistics(summary.file) : undefined;
       if (options.json === true) printJson(cli.terminal, { ...summary, statistics });
       else printSummary(cli.terminal, summary, statistics);

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { examples, jsonOption, positiveInteger, setOption, type Cli } from '../command';
 import { percent } from '../../core/text/format';
+import { fetchingNotes } from '../download-notes';
 import { findConfig } from '../locate';
 import { printJson } from '../terminal';
 
@@ -27,7 +28,7 @@ export function addPreviewCommand(cli: Cli): void {
       const { loadExperiment } = await import('../../core/config/load');
       const loaded = await loadExperiment(configFile, options.set);
       const { drawPreview } = await import('../preview');
-      const { png, ...figures } = await drawPreview(loaded, configFile, options.count);
+      const { png, ...figures } = await drawPreview(loaded, configFile, options.count, fetchingNotes(cli.terminal));
       await writeFile(options.output, png);
       if (options.json === true) {
         printJson(cli.terminal, { output: options.output, ...figures });

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { FEATURE_KINDS, PROTOCOLS } from '../../core/config/evaluation-choices';
 import type { Queue } from '../../core/queue/queue';
 import { examples, jsonOption, positiveInteger, positiveNumber, runName, runsOption, setOption, wholeNumber, type Cli } from '../command';
 import { printJson } from '../terminal';
@@ -29,8 +30,8 @@ function addAdd(cli: Cli, queue: Command): void {
     .option('--priority <n>', 'entries of a higher one go first', wholeInteger, 0)
     .option('--after <id>', 'only once this entry is done (repeatable)', (id: string, before: string[]) => [...before, id], [])
     .option('--chain', 'each only once the one before it is done; a teacher that one trains is taken from its run')
-    .addOption(new Option('--probe <protocol>', 'evaluate each experiment’s run when it is trained; of a run that is named, evaluate it').choices(['linear', 'knn']))
-    .addOption(new Option('--features <features>', 'of a probe').choices(['cls', 'mean']))
+    .addOption(new Option('--probe <protocol>', 'evaluate each experiment’s run when it is trained; of a run that is named, evaluate it').choices(PROTOCOLS))
+    .addOption(new Option('--features <features>', 'of a probe').choices(FEATURE_KINDS))
     .addOption(new Option('--device <device>', 'what the job needs').choices(['cpu', 'gpu']))
     .option('--memory <gib>', 'GiB of memory it takes (default: estimated from the experiment)', positiveNumber)
     .option('--threads <n>', 'compute threads it takes (default: `engine.threads`); an experiment that leaves them open uses as many', positiveInteger)

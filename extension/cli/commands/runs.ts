@@ -1,4 +1,4 @@
-import type { RunReport } from '../../core/runs/run-report';
+import type { RunReport } from '../../core/runs/inspect-run';
 import { examples, jsonOption, type Cli } from '../command';
 import { age, percent, rate } from '../../core/text/format';
 import { defaultRunsFolder } from '../locate';
@@ -15,7 +15,8 @@ export function addRunsCommand(cli: Cli): void {
     .addHelpText('after', examples('mim runs', `mim runs --json | jq -r '.[] | select(.state == "lost") | .path'`))
     .action(async (folder: string, options: { readonly json?: boolean }) => {
       const { listRuns } = await import('../../core/runs/list-runs');
-      const { inspectRun, bestProbe } = await import('../../core/runs/run-report');
+      const { inspectRun } = await import('../../core/runs/inspect-run');
+      const { bestProbe } = await import('../../core/runs/run-report');
       const reports: RunReport[] = [];
       for (const { path } of await listRuns(folder)) reports.push(await inspectRun(path));
       if (options.json === true) {

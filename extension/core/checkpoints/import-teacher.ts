@@ -4,6 +4,7 @@ import { elementCount, type HostTensor, type NamedTensors } from '../tensors';
 import { resolveWeights } from './find-weights';
 import { inferShape, sizesOf, type ClassPosition, type InferredShape } from './infer-shape';
 import { markerOf, recogniseKeys, TEACHER_FORMATS, type RecognisedKeys, type TeacherFormat } from './key-maps';
+import { expandRelativePositions } from './relative-positions';
 import { openTensors } from './open-tensors';
 import { timmSpecs, type TeacherShape } from './teacher-shape';
 import type { TensorSource } from './tensor-source';
@@ -25,6 +26,8 @@ export interface ImportReport {
 export interface ImportOptions {
   readonly format?: TeacherFormat | 'auto';
   readonly heads?: number;
+  /** Attention heads where neither the file, what lies beside it, nor its width tells. */
+  readonly usualHeads?: number;
 }
 
 export interface ImportedTeacher {
@@ -64,7 +67,7 @@ export async function planImport(source: TensorSource, options: ImportOptions): 
   const keys = recogniseKeys(source.entries, asked);
   if (keys === undefined) throw notRecognised(source, asked);
   const own = readVitMetadata(source.metadata, source.file);
-  const inferred = own === undefined ? await inferShape(source, keys, options.heads) : ownShape(own, keys, source.file);
+  const inferred = own === undefined ? await inferShape(source, keys, options) : ownShape(own, keys, source.file);
   const missing = checkTensors(source, keys, inferred.shape);
   return { format: own === undefined ? keys.format : 'mim', keys, missing, ...inferred };
 }
@@ -92,14 +95,15 @@ function checkTensors(source: TensorSource, keys: RecognisedKeys, shape: Teacher
   for (const [name, spec] of Object.entries(timmSpecs(shape))) {
     const sizes = sizesOf(source, keys, name);
     if (sizes === undefined) {
-      (isFillable(name) ? filled : absent).push(name);
+      (isFillable(name, shape) ? filled : absent).push(name);
       continue;
     }
     // The class token and the position table are settled when they are read.
     const free = name === 'pos_embed' || name === 'cls_token' || name === 'reg_token';
-    const fits = free ? sizes.at(-1) === shape.width : sizes.join() === spec.shape.join();
+    const wanted = storedSizes(name, spec.shape, keys, shape);
+    const fits = free ? sizes.at(-1) === shape.width : sizes.join() === wanted.join();
     if (!fits) {
-      throw new UserError('MIM3005', `${source.file}: ${keys.sourcesOf(name)!.join(' + ')} is [${sizes.join(', ')}], but ${name} of this model is [${spec.shape.join(', ')}]`);
+      throw new UserError('MIM3005', `${source.file}: ${keys.sourcesOf(name)!.join(' + ')} is [${sizes.join(', ')}], but ${name} of this model is [${wanted.join(', ')}]`);
     }
   }
   if (absent.length > 0) {
@@ -109,9 +113,16 @@ function checkTensors(source: TensorSource, keys: RecognisedKeys, shape: Teacher
   return filled;
 }
 
-/** A model without attention biases is one with zero biases; one without a final norm has an identity there. */
-function isFillable(name: string): boolean {
-  return name.startsWith('norm.') || name.endsWith('.attn.qkv.bias');
+/** As the file has them where that differs: offsets in place of pairs of tokens, and no bias of the keys. */
+function storedSizes(name: string, sizes: readonly number[], { format }: RecognisedKeys, shape: TeacherShape): readonly number[] {
+  if (format !== 'simmim') return sizes;
+  if (name.endsWith('.attn.rel_pos_bias')) return [(2 * (shape.imageSize / shape.patchSize) - 1) ** 2 + 3, shape.heads];
+  return name.endsWith('.attn.qkv.bias') ? [2 * shape.width] : sizes;
+}
+
+/** A model without attention biases is one with zero biases; one without a final norm has a plain one; relative positions do without a table. */
+function isFillable(name: string, shape: TeacherShape): boolean {
+  return name.startsWith('norm.') || name.endsWith('.attn.qkv.bias') || (name === 'pos_embed' && shape.relativePositions);
 }
 
 async function readPlanned(source: TensorSource, plan: ImportPlan): Promise<NamedTensors> {
@@ -121,10 +132,21 @@ async function readPlanned(source: TensorSource, plan: ImportPlan): Promise<Name
     if (names === undefined) {
       tensors[name] = { shape, dtype: 'float32', data: new Float32Array(elementCount(shape)).fill(name.endsWith('.weight') ? 1 : 0) };
     } else {
-      tensors[name] = { shape, dtype: 'float32', data: concatenate(await Promise.all(names.map((part) => source.read(part)))) };
+      tensors[name] = { shape, dtype: 'float32', data: settled(name, concatenate(await Promise.all(names.map((part) => source.read(part)))), plan) };
     }
   }
   return settlePositions(tensors, plan, source.file);
+}
+
+/** SimMIM's tables of relative positions written out, and zeros where its keys have no bias. */
+function settled(name: string, data: Float32Array, { format, shape }: ImportPlan): Float32Array {
+  if (format !== 'simmim') return data;
+  if (name.endsWith('.attn.rel_pos_bias')) return expandRelativePositions(data, shape.imageSize / shape.patchSize, shape.heads);
+  if (!name.endsWith('.attn.qkv.bias')) return data;
+  const biases = new Float32Array(3 * shape.width);
+  biases.set(data.subarray(0, shape.width));
+  biases.set(data.subarray(shape.width), 2 * shape.width);
+  return biases;
 }
 
 /**

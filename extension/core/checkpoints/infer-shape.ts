@@ -18,10 +18,10 @@ export interface InferredShape {
 }
 
 /**
- * @param heads attention heads where the caller knows them; otherwise the file's config.json, otherwise width / 64.
+ * @param heads attention heads where the caller knows them; otherwise the file's config.json, otherwise width / 64, otherwise `usualHeads`.
  * @throws UserError MIM3005 where the tensors are not those of a square-input ViT with a CLS token, or the heads cannot be told.
  */
-export async function inferShape(source: TensorSource, keys: RecognisedKeys, heads?: number): Promise<InferredShape> {
+export async function inferShape(source: TensorSource, keys: RecognisedKeys, { heads, usualHeads }: { readonly heads?: number; readonly usualHeads?: number } = {}): Promise<InferredShape> {
   const sizeOf = (target: string): readonly number[] | undefined => sizesOf(source, keys, target);
   const cannot = (why: string, hint?: string): UserError => new UserError('MIM3005', `${source.file} cannot serve as a teacher: ${why}`, hint);
   const require = (target: string): readonly number[] => {
@@ -35,12 +35,13 @@ export async function inferShape(source: TensorSource, keys: RecognisedKeys, hea
   const [width, , patchSize] = patch as [number, number, number];
   require('cls_token');
   const registers = sizeOf('reg_token')?.at(-2) ?? 0;
-  const { grid, classPosition } = readGrid(require('pos_embed'), cannot);
+  const relative = sizeOf('blocks.0.attn.rel_pos_bias');
+  const { grid, classPosition } = relative === undefined ? readGrid(require('pos_embed'), cannot) : readRelativeGrid(relative, cannot);
   const fc1 = require('blocks.0.mlp.fc1.weight');
   const fc2 = require('blocks.0.mlp.fc2.weight');
   const prenorm = sizeOf('norm_pre.weight') !== undefined;
   const hub = await readHubConfig(source.file, width);
-  const headCount = heads ?? hub.heads ?? (width % 64 === 0 ? width / 64 : undefined);
+  const headCount = heads ?? relative?.[1] ?? hub.heads ?? (width % 64 === 0 ? width / 64 : usualHeads);
   if (headCount === undefined || width % headCount !== 0) {
     throw cannot(`the number of attention heads cannot be told from its width ${width}`, 'Give it as `teacher.heads`; it divides the width.');
   }
@@ -57,6 +58,7 @@ export async function inferShape(source: TensorSource, keys: RecognisedKeys, hea
       registers,
       prenorm,
       patchBias: sizeOf('patch_embed.proj.bias') !== undefined,
+      relativePositions: relative !== undefined,
       layerScale: sizeOf('blocks.0.ls1.gamma') !== undefined,
       mlp: fc1[0] === 2 * fc2.at(-1)! ? 'swiglu' : 'mlp',
       ...familyHabits(keys.format, prenorm),
@@ -85,6 +87,13 @@ function readGrid(sizes: readonly number[], cannot: (why: string) => UserError):
   const without = Math.sqrt(rows);
   if (rows > 0 && Number.isInteger(without)) return { grid: without, classPosition: 'in-token' };
   throw cannot(`its position table has ${rows} rows, which is no square grid of patches`);
+}
+
+/** The same from a table of relative positions: (2g − 1)² offsets between patches, and 3 that have to do with CLS. */
+function readRelativeGrid(sizes: readonly number[], cannot: (why: string) => UserError): { grid: number; classPosition: ClassPosition } {
+  const grid = (Math.sqrt(sizes[0]! - 3) + 1) / 2;
+  if (sizes.length !== 2 || !Number.isInteger(grid)) throw cannot(`its table of relative positions is [${sizes.join(', ')}], which is that of no square grid of patches`);
+  return { grid, classPosition: 'in-table' };
 }
 
 /** The sizes of a timm tensor as the file has it, parts concatenated; undefined where the file has it not. */

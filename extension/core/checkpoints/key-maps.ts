@@ -2,12 +2,12 @@
  * How other projects name the tensors of a vision transformer, told in timm's names.
  *
  * In a rule, `a.{q,k,v}.weight` stands for the three tensors concatenated along the first axis, and several rules
- * are alternatives of which the first that is present counts. Only names are said here; shapes are settled in
+ * are alternatives of which the first that is present counts. A rule of a block that begins with `/` is not the block's own. Only names are said here; shapes are settled in
  * import-teacher.ts.
  */
 import type { TensorSource } from './tensor-source';
 
-export type TeacherFormat = 'timm' | 'hf-clip' | 'hf-vit' | 'hf-dinov2' | 'hf-mae' | 'openai-clip';
+export type TeacherFormat = 'timm' | 'hf-clip' | 'hf-vit' | 'hf-dinov2' | 'hf-mae' | 'openai-clip' | 'simmim';
 
 type Rules = Readonly<Record<string, readonly string[]>>;
 
@@ -37,7 +37,8 @@ const timm: KeyMap = {
     pos_embed: ['pos_embed'],
     ...both('patch_embed.proj', 'patch_embed.proj'),
     ...both('norm_pre', 'norm_pre'),
-    ...both('norm', 'norm'),
+    // Fine-tuned with mean pooling, MAE and its kin have their last norm behind the pooling.
+    ...both('norm', 'norm', 'fc_norm'),
   },
   blocks: 'blocks.',
   inner: {
@@ -135,8 +136,24 @@ const openaiClip: KeyMap = {
   },
 };
 
+/** SimMIM's ViT and BEiT, from their authors: keys have no bias, and positions are relative, shared by the blocks or one's own. */
+const simmim: KeyMap = {
+  markers: ['patch_embed.proj.weight', 'blocks.0.attn.q_bias'],
+  outer: timm.outer,
+  blocks: 'blocks.',
+  inner: {
+    ...timm.inner,
+    'attn.qkv.bias': ['attn.{q_bias,v_bias}'],
+    'attn.rel_pos_bias': ['attn.relative_position_bias_table', '/rel_pos_bias.relative_position_bias_table'],
+    'ls1.gamma': ['gamma_1'],
+    'ls2.gamma': ['gamma_2'],
+  },
+};
+
 /** Tried in this order; a file that carries a student in timm names beside a frozen teacher is read as the student. */
 const keyMaps: Readonly<Record<TeacherFormat, KeyMap>> = {
+  // Before timm, whose markers it has too.
+  simmim,
   timm,
   'hf-clip': hfClip,
   'hf-dinov2': hfDinov2,
@@ -188,7 +205,7 @@ function findPrefix(entries: TensorSource['entries'], [first, second]: readonly 
 function withPrefix(entries: TensorSource['entries'], format: TeacherFormat, prefix: string): RecognisedKeys {
   const map = keyMaps[format];
   const present = (rules: readonly string[] | undefined, before: string): readonly string[] | undefined =>
-    rules?.map((rule) => expand(before + rule)).find((names) => names.every((name) => entries.has(name)));
+    rules?.map((rule) => expand(rule.startsWith('/') ? prefix + rule.slice(1) : before + rule)).find((names) => names.every((name) => entries.has(name)));
 
   const sourcesOf = (target: string): readonly string[] | undefined => {
     const block = /^blocks\.(\d+)\.(.+)$/.exec(target);

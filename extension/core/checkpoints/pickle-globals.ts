@@ -31,6 +31,8 @@ const calls: Readonly<Record<string, Call>> = {
   'torch._utils._rebuild_tensor_v2': ([storage, offset, shape, strides]) => tensor(storage, offset, shape, strides),
   'torch._utils._rebuild_parameter': ([data]) => expectTensor(data),
   'torch.Size': ([sizes]) => expectKind(sizes, 'tuple'),
+  // SimMIM's settings; a dictionary.
+  'yacs.config.CfgNode': orderedDict,
   'argparse.Namespace': inert('argparse.Namespace'),
   'numpy.core.multiarray.scalar': inert('numpy scalar'),
   'numpy._core.multiarray.scalar': inert('numpy scalar'),

@@ -18,6 +18,11 @@ export interface TeacherShape extends VitShape {
   readonly patchBias: boolean;
   /** Whether the residual branches are scaled by `ls1.gamma` and `ls2.gamma` (DINOv2). */
   readonly layerScale: boolean;
+  /**
+   * Whether attention adds a learnt bias by how far two tokens are apart, `attn.rel_pos_bias` [H, 1+L, 1+L] of each block (BEiT, SimMIM).
+   * The position table is then zero unless the file has one.
+   */
+  readonly relativePositions: boolean;
   readonly activation: 'gelu' | 'quick_gelu';
   /** Epsilon of every LayerNorm. */
   readonly normEps: number;
@@ -33,7 +38,7 @@ export function plainVit(shape: VitShape, imageMean: Rgb = IMAGENET_MEAN, imageS
   const { imageSize, patchSize, width, depth, heads, mlpRatio, dropPath } = shape;
   return {
     imageSize, patchSize, width, depth, heads, mlpRatio, dropPath,
-    registers: 0, prenorm: false, patchBias: true, layerScale: false, activation: 'gelu', normEps: 1e-6, mlp: 'mlp', imageMean, imageStd,
+    registers: 0, prenorm: false, patchBias: true, layerScale: false, relativePositions: false, activation: 'gelu', normEps: 1e-6, mlp: 'mlp', imageMean, imageStd,
   };
 }
 
@@ -67,6 +72,7 @@ export function timmSpecs(shape: TeacherShape): NamedSpecs {
     addNorm(`${prefix}.norm1`);
     add(`${prefix}.attn.qkv.weight`, 3 * width, width);
     add(`${prefix}.attn.qkv.bias`, 3 * width);
+    if (shape.relativePositions) add(`${prefix}.attn.rel_pos_bias`, shape.heads, 1 + patches, 1 + patches);
     add(`${prefix}.attn.proj.weight`, width, width);
     add(`${prefix}.attn.proj.bias`, width);
     if (shape.layerScale) add(`${prefix}.ls1.gamma`, width);

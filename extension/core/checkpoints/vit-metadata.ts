@@ -20,6 +20,8 @@ const shapeSchema = z.object({
   prenorm: z.boolean(),
   patchBias: z.boolean(),
   layerScale: z.boolean(),
+  /** Absent in files of before there were any. */
+  relativePositions: z.boolean().default(false),
   activation: z.enum(['gelu', 'quick_gelu']),
   normEps: z.number().positive(),
   mlp: z.enum(['mlp', 'swiglu']),

@@ -5,7 +5,8 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, sep } from 'node:path';
-import type { Problem } from '../problems';
+import { isHubReference, parseHubReference } from '../hub/reference';
+import { type Problem, UserError } from '../problems';
 import type { Locator } from './location';
 import { ProblemList } from './problem-list';
 import { absolutePath } from './resolve';
@@ -82,6 +83,7 @@ async function checkFolder(key: string, path: string, { method, evaluate }: Expe
 
 /** @param what it is called in the messages */
 async function checkWeights(key: string, what: 'teacher' | 'checkpoint', written: string, problems: ProblemList): Promise<void> {
+  if (isHubReference(written)) return checkReference(key, written, problems);
   const path = absolutePath(written, problems.file);
   const info = await stat(path).catch(() => undefined);
   if (!info) {
@@ -96,6 +98,16 @@ async function checkWeights(key: string, what: 'teacher' | 'checkpoint', written
     problems.add('MIM1205', key, `${path} does not look like weights.`, { hint: `A ${what} is read from ${WEIGHTS.join(', ')} files or from a run’s folder.` });
   } else if (info.size === 0) {
     problems.add('MIM1205', key, `${path} is empty.`, { hint: 'Download or copy it again.' });
+  }
+}
+
+/** Its form alone: whether the Hub has it is asked when it is downloaded. */
+function checkReference(key: string, written: string, problems: ProblemList): void {
+  try {
+    parseHubReference(written);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    problems.add(error.code, key, error.message, { hint: error.hint });
   }
 }
 

@@ -1,8 +1,10 @@
 /** Whether the sections of an experiment go together with its method: what it needs, and what would have no effect. */
 import { type MethodName, METHODS, hasDecoder, hidesPatches, methodTraits, needsTeacher, predicts } from './method-traits';
+import { multiBlockConfig, targetSizes } from './multi-block';
 import type { ProblemList } from './problem-list';
 import type { DecoderShape, ResolvedExperiment } from './schema';
-import { visibleCount } from './keep-count';
+import { methodDefaults } from './method-defaults';
+import { predictedCount, visibleCount } from './keep-count';
 
 /** The code of a key that is written but not read. */
 export const NO_EFFECT = 'MIM1116';
@@ -12,6 +14,7 @@ export function checkMethod(resolved: ResolvedExperiment, problems: ProblemList)
   checkTeacher(resolved, problems);
   if (hidesPatches(resolved.method)) checkMasking(resolved, problems);
   if (resolved.decoder) checkDecoder(resolved.decoder, problems);
+  checkPredicted(resolved, problems);
   if (resolved.reconstruction) checkReconstruction(resolved, problems);
 }
 
@@ -30,6 +33,7 @@ function warnForeignSections(method: MethodName, problems: ProblemList): void {
     if (method !== 'maskalign') warnUnused('alignment', `${name} does not align levels; its section is \`reconstruction\``, problems);
   }
   if (!hasDecoder(method)) warnUnused('decoder', `${name} has no transformer decoder`, problems);
+  if (methodTraits[method].target !== 'teacher-codes') warnUnused('codebook', `${name} classifies no patches`, problems);
   if (!predicts(method)) warnUnused('reconstruction', `${name} reconstructs nothing`, problems);
 }
 
@@ -45,6 +49,10 @@ function checkTeacher({ method, teacher, masking }: ResolvedExperiment, problems
     problems.add('MIM1112', ['teacher', 'method'], needs, {
       hint: 'Add `teacher: { checkpoint: … }`; a small one can be trained with `mim teacher`. Without one, `teacher: { ema: {} }` averages the student itself.',
     });
+  } else if (methodTraits[method].target === 'teacher-codes' && teacher.ema) {
+    problems.add('MIM1112', ['teacher.ema', 'teacher'], `\`method: ${method}\` needs a frozen teacher: its codes are learnt before the training, and an average would move away from them.`, {
+      hint: 'Name a file under `teacher.checkpoint`; a small one can be trained with `mim teacher`.',
+    });
   } else if (teacher.checkpoint !== undefined && teacher.ema) {
     problems.add('MIM1112', 'teacher.ema', 'Two teachers are given: `teacher.checkpoint` and `teacher.ema`.', {
       hint: 'Keep one of them.',
@@ -56,17 +64,23 @@ function readsAttention(strategy: ResolvedExperiment['masking']['strategy']): bo
   return strategy.startsWith('attentive') || strategy.startsWith('top');
 }
 
-function checkMasking({ method, masking, derived: { patchCount, keepCount }, student }: ResolvedExperiment, problems: ProblemList): void {
+function checkMasking(resolved: ResolvedExperiment, problems: ProblemList): void {
+  const { method, masking, derived: { patchCount, keepCount }, student } = resolved;
   const { strategy, ratio, unit } = masking;
   if (strategy !== 'coarse') warnUnused('masking.unit', 'only `strategy: coarse` hides squares of several patches', problems);
   if (strategy === 'grid') warnUnused('masking.ratio', '`strategy: grid` keeps one patch of four', problems);
   if (readsAttention(strategy) && !needsTeacher(method)) {
     problems.add('MIM1121', ['masking.strategy', 'masking'], `\`strategy: ${strategy}\` asks a teacher where to look, and \`method: ${method}\` has none.`, {
-      hint: 'Use random, block, coarse or grid.',
+      hint: 'Use random, block, coarse, grid or multi_block.',
       replacement: 'random',
     });
   }
+  if (strategy !== 'multi_block') for (const key of MULTI_BLOCK_KEYS) warnUnused(`masking.${key}`, 'only `strategy: multi_block` has targets', problems);
+  if (method === 'ijepa' && strategy !== 'multi_block') {
+    problems.add('MIM1121', ['masking.strategy', 'masking'], `\`method: ijepa\` predicts blocks, which \`strategy: ${strategy}\` does not draw.`, { hint: 'Use `strategy: multi_block`, the default.', replacement: 'multi_block' });
+  }
   const grid = student.imageSize / student.patchSize;
+  if (strategy === 'multi_block' && Number.isInteger(grid)) checkMultiBlock(resolved, grid, problems);
   const square = strategy === 'coarse' ? (unit ?? 1) : strategy === 'grid' ? 2 : 1;
   if (Number.isInteger(grid) && grid % square !== 0) {
     problems.add('MIM1121', strategy === 'coarse' ? ['masking.unit', 'masking.strategy', 'method'] : ['masking.strategy', 'masking'], `\`strategy: ${strategy}\` divides the image into squares of ${square} × ${square} patches, which do not divide its ${grid} × ${grid}.`, {
@@ -80,6 +94,16 @@ function checkMasking({ method, masking, derived: { patchCount, keepCount }, stu
       hint: `The paper’s is the default: leave \`masking.ratio\` out.`,
     });
   }
+}
+
+const MULTI_BLOCK_KEYS = ['num_pred_masks', 'pred_mask_scale', 'enc_mask_scale', 'aspect_ratio'];
+
+/** A context has patches enough if all targets lie on each other. */
+function checkMultiBlock({ masking, derived: { patchCount, keepCount } }: ResolvedExperiment, grid: number, problems: ProblemList): void {
+  const { largest } = targetSizes(grid, multiBlockConfig(masking));
+  if (keepCount <= patchCount - largest) return;
+  const least = Math.ceil((100 * largest) / patchCount) / 100;
+  problems.add('MIM1107', ['masking.ratio', 'masking', 'method'], `A masking ratio of ${masking.ratio} leaves ${keepCount} of ${patchCount} patches visible, but a target has up to ${largest}, which are not.`, { hint: `Use a ratio of at least ${least}, or smaller targets (\`masking.pred_mask_scale\`).` });
 }
 
 function noneVisible(masking: ResolvedExperiment['masking'], patchCount: number, problems: ProblemList): void {
@@ -99,11 +123,46 @@ function checkDecoder({ width, heads }: DecoderShape, problems: ProblemList): vo
   }
 }
 
-function checkReconstruction({ method, reconstruction }: ResolvedExperiment, problems: ProblemList): void {
-  const pixels = methodTraits[method].target === 'pixels';
-  if (pixels) warnUnused('reconstruction.target_norm', `\`method: ${method}\` predicts pixels`, problems);
-  else warnUnused('reconstruction.norm_pix', `\`method: ${method}\` predicts features`, problems);
-  if (pixels && reconstruction!.loss === 'cosine') {
+/** How many of the hidden patches are predicted, for the method that may leave some out. */
+function checkPredicted({ method, decoder, masking, derived: { patchCount, keepCount } }: ResolvedExperiment, problems: ProblemList): void {
+  if (decoder && decoder.kept_mask_ratio === undefined) warnUnused('decoder.kept_mask_ratio', `\`method: ${method}\` predicts every hidden patch`, problems);
+  if (decoder?.kept_mask_ratio === undefined) return;
+  const keys = ['decoder.kept_mask_ratio', 'decoder', 'masking.ratio', 'masking'];
+  if (decoder.kept_mask_ratio > masking.ratio) {
+    problems.add('MIM1107', keys, `\`decoder.kept_mask_ratio: ${decoder.kept_mask_ratio}\` predicts more than the ${masking.ratio} of the patches that are hidden.`, {
+      hint: 'At most the masking ratio, at which every hidden patch is predicted.',
+      replacement: String(masking.ratio),
+    });
+  } else if (keepCount < patchCount && predictedCount(patchCount, keepCount, masking.ratio, decoder.kept_mask_ratio) < 1) {
+    problems.add('MIM1107', keys, `\`decoder.kept_mask_ratio: ${decoder.kept_mask_ratio}\` predicts none of the ${patchCount - keepCount} hidden patches.`, { hint: 'The official one is the default: leave it out.' });
+  }
+}
+
+/** Keys of the section `reconstruction` beside its loss, by what is predicted. */
+const TARGETS = {
+  pixels: { says: 'pixels', keys: ['norm_pix'] },
+  hog: { says: 'histograms of gradients', keys: ['hog_bins', 'hog_cell'] },
+  'teacher-features': { says: 'features', keys: ['target_norm'] },
+  'teacher-codes': { says: 'codes of features', keys: ['target_norm'] },
+  'teacher-average': { says: 'features', keys: ['target_norm', 'average_top_k'] },
+};
+
+function checkReconstruction({ method, reconstruction, student: { patchSize } }: ResolvedExperiment, problems: ProblemList): void {
+  const { target } = methodTraits[method];
+  const { says, keys: read } = TARGETS[target as keyof typeof TARGETS];
+  for (const key of new Set(Object.values(TARGETS).flatMap(({ keys }) => keys))) {
+    if (!read.includes(key)) warnUnused(`reconstruction.${key}`, `\`method: ${method}\` predicts ${says}`, problems);
+  }
+  const cell = reconstruction?.hog_cell;
+  if (cell !== undefined && patchSize % cell !== 0) {
+    problems.add('MIM1121', ['reconstruction.hog_cell', 'reconstruction', 'method'], `Cells of ${cell} pixels do not divide patches of ${patchSize}.`, { hint: 'Give a divisor of the patch size, or leave `hog_cell` out: half a patch.' });
+  }
+  const loss = reconstruction!.loss;
+  if ((target === 'teacher-codes') !== (loss === 'cross_entropy')) {
+    const right = methodDefaults[method].reconstruction?.loss;
+    problems.add('MIM1121', ['reconstruction.loss', 'method'], target === 'teacher-codes' ? `\`method: ${method}\` classifies, and \`loss: ${loss}\` compares values.` : '`loss: cross_entropy` is of classes, which this method does not predict.', { hint: `Leave it out: ${right}.`, replacement: right });
+  }
+  if (target === 'pixels' && reconstruction!.loss === 'cosine') {
     problems.add('MIM1121', 'reconstruction.loss', '`loss: cosine` compares directions, which pixels are not.', { hint: 'Use l1, l2 or smooth_l1_beta2.', replacement: 'l2' });
   }
 }

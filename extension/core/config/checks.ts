@@ -1,8 +1,9 @@
 /** What no single key can be blamed for: sizes that must divide each other, sections that need or exclude each other. */
 import { alignmentConflicts } from './alignment-fit';
+import { checkEvaluations } from './check-evaluations';
 import { checkMethod, warnUnused } from './check-method';
 import type { ProblemList } from './problem-list';
-import type { EvaluationConfig, ResolvedExperiment } from './schema';
+import type { ResolvedExperiment } from './schema';
 
 /**
  * @param teacherDepth blocks of the teacher, if known; what depends on it is otherwise checked when the teacher is imported
@@ -14,8 +15,7 @@ export function checkExperiment(resolved: ResolvedExperiment, problems: ProblemL
   if (resolved.method === 'maskalign' && teacherDepth !== undefined) checkAlignment(resolved, problems, teacherDepth);
   checkOptimizer(resolved, problems);
   checkSchedule(resolved, problems);
-  resolved.evaluate.forEach((evaluation, index) => checkEvaluation(evaluation, index, problems));
-  warnRepeatedEvaluations(resolved.evaluate, problems);
+  checkEvaluations(resolved, problems);
 }
 
 function checkStudent({ student }: ResolvedExperiment, problems: ProblemList): void {
@@ -94,29 +94,6 @@ function checkSchedule({ schedule }: ResolvedExperiment, problems: ProblemList):
     hint: `Use fewer warm-up epochs than epochs; a tenth, ${show(schedule.epochs / 10)}, is the default.`,
     replacement: show(schedule.epochs / 10),
   });
-}
-
-function checkEvaluation(evaluation: EvaluationConfig, index: number, problems: ProblemList): void {
-  const key = `evaluate.${index}`;
-  if (evaluation.every === undefined && evaluation.at === undefined) {
-    problems.add('MIM1113', key, `This ${evaluation.protocol} evaluation says neither when nor how often.`, {
-      hint: 'Add `every: 10` (epochs), `at: end`, or both.',
-    });
-  }
-  const foreign = evaluation.protocol === 'knn' ? ['preset', 'epochs'] : ['k', 'temperature'];
-  for (const name of foreign) warnUnused(`${key}.${name}`, `the ${evaluation.protocol} protocol does not use it`, problems);
-}
-
-/** Two of the same at the end give the same number twice. */
-function warnRepeatedEvaluations(evaluations: readonly EvaluationConfig[], problems: ProblemList): void {
-  const seen = new Map<string, number>();
-  for (const [index, { protocol, at, features, preset, epochs, k, temperature }] of evaluations.entries()) {
-    if (at !== 'end') continue;
-    const measured = JSON.stringify(protocol === 'knn' ? [protocol, features, k, temperature] : [protocol, features, preset, epochs]);
-    const first = seen.get(measured);
-    if (first === undefined) seen.set(measured, index);
-    else problems.add('MIM1118', `evaluate.${index}`, `This ${protocol} evaluation at the end is the same as entry ${first + 1} of the list.`, { hint: 'Remove one, or vary what it measures.', severity: 'warning' });
-  }
 }
 
 function divisors(value: number, largest: number): number[] {

@@ -5,7 +5,10 @@
  * backward (three times forward) through what is trained, and forward through the teacher. All L patches are embedded,
  * as in the official code, and all M adaptors are counted, also those whose level has weight 0.
  */
+import { hogNumbers } from './hog-size';
+import { predictedCount } from './keep-count';
 import { methodTraits, needsTeacher } from './method-traits';
+import { multiBlockConfig, targetSizes } from './multi-block';
 import type { ResolvedExperiment, VitShape } from './schema';
 
 const GIGA = 1e9;
@@ -17,7 +20,7 @@ const FORWARD_AND_BACKWARD = 3;
 export interface Cost {
   /** Forward through the student, on what it sees. */
   readonly student: number;
-  /** Forward through the frozen teacher, on the whole image; 0 without one. */
+  /** Forward through the frozen teacher, on the whole image, and for CAE through the encoder on the masked patches; 0 without one. */
   readonly teacher: number;
   /** Forward through what follows the student: adaptors and the mixing of levels, a decoder, a linear head. */
   readonly heads: number;
@@ -32,7 +35,8 @@ export function gmacPerImage(resolved: ResolvedExperiment, teacher: VitShape = r
   const student = vitMacs(shape, seen) / GIGA;
   const heads = headMacs(resolved, teacher) / GIGA;
   // The teacher sees as many patches as the student has, whatever its own patch size.
-  const teacherCost = needsTeacher(method) ? vitMacs(teacher, derived.patchCount, derived.patchCount) / GIGA : 0;
+  const ownTarget = methodTraits[method].decoder === 'regressor' ? vitMacs(shape, derived.patchCount - derived.keepCount) : 0;
+  const teacherCost = needsTeacher(method) ? (vitMacs(teacher, derived.patchCount, derived.patchCount) + ownTarget) / GIGA : 0;
   return { student, teacher: teacherCost, heads, step: FORWARD_AND_BACKWARD * (student + heads) + teacherCost };
 }
 
@@ -42,8 +46,19 @@ function headMacs(resolved: ResolvedExperiment, teacher: VitShape): number {
   const { decoder, target } = methodTraits[method];
   if (decoder === 'adaptors') return alignmentMacs(resolved, teacher);
   if (target === 'labels') return 0;
-  const outputs = target === 'pixels' ? CHANNELS * student.patchSize ** 2 : teacher.width;
-  return decoder === 'linear' ? patchCount * student.width * outputs : decoderMacs(resolved, outputs);
+  const outputs = predictedNumbers(resolved, teacher);
+  if (decoder === 'linear') return patchCount * student.width * outputs;
+  if (decoder === 'regressor') return regressorMacs(resolved, outputs);
+  if (decoder === 'predictor') return predictorMacs(resolved, outputs);
+  return decoder === 'cross' ? crossDecoderMacs(resolved, outputs) : decoderMacs(resolved, outputs);
+}
+
+/** Of one patch. */
+function predictedNumbers({ student: { patchSize }, reconstruction, codebook, method }: ResolvedExperiment, teacher: VitShape): number {
+  const { target } = methodTraits[method];
+  if (target === 'pixels') return CHANNELS * patchSize ** 2;
+  if (target === 'hog') return hogNumbers(patchSize, reconstruction!);
+  return codebook?.size ?? teacher.width;
 }
 
 /** Embedding of the visible tokens, blocks of mlp_ratio 4, prediction. A prompting decoder updates the masked tokens alone. */
@@ -58,6 +73,39 @@ function decoderMacs({ student, decoder, derived: { patchCount, keepCount }, met
   // MAE predicts at the masked tokens, which alone have a loss; MILAN at all.
   const predicted = prompted ? tokens : patchCount - keepCount;
   return (keepCount + 1) * student.width * width + depth * block + predicted * width * outputs;
+}
+
+/** Regressor blocks, whose masked tokens ask all, then decoder blocks among the masked ones. */
+function regressorMacs({ student, decoder, derived: { patchCount, keepCount } }: ResolvedExperiment, outputs: number): number {
+  if (!decoder) return 0;
+  const { width, depth } = decoder;
+  const masked = patchCount - keepCount;
+  const regressor = (10 * masked + 2 * patchCount) * width ** 2 + 2 * masked * patchCount * width;
+  const block = 12 * masked * width ** 2 + 2 * masked ** 2 * width;
+  const projection = width === student.width ? 0 : keepCount * student.width * width;
+  return projection + depth * (regressor + block) + masked * width * outputs;
+}
+
+/** The context is embedded once and goes through the blocks with every target. */
+function predictorMacs({ student, decoder, masking, derived: { patchCount, keepCount } }: ResolvedExperiment, outputs: number): number {
+  if (!decoder) return 0;
+  const { width, depth } = decoder;
+  const config = multiBlockConfig(masking);
+  const size = targetSizes(Math.sqrt(patchCount), config).smallest;
+  const tokens = keepCount + 1 + size;
+  const block = 12 * tokens * width ** 2 + 2 * tokens ** 2 * width;
+  return (keepCount + 1) * student.width * width + config.num_pred_masks * (depth * block + size * width * outputs);
+}
+
+/** Of every block the mixture of the encoder's levels, keys and values of the visible tokens, and the tokens that are predicted. */
+function crossDecoderMacs({ student, decoder, masking, derived: { patchCount, keepCount } }: ResolvedExperiment, outputs: number): number {
+  if (!decoder) return 0;
+  const { width, depth } = decoder;
+  const context = keepCount + 1;
+  const predicted = predictedCount(patchCount, keepCount, masking.ratio, decoder.kept_mask_ratio ?? masking.ratio);
+  const mixture = context * student.width * (student.depth + 1);
+  const block = mixture + 2 * context * student.width * width + 10 * predicted * width ** 2 + 2 * predicted * context * width;
+  return depth * block + predicted * width * outputs;
 }
 
 /**

@@ -2,7 +2,7 @@
 import { Document, isScalar, visit } from 'yaml';
 import * as z from 'zod';
 import { UserError } from '../problems';
-import { type ResolvedExperiment, type VitShape, dataSchema, decoderSchema, engineSchema, maskingSchema, optimizerSchema, reconstructionSchema, scheduleSchema, vitSchema, writtenExperimentSchema } from './schema';
+import { type ResolvedExperiment, type VitShape, averageSchema, dataSchema, decoderSchema, engineSchema, maskingSchema, optimizerSchema, reconstructionSchema, scheduleSchema, teacherSchema, vitSchema, writtenExperimentSchema } from './schema';
 import { YamlTree } from './yaml-tree';
 
 const derivedSchema = z.strictObject({
@@ -16,10 +16,11 @@ const derivedSchema = z.strictObject({
 /** An experiment in which nothing is left to be resolved. */
 const frozenSchema = writtenExperimentSchema.omit({ sweep: true, launcher: true }).extend({
   name: z.string(),
-  data: dataSchema.required({ crop_scale: true }),
+  data: dataSchema.required({ crop_scale: true, flip: true }),
   student: vitSchema.omit({ preset: true }).required(),
+  teacher: teacherSchema.extend({ ema: averageSchema.required({ momentum: true, momentum_end: true }).optional() }).optional(),
   masking: maskingSchema.required({ strategy: true, ratio: true }),
-  decoder: decoderSchema.required().optional(),
+  decoder: decoderSchema.required({ depth: true, width: true, heads: true }).optional(),
   reconstruction: reconstructionSchema.required({ loss: true }).optional(),
   optimizer: optimizerSchema.required({ blr: true, betas: true }),
   schedule: scheduleSchema.required({ warmup_epochs: true, min_lr: true }),

@@ -9,6 +9,14 @@ export function keepCount(patchCount: number, ratio: number): number {
   return Math.trunc(patchCount * (1 - ratio));
 }
 
+/**
+ * Hidden patches of which the pixels are predicted, by CrossMAE's `kept_mask_ratio`: the official code leaves out
+ * `int(L * (mask_ratio - kept_mask_ratio))` of them, in double precision.
+ */
+export function predictedCount(patchCount: number, keep: number, ratio: number, keptMaskRatio: number): number {
+  return patchCount - keep - Math.max(0, Math.trunc(patchCount * (ratio - keptMaskRatio)));
+}
+
 /** The patches of L that a masking leaves visible; `coarse` and `grid` count squares of patches. */
 export function visibleCount({ strategy, ratio, unit = 1 }: MaskingConfig, patchCount: number): number {
   // SimMIM's `ceil(token_count * mask_ratio)` squares are hidden.

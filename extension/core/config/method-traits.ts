@@ -4,7 +4,7 @@
  * alignment reconstructs nothing. Checks, costs, summaries and pictures follow from these traits.
  */
 
-export const METHODS = ['maskalign', 'supervised', 'mae', 'simmim', 'feature_distillation', 'feature_inpainting', 'milan'] as const;
+export const METHODS = ['maskalign', 'supervised', 'mae', 'simmim', 'feature_distillation', 'feature_inpainting', 'milan', 'crossmae', 'maskfeat', 'data2vec', 'ijepa', 'beit', 'cae'] as const;
 export type MethodName = (typeof METHODS)[number];
 
 export interface MethodTraits {
@@ -14,8 +14,8 @@ export interface MethodTraits {
   /** What the encoder sees: the visible patches, all with mask tokens in place of the hidden ones, or the whole image. */
   readonly encoder: 'visible' | 'replaced' | 'whole';
   /** What stands between the encoder and the loss. */
-  readonly decoder: 'adaptors' | 'linear' | 'self' | 'prompt';
-  readonly target: 'teacher-levels' | 'teacher-features' | 'pixels' | 'labels';
+  readonly decoder: 'adaptors' | 'linear' | 'self' | 'prompt' | 'cross' | 'predictor' | 'regressor';
+  readonly target: 'teacher-levels' | 'teacher-features' | 'teacher-average' | 'teacher-codes' | 'pixels' | 'hog' | 'labels';
 }
 
 export const methodTraits: Readonly<Record<MethodName, MethodTraits>> = {
@@ -26,6 +26,12 @@ export const methodTraits: Readonly<Record<MethodName, MethodTraits>> = {
   feature_distillation: { says: 'no mask: every token learns the teacher’s last features (FD)', paradigm: 'distillation', encoder: 'whole', decoder: 'linear', target: 'teacher-features' },
   feature_inpainting: { says: 'inpainting-style: mask tokens enter the encoder, a linear head predicts the teacher’s last features (MVP, EVA)', paradigm: 'inpainting', encoder: 'replaced', decoder: 'linear', target: 'teacher-features' },
   milan: { says: 'decoder-style: attentive masks, a prompting decoder predicts the teacher’s last features', paradigm: 'decoder', encoder: 'visible', decoder: 'prompt', target: 'teacher-features' },
+  crossmae: { says: 'decoder-style: a decoder without self-attention, whose mask tokens ask the encoder’s blocks, reconstructs the pixels of some hidden patches', paradigm: 'decoder', encoder: 'visible', decoder: 'cross', target: 'pixels' },
+  maskfeat: { says: 'inpainting-style: mask tokens enter the encoder, a linear head predicts histograms of oriented gradients (HOG)', paradigm: 'inpainting', encoder: 'replaced', decoder: 'linear', target: 'hog' },
+  data2vec: { says: 'inpainting-style: mask tokens enter the encoder, a linear head predicts the mean of the last blocks of the student’s own moving average', paradigm: 'inpainting', encoder: 'replaced', decoder: 'linear', target: 'teacher-average' },
+  ijepa: { says: 'decoder-style: the encoder sees a context, a narrow predictor says what its own moving average makes of several target blocks (I-JEPA)', paradigm: 'decoder', encoder: 'visible', decoder: 'predictor', target: 'teacher-features' },
+  beit: { says: 'inpainting-style: mask tokens enter the encoder, a linear head classifies hidden patches by a codebook learnt from a teacher’s features', paradigm: 'inpainting', encoder: 'replaced', decoder: 'linear', target: 'teacher-codes' },
+  cae: { says: 'decoder-style: a regressor makes latents of masked patches, aligned with the encoder’s own, and a decoder predicts the teacher’s last features from them alone', paradigm: 'decoder', encoder: 'visible', decoder: 'regressor', target: 'teacher-features' },
 };
 
 /** Whether patches are hidden from the student. */
@@ -40,12 +46,10 @@ export function needsTeacher(method: MethodName): boolean {
 
 /** Whether a transformer decoder, sized by the section `decoder`, follows the encoder. */
 export function hasDecoder(method: MethodName): boolean {
-  const { decoder } = methodTraits[method];
-  return decoder === 'self' || decoder === 'prompt';
+  return ['self', 'prompt', 'cross', 'predictor', 'regressor'].includes(methodTraits[method].decoder);
 }
 
 /** Whether something is predicted that the section `reconstruction` describes. */
 export function predicts(method: MethodName): boolean {
-  const { target } = methodTraits[method];
-  return target === 'pixels' || target === 'teacher-features';
+  return ['pixels', 'hog', 'teacher-features', 'teacher-average', 'teacher-codes'].includes(methodTraits[method].target);
 }

@@ -14,15 +14,25 @@ export function resolveDecoder(method: MethodName, written: Experiment['decoder'
   if (!hasDecoder(method)) return undefined;
   const { width, depth, heads } = student;
   const scaled = { depth: Math.max(1, Math.round(depth * SMALL_DECODER_SHARE)), width, heads };
-  const official = methodDefaults[method].decoder;
-  return { ...(official && width >= OFFICIAL_WIDTH ? official : scaled), ...written };
+  const { kept_mask_ratio: predictedShare, ...official }: DecoderShape = methodDefaults[method].decoder ?? scaled;
+  const { kept_mask_ratio: writtenShare = predictedShare, ...sizes } = written ?? {};
+  const shape = { ...(width >= OFFICIAL_WIDTH ? official : scaled), ...sizes };
+  return predictedShare === undefined || writtenShare === undefined ? shape : { ...shape, kept_mask_ratio: writtenShare };
 }
 
-/** Undefined for a method that predicts neither pixels nor features; a key of the other kind is left out. */
-export function resolveReconstruction(method: MethodName, written: Experiment['reconstruction'] = {}): ReconstructionConfig | undefined {
+/** Undefined for a method that predicts nothing; keys of another kind of target are left out. */
+export function resolveReconstruction(method: MethodName, written: NonNullable<Experiment['reconstruction']>, { patchSize, depth }: Pick<VitShape, 'patchSize' | 'depth'>): ReconstructionConfig | undefined {
   const defaults = methodDefaults[method].reconstruction;
   if (!predicts(method) || !defaults) return undefined;
   const loss = written.loss ?? defaults.loss;
-  if (methodTraits[method].target === 'pixels') return { norm_pix: written.norm_pix ?? defaults.norm_pix ?? false, loss };
-  return { target_norm: written.target_norm ?? defaults.target_norm ?? 'none', loss };
+  const { target } = methodTraits[method];
+  if (target === 'pixels') return { norm_pix: written.norm_pix ?? defaults.norm_pix ?? false, loss };
+  if (target === 'hog') return { hog_bins: written.hog_bins ?? defaults.hog_bins, hog_cell: written.hog_cell ?? halfPatch(patchSize), loss };
+  const normalised = { target_norm: written.target_norm ?? defaults.target_norm ?? 'none', loss };
+  return target === 'teacher-average' ? { average_top_k: written.average_top_k ?? Math.max(1, Math.round(depth / 2)), ...normalised } : normalised;
+}
+
+/** A whole patch where it has no half. */
+function halfPatch(patchSize: number): number {
+  return patchSize % 2 === 0 ? patchSize / 2 : patchSize;
 }

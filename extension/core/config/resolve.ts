@@ -1,17 +1,18 @@
 /** An experiment as written → one with every name resolved and every derived value filled in. */
 import { homedir } from 'node:os';
 import { basename, dirname, resolve as resolvePath } from 'node:path';
+import { isHubReference } from '../hub/reference';
 import type { Problem } from '../problems';
 import { checkExperiment } from './checks';
 import { visibleCount } from './keep-count';
 import { resolveLevels } from './levels';
 import { type Locator, nowhere, sortProblems } from './location';
-import { hidesPatches } from './method-traits';
+import { hidesPatches, methodTraits } from './method-traits';
 import { ProblemList } from './problem-list';
 import { resolveDecoder, resolveReconstruction } from './resolve-method';
 import { resolveVit } from './resolve-vit';
 import type { DataConfig, EngineConfig, Experiment, ResolvedExperiment, ScheduleConfig, TeacherConfig } from './schema';
-import { engineSchema } from './schema';
+import { codebookSchema, engineSchema } from './schema';
 
 export interface ResolveOptions {
   /** Blocks of the teacher, M, once it has been imported; until then that of the student stands for it. */
@@ -41,12 +42,12 @@ export function resolveExperiment(
   const student = resolveVit(experiment, problems);
   if (!student) return { problems: sortProblems(problems.all) };
 
-  const { sweep: _sweep, launcher: _launcher, decoder: writtenDecoder, reconstruction: writtenReconstruction, ...single } = experiment;
+  const { sweep: _sweep, launcher: _launcher, decoder: writtenDecoder, reconstruction: writtenReconstruction, codebook: writtenCodebook, ...single } = experiment;
   const { optimizer, teacher } = single;
   const patchCount = Math.floor(student.imageSize / student.patchSize) ** 2;
   const absolute = (path: string) => absolutePath(path, file);
   const decoder = resolveDecoder(single.method, writtenDecoder, student);
-  const reconstruction = resolveReconstruction(single.method, writtenReconstruction);
+  const reconstruction = resolveReconstruction(single.method, writtenReconstruction ?? {}, student);
   const resolved: ResolvedExperiment = {
     ...single,
     name: experiment.name ?? nameOfFile(file),
@@ -56,6 +57,7 @@ export function resolveExperiment(
     ...(single.init && { init: { checkpoint: absolute(single.init.checkpoint) } }),
     ...(decoder && { decoder }),
     ...(reconstruction && { reconstruction }),
+    ...(methodTraits[single.method].target === 'teacher-codes' && { codebook: writtenCodebook ?? codebookSchema.parse({}) }),
     schedule: resolveSchedule(experiment.schedule),
     engine: resolveEngine(experiment.engine),
     runs: absolute(experiment.runs),
@@ -101,8 +103,9 @@ function resolveTeacher(teacher: TeacherConfig, absolute: (path: string) => stri
   return teacher.checkpoint === undefined ? teacher : { ...teacher, checkpoint: absolute(teacher.checkpoint) };
 }
 
-/** A path of the experiment, from the folder its file is in; `~` is the home folder. */
+/** A path of the experiment, from the folder its file is in; `~` is the home folder. What is on the Hub (`hf://`) stays as it is. */
 export function absolutePath(path: string, file: string): string {
+  if (isHubReference(path)) return path;
   const expanded = path === '~' || path.startsWith('~/') ? `${homedir()}${path.slice(1)}` : path;
   return resolvePath(dirname(file), expanded);
 }

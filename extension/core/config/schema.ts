@@ -7,7 +7,8 @@
  */
 import * as z from 'zod';
 import { slurmLauncherSchema } from '../launchers/slurm/options';
-import { methodDefaults, otherDefaults, withMethodDefaults } from './method-defaults';
+import { DEFAULT_DRAWS, DEFAULT_QUERIES, FEATURE_KINDS, PROBE_PRESET_NAMES, PROTOCOLS } from './evaluation-choices';
+import { TEACHER_FORMATS, methodDefaults, otherDefaults, withMethodDefaults } from './method-defaults';
 import { METHODS, methodTraits } from './method-traits';
 import { RUN_NAME, RUN_NAME_RULE } from '../runs/run-name';
 
@@ -21,6 +22,7 @@ const nonNegative = z.number().min(0);
 /** Counts and sizes are bounded far above any use, so that a slip of the finger is a problem and not a memory overflow. */
 const upTo = (largest: number) => z.int().min(1).max(largest);
 const positiveInt = upTo(1_000_000_000);
+const rising = z.tuple([fraction, fraction]).refine(([from, to]) => from > 0 && from <= to, 'two numbers above 0, the smaller first');
 const path = z.string().min(1);
 const threadCount = z.int().min(0).max(1024);
 
@@ -52,36 +54,42 @@ export const dataSchema = z.strictObject({
   image_size: upTo(8192).default(224).describe('Side of the square the model sees, in pixels.'),
   crop_scale: z.tuple([fraction, fraction]).optional().meta({ default: RECIPE.data.crop_scale }).describe(`RandomResizedCrop: range of the crop’s share of the area. Official: 0.2–1. ${otherDefaults(({ data }) => data.crop_scale)}`),
   crop_ratio: z.tuple([positive, positive]).default([3 / 4, 4 / 3]).describe('RandomResizedCrop: range of the aspect ratio.'),
-  flip: fraction.default(0.5).describe('Probability of a horizontal flip.'),
+  flip: fraction.optional().meta({ default: 0.5 }).describe('Probability of a horizontal flip. Default of `ijepa`: 0.'),
   mean: z.tuple([z.number(), z.number(), z.number()]).default([0.485, 0.456, 0.406]).describe('Per-channel mean for normalisation (ImageNet).'),
   std: z.tuple([positive, positive, positive]).default([0.229, 0.224, 0.225]).describe('Per-channel standard deviation for normalisation (ImageNet).'),
   threads: threadCount.default(0).describe('Loader threads; 0 chooses from the machine. The images do not depend on it.'),
   max_unreadable: z.int().min(0).max(1_000_000_000).default(100).describe('Unreadable images that are reported and skipped before the run stops.'),
 }).describe('Where the images come from and how they are augmented.');
 
+export const averageSchema = z.strictObject({
+  momentum: fraction.optional().meta({ default: 0.996 }).describe('Momentum of the average at the start. Default of `data2vec`: 0.9998.'),
+  momentum_end: fraction.optional().meta({ default: 1 }).describe('Momentum at the end. Default of `data2vec`: 0.9998.'),
+  schedule: z.enum(['cosine', 'linear']).optional().describe('How it rises in between. Default: `linear` for `ijepa`, otherwise `cosine`.'),
+});
+
 export const teacherSchema = z.strictObject({
-  checkpoint: path.optional().describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm or MAE naming, or one of this product’s run or checkpoint folders.'),
-  format: z.enum(['auto', 'timm', 'hf-clip', 'hf-vit', 'hf-dinov2', 'hf-mae', 'openai-clip']).default('auto').describe('Naming of the keys; `auto` recognises it.'),
+  checkpoint: path.optional().meta({ examples: ['hf://timm/vit_base_patch16_224.dino'] }).describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm, MAE, MaskAlign or SimMIM naming, or one of this product’s run or checkpoint folders. Or `hf://owner/name[@revision][/file]`: a repository of the Hugging Face Hub, downloaded into its cache.'),
+  format: z.enum(TEACHER_FORMATS).default('auto').describe('Naming of the keys; `auto` recognises it.'),
   heads: upTo(1024).optional().describe('Attention heads, where the file does not tell and width/64 is wrong.'),
-  ema: z
-    .strictObject({
-      momentum: fraction.default(0.996).describe('Momentum of the average at the start.'),
-      momentum_end: fraction.default(1).describe('Momentum at the end (cosine in between).'),
-    })
+  ema: averageSchema
     .optional()
-    .describe('Instead of a checkpoint: the exponential moving average of the student itself is the teacher. A deviation from the paper; watch for collapse.'),
+    .describe('Instead of a checkpoint: the exponential moving average of the student itself is the teacher; watch for collapse. The default of `data2vec` and `ijepa`; with other methods a deviation from the paper.'),
 }).describe('The frozen model that saw the whole image.');
 
 export const maskingSchema = z.strictObject({
   strategy: z
-    .enum(['attentive', 'random', 'block', 'coarse', 'grid', 'attentive_hidden', 'top_visible', 'top_hidden'])
+    .enum(['attentive', 'random', 'block', 'coarse', 'grid', 'multi_block', 'attentive_hidden', 'top_visible', 'top_hidden'])
     .optional()
     .meta({ default: RECIPE.masking.strategy })
     .describe(
-      `\`attentive\`: patches the teacher’s CLS token attends to are more likely to stay *visible* (MaskAlign, MILAN). \`random\`: uniform. \`block\`: rectangles are hidden (BEiT). \`coarse\`: squares of \`unit\` × \`unit\` patches are hidden (SimMIM). \`grid\`: one of every 2 × 2 patches stays visible. \`attentive_hidden\`: attended patches are more likely to be *hidden* (as in AMT). \`top_visible\`, \`top_hidden\`: no draw, the most attended patches stay visible, or are hidden. ${otherDefaults(({ masking }) => masking.strategy)}`,
+      `\`attentive\`: patches the teacher’s CLS token attends to are more likely to stay *visible* (MaskAlign, MILAN). \`random\`: uniform. \`block\`: rectangles are hidden (BEiT). \`coarse\`: squares of \`unit\` × \`unit\` patches are hidden (SimMIM). \`grid\`: one of every 2 × 2 patches stays visible. \`multi_block\`: a large rectangle without several smaller ones stays visible (I-JEPA, whose targets the smaller ones are). \`attentive_hidden\`: attended patches are more likely to be *hidden* (as in AMT). \`top_visible\`, \`top_hidden\`: no draw, the most attended patches stay visible, or are hidden. ${otherDefaults(({ masking }) => masking.strategy)}`,
     ),
   ratio: belowOne.optional().meta({ default: RECIPE.masking.ratio }).describe(`Share of patches the student does not see; 0, for \`method: maskalign\`, is feature distillation. ${otherDefaults(({ masking }) => masking.ratio)}`),
   unit: upTo(1024).optional().describe('`strategy: coarse` only: side of a hidden square in patches. Default: 2, which are SimMIM’s 32 pixels at patches of 16.'),
+  num_pred_masks: upTo(64).optional().describe('`strategy: multi_block` only: target rectangles of an image. Default: 4.'),
+  pred_mask_scale: rising.optional().describe('`strategy: multi_block` only: range of a target’s share of the patches. Default: 0.15–0.2.'),
+  enc_mask_scale: rising.optional().describe('`strategy: multi_block` only: range of the context’s share of the patches, before the targets are cut out. Default: 0.85–1.'),
+  aspect_ratio: z.tuple([positive, positive]).optional().describe('`strategy: multi_block` only: range of a target’s height over its width. Default: 0.75–1.5.'),
 }).describe('Which patches the student sees.');
 
 export const alignmentSchema = z.strictObject({
@@ -98,19 +106,29 @@ export const alignmentSchema = z.strictObject({
 }).describe('How student levels are aligned with teacher levels.');
 
 export const decoderSchema = z.strictObject({
-  depth: upTo(1024).optional().describe('Transformer blocks. Default: 8 for students at least 768 wide (official), otherwise a third of the student’s.'),
-  width: upTo(65_536).optional().describe('Token width. Default: 512 for students at least 768 wide (official), otherwise the student’s.'),
-  heads: upTo(1024).optional().describe('Attention heads; must divide the width. Default: 16 for students at least 768 wide (official), otherwise the student’s.'),
-}).describe('The transformer that reconstructs, for `method: mae` and `milan`; it is not part of what is exported.');
+  depth: upTo(1024).optional().describe('Transformer blocks. Default: 8 for students at least 768 wide (official; `crossmae`: 12, `ijepa`: 6, `cae`: 4 of regressor and decoder each), otherwise a third of the student’s.'),
+  width: upTo(65_536).optional().describe('Token width. Default: 512 for students at least 768 wide (official; `ijepa`: 384, `cae`: 768), otherwise the student’s.'),
+  heads: upTo(1024).optional().describe('Attention heads; must divide the width. Default: 16 for students at least 768 wide (official; `ijepa` and `cae`: 12), otherwise the student’s.'),
+  kept_mask_ratio: fraction.optional().describe('`method: crossmae` only: share of all patches that are predicted, at most `masking.ratio`; the hidden ones beyond it cost nothing. Default: 0.25 (official recipe); at the full `masking.ratio` every hidden patch is predicted.'),
+}).describe('The transformer that reconstructs, for `method: mae`, `milan` and `crossmae`, I-JEPA’s predictor, or CAE’s regressor and decoder; it is not part of what is exported.');
 
 export const reconstructionSchema = z.strictObject({
-  norm_pix: z.boolean().optional().describe('Pixels only: each patch is normalised by its own mean and variance before it is a target. Default: true for `mae`, false for `simmim`.'),
-  target_norm: z.enum(['none', 'l2', 'whiten']).optional().describe('Features only: normalisation of each token of the teacher. Default: `whiten` (LayerNorm without affine) for `feature_distillation`, otherwise `none`.'),
+  norm_pix: z.boolean().optional().describe('Pixels only: each patch is normalised by its own mean and variance before it is a target. Default: true for `mae` and `crossmae`, false for `simmim`.'),
+  target_norm: z.enum(['none', 'l2', 'whiten']).optional().describe('Features only: normalisation of each token of the teacher. Default: `whiten` (LayerNorm without affine) for `feature_distillation`, `ijepa` and `data2vec` (each level, and their mean), `l2` for `beit`, otherwise `none`.'),
+  average_top_k: upTo(1024).optional().describe('`data2vec` only: last blocks of the teacher whose mean is the target. Default: half of them (official: 6 of 12).'),
+  hog_bins: z.int().min(2).max(64).optional().describe('`maskfeat` only: orientations of the histograms of gradients, over half a turn. Default: 9 (official).'),
+  hog_cell: upTo(1024).optional().describe('`maskfeat` only: side in pixels of the squares that have a histogram each; must divide the patch. Default: half a patch, which are the official 8 at patches of 16.'),
   loss: z
-    .enum(['l2', 'l1', 'smooth_l1_beta2', 'cosine'])
+    .enum(['l2', 'l1', 'smooth_l1_beta1', 'smooth_l1_beta2', 'cosine', 'cross_entropy'])
     .optional()
-    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, for features). Default: `l2` for `mae`, `l1` for `simmim`, `smooth_l1_beta2` for `feature_distillation`, `cosine` for `feature_inpainting` and `milan`.'),
-}).describe('What is predicted, for methods that predict pixels or features; `alignment` does it for MaskAlign.');
+    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta1` (e²/2 below 1, then |e| − ½), `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, not for pixels), `cross_entropy` (of codes; `beit` has no other). Default: `l2` for `mae`, `crossmae` and `maskfeat`, `l1` for `simmim`, `smooth_l1_beta1` for `ijepa`, `smooth_l1_beta2` for `feature_distillation` and `data2vec`, `cosine` for `feature_inpainting`, `milan` and `cae`, `cross_entropy` for `beit`.'),
+}).describe('What is predicted, for methods that predict pixels, histograms of gradients or features; `alignment` does it for MaskAlign.');
+
+export const codebookSchema = z.strictObject({
+  size: z.int().min(2).max(65_536).default(512).describe('Codes. Official: 8192, of a discrete VAE.'),
+  images: positiveInt.default(2048).describe('Training images whose patches are clustered, at most one epoch of them; of their patches, 64 a code.'),
+  iterations: upTo(1000).default(20).describe('Iterations of k-means at most; it ends once nothing changes.'),
+}).describe('`method: beit` only: the codes that stand for patches, learnt before the training by k-means over the teacher’s features, by `seed`. Every checkpoint holds them; the run’s environment.json has their SHA-256.');
 
 export const optimizerSchema = z.strictObject({
   batch_size: positiveInt.default(1024).describe('Images per optimizer step (the effective batch).'),
@@ -132,12 +150,16 @@ export const scheduleSchema = z.strictObject({
 }).describe('Warm-up, then half-cosine, per step.');
 
 export const evaluationSchema = z.strictObject({
-  protocol: z.enum(['knn', 'linear']).describe('`knn` as in DINO; `linear` is a linear probe.'),
+  protocol: z.enum(PROTOCOLS).describe('`knn` as in DINO; `linear` is a linear probe; `attentive` pools the patch tokens by learned queries before it (efficient probing); `robustness` scores a linear probe on corrupted test images.'),
   every: positive.optional().describe('Evaluate every this many epochs.'),
   at: z.enum(['end']).optional().describe('`end`: evaluate when training is done.'),
-  features: z.enum(['cls', 'mean']).default('cls').describe('CLS token after the final norm, or the mean of the patch tokens.'),
-  preset: z.enum(['small', 'mae']).default('small').describe('`linear` only. `mae`: the official protocol (LARS, augmentation, 90 epochs). `small`: cached features, no augmentation, learning rates swept.'),
-  epochs: positiveInt.optional().describe('`linear` only: epochs of the probe.'),
+  features: z.enum(FEATURE_KINDS).default('cls').describe('`cls`: the CLS token after the final norm. `mean`: the mean of the patch tokens. `both`: the two, one after the other, twice as wide.'),
+  layers: z.union([z.literal('all'), z.array(upTo(1024).describe('A block.')).min(1)]).optional().meta({ examples: ['all', [6, 12]] }).describe('Evaluate the output of these blocks, counted from 1, or of `all`, each after the final norm. Default: the last alone.'),
+  preset: z.enum(PROBE_PRESET_NAMES).default('small').describe('`linear` and `attentive`. `mae`: the official protocol (LARS, augmentation, 90 epochs). `small`: no augmentation, learning rates swept.'),
+  epochs: positiveInt.optional().describe('`linear`, `attentive` and `robustness`: epochs of the probe.'),
+  queries: upTo(1024).optional().meta({ default: DEFAULT_QUERIES }).describe('`attentive` only: learned queries. Where they do not divide the width, the most that do, below it.'),
+  label_fraction: z.number().gt(0).lt(1).optional().meta({ examples: [0.01, 0.1] }).describe('`linear` with `preset: small` only: train on this share of the labels of every class, at least one. Its protocol is then `linear_1pct` for 0.01.'),
+  draws: upTo(1000).optional().meta({ default: DEFAULT_DRAWS }).describe('With `label_fraction`: how often the images that keep their labels are drawn; the mean is reported, with the standard deviation. They follow from `data.seed`.'),
   k: positiveInt.default(20).describe('`knn` only: neighbours.'),
   temperature: positive.default(0.07).describe('`knn` only: temperature of the votes.'),
   baselines: z.boolean().default(true).describe('Evaluate the random-initialised student and the teacher too, once a run, at the end.'),
@@ -159,8 +181,12 @@ export const samplesSchema = z.strictObject({
   count: z.int().min(0).max(64).default(8).describe('Images on each picture, always the same; 0: no pictures.'),
 }).describe('Pictures of masks, teacher attention and reconstructions in the run’s `samples` folder, for methods that hide patches.');
 
+export const loggingSchema = z.strictObject({
+  tensorboard: z.boolean().default(false).describe('Also write TensorBoard event files, into the run’s `tensorboard` folder: every number of `metrics.jsonl` and the figures of the evaluations. `tensorboard --logdir runs` shows them.'),
+}).describe('Where the metrics are written beside `metrics.jsonl`.');
+
 export const initSchema = z.strictObject({
-  checkpoint: path.describe('Weights of a model with the student’s dimensions, relative to this file: a run, a checkpoint’s folder or a weight file, as for `teacher.checkpoint`.'),
+  checkpoint: path.describe('Weights of a model with the student’s dimensions, relative to this file: a run, a checkpoint’s folder, a weight file or `hf://owner/name`, as for `teacher.checkpoint`.'),
 }).describe('Start the student from weights instead of random ones. Adaptors, moments and the schedule begin anew.');
 
 const sweptValue = z.union([z.number(), z.boolean(), z.string()]);
@@ -236,6 +262,7 @@ const experimentShape = {
   alignment: alignmentSchema.prefault({}),
   decoder: decoderSchema.optional(),
   reconstruction: reconstructionSchema.optional(),
+  codebook: codebookSchema.optional(),
   optimizer: optimizerSchema.prefault({}),
   schedule: scheduleSchema.prefault({}),
   supervised: z
@@ -250,6 +277,7 @@ const experimentShape = {
   samples: samplesSchema.prefault({}),
   engine: z.union([engineSchema.shape.kind.unwrap(), engineSchema]).default('auto').describe('An engine’s name or its settings.'),
   log_every: positiveInt.default(1).describe('Write a metrics record every this many steps.'),
+  logging: loggingSchema.prefault({}),
   runs: path.default('runs').describe('Folder in which run directories are made, relative to this file.'),
   sweep: sweepSchema.optional(),
   launcher: launcherSchema.default('here'),
@@ -266,7 +294,7 @@ export const experimentSchema = writtenExperimentSchema.transform(withMethodDefa
 export type Experiment = z.output<typeof experimentSchema>;
 export type ExperimentInput = z.input<typeof experimentSchema>;
 export type DataConfig = Experiment['data'];
-export type TeacherConfig = z.output<typeof teacherSchema>;
+export type TeacherConfig = NonNullable<Experiment['teacher']>;
 export type MaskingConfig = Experiment['masking'];
 export type AlignmentConfig = z.output<typeof alignmentSchema>;
 export type OptimizerConfig = Experiment['optimizer'];
@@ -279,9 +307,10 @@ export type RandomSearchConfig = z.output<typeof randomSearchSchema>;
 export type DistributionConfig = z.output<typeof distributionSchema>;
 export type ConditionConfig = z.output<typeof conditionSchema>;
 export type LauncherConfig = z.output<typeof launcherSchema>;
+export type CodebookConfig = z.output<typeof codebookSchema>;
 export type EngineConfig = z.output<typeof engineSchema>;
 /** A decoder with every dimension known. */
-export type DecoderShape = Required<z.output<typeof decoderSchema>>;
+export type DecoderShape = z.output<typeof decoderSchema> & Required<Pick<z.output<typeof decoderSchema>, 'depth' | 'width' | 'heads'>>;
 /** What a method predicts, with its loss filled in; keys that are not of its kind of target are absent. */
 export type ReconstructionConfig = z.output<typeof reconstructionSchema> & { loss: NonNullable<z.output<typeof reconstructionSchema>['loss']> };
 
@@ -297,13 +326,15 @@ export interface VitShape {
 }
 
 /** An experiment with names resolved and derived values filled in; this is what a run freezes. */
-export interface ResolvedExperiment extends Omit<Experiment, 'student' | 'engine' | 'name' | 'schedule' | 'sweep' | 'launcher' | 'decoder' | 'reconstruction'> {
+export interface ResolvedExperiment extends Omit<Experiment, 'student' | 'engine' | 'name' | 'schedule' | 'sweep' | 'launcher' | 'decoder' | 'reconstruction' | 'codebook'> {
   readonly name: string;
   readonly student: VitShape;
   /** Where the method has a transformer decoder. */
   readonly decoder?: DecoderShape;
   /** Where the method predicts pixels or features. */
   readonly reconstruction?: ReconstructionConfig;
+  /** Where the method classifies patches. */
+  readonly codebook?: CodebookConfig;
   readonly schedule: ScheduleConfig;
   readonly engine: EngineConfig;
   readonly derived: {

@@ -1,5 +1,6 @@
 /** The derived values of an experiment in a few lines, to be read before training begins. */
 import { gmacPerImage } from './cost';
+import { predictedCount } from './keep-count';
 import { hidesPatches, needsTeacher } from './method-traits';
 import type { ResolvedExperiment, VitShape } from './schema';
 
@@ -40,19 +41,25 @@ export function resolvedSummary(resolved: ResolvedExperiment, { imageCount, teac
 }
 
 function methodRows(resolved: ResolvedExperiment, teacher: VitShape | undefined): [string, string][] {
-  const { method, alignment, masking, decoder, reconstruction, derived, teacher: config } = resolved;
+  const { method, alignment, masking, decoder, reconstruction, codebook, derived, teacher: config } = resolved;
   const source = config?.checkpoint ?? `moving average of the student, momentum ${config?.ema?.momentum} to ${config?.ema?.momentum_end}`;
   const rows: [string, string][] = [];
   if (needsTeacher(method)) rows.push(['teacher', teacher ? `${source}: ${describeVit(teacher)}` : source]);
   if (hidesPatches(method)) rows.push(['masking', `${masking.strategy}, ratio ${masking.ratio}: keeps ${derived.keepCount} of ${derived.patchCount} patches`]);
   if (method === 'maskalign') rows.push(['alignment', `levels ${derived.levels}, fusion ${alignment.fusion}, adaptor ${alignment.adaptor}, targets ${alignment.target_norm}, loss ${alignment.loss}, ${alignment.order}`]);
-  if (decoder) rows.push(['decoder', `${decoder.depth} blocks, width ${decoder.width}, ${decoder.heads} heads`]);
-  if (reconstruction) rows.push(['predicts', describeTarget(reconstruction)]);
+  if (decoder) {
+    const { depth, width, heads, kept_mask_ratio: share } = decoder;
+    const some = share === undefined ? '' : `; predicts ${predictedCount(derived.patchCount, derived.keepCount, masking.ratio, share)} of ${derived.patchCount - derived.keepCount} hidden patches`;
+    rows.push(['decoder', `${depth} blocks, width ${width}, ${heads} heads${some}`]);
+  }
+  if (codebook) rows.push(['predicts', `codes of a codebook of ${codebook.size}, learnt from the teacher’s last features, targets ${reconstruction?.target_norm}`]);
+  else if (reconstruction) rows.push(['predicts', describeTarget(reconstruction)]);
   return rows;
 }
 
-function describeTarget({ norm_pix: normPix, target_norm: targetNorm, loss }: NonNullable<ResolvedExperiment['reconstruction']>): string {
-  const target = normPix === undefined ? `the teacher’s last features, targets ${targetNorm}` : `pixels${normPix ? ', each patch normalised' : ''}`;
+function describeTarget({ norm_pix: normPix, target_norm: targetNorm, hog_bins: bins, hog_cell: cell, average_top_k: topK, loss }: NonNullable<ResolvedExperiment['reconstruction']>): string {
+  if (bins !== undefined) return `histograms of gradients, ${bins} orientations, cells of ${cell} px, loss ${loss}`;
+  const target = normPix === undefined ? `the teacher’s ${topK === undefined ? 'last features' : `last ${topK} blocks, their mean`}, targets ${targetNorm}` : `pixels${normPix ? ', each patch normalised' : ''}`;
   return `${target}, loss ${loss}`;
 }
 
@@ -89,6 +96,8 @@ function describeCost(resolved: ResolvedExperiment, teacher: VitShape | undefine
 
 /** What follows the student. */
 export function headsName({ method, decoder }: ResolvedExperiment): string {
+  if (method === 'ijepa') return 'predictor';
+  if (method === 'cae') return 'regressor and decoder';
   return method === 'maskalign' ? 'adaptors' : decoder ? 'decoder' : 'head';
 }
 

@@ -12,6 +12,8 @@ type Options = DashboardState['curves'];
 const ALL_POINTS = 60_000;
 const LINE_POINTS = [120, 1000] as const;
 const HEAT_COLUMNS = 120;
+/** Of more runs than these the bands lie over each other and tell nothing; they would be half of what is sent and drawn. */
+const BANDED_RUNS = 12;
 /** Lines remembered a run; choices the user left are forgotten all at once. */
 const REMEMBERED = 200;
 
@@ -32,21 +34,21 @@ export class CurvesView {
     return {
       view: 'curves',
       metrics,
-      series: runs.flatMap((run) => lines.flatMap((metric) => this.line(run, metric, options, points) ?? [])),
+      series: runs.flatMap((run) => lines.flatMap((metric) => this.line(run, metric, options, { points, banded: runs.length <= BANDED_RUNS }) ?? [])),
       heatMaps: options.heatMap ? runs.flatMap((run) => this.heatMap(run, options) ?? []) : [],
       warnings: runs.flatMap(runWarnings),
     };
   }
 
-  private line(run: SelectedRun, metric: string, { x, smoothing, range }: Options, points: number): Series | undefined {
+  private line(run: SelectedRun, metric: string, { x, smoothing, range }: Options, { points, banded }: { readonly points: number; readonly banded: boolean }): Series | undefined {
     const { store } = run.series;
     const { lines } = this.memoryOf(store);
-    const name = JSON.stringify([metric, x, smoothing, range, points]);
+    const name = JSON.stringify([metric, x, smoothing, range, points, banded]);
     const known = lines.get(name);
     if (known) return known;
     const line = displayPoints(store, metric, { x: this.axis(run, x), points, smoothing, range });
     if (line.x.length === 0) return undefined;
-    const extent = line.hasExtent && { low: new Float64Array(line.low), high: new Float64Array(line.high) };
+    const extent = banded && line.hasExtent && { low: new Float64Array(line.low), high: new Float64Array(line.high) };
     const series = { run: run.run.key, metric, x: new Float64Array(line.x), y: new Float64Array(line.y), ...extent };
     if (lines.size >= REMEMBERED) lines.clear();
     lines.set(name, series);

@@ -1,4 +1,5 @@
 /** What the dashboard shows, made from the library's runs and the panel's navigation state. */
+import { firstLossLevel } from '../config/levels';
 import { ExternalSource } from '../library/external/external-source';
 import path from 'node:path';
 import type { LibraryRun } from '../library/library-run';
@@ -13,7 +14,7 @@ import { CurvesView } from './curves';
 import { probeData } from './probe';
 import { runRows } from './rows';
 import { samplesData } from './samples';
-import { firstLevel, gmacPerStep, type SelectedRun } from './selected-run';
+import { gmacPerStep, type SelectedRun } from './selected-run';
 import { sweepData } from './sweep';
 
 export interface DashboardModel {
@@ -50,7 +51,7 @@ export function createDashboardModel({ library, pollMs = 500, openSource = openM
     return costs.get(run.key);
   };
   const withSeries = async (runs: readonly LibraryRun[]): Promise<SelectedRun[]> => {
-    const series = await cache.select(runs.map((run) => ({ key: run.key, isLive: isLive(run), firstLevel: firstLevel(run.config), open: () => openSource(run) })));
+    const series = await cache.select(runs.map((run) => ({ key: run.key, isLive: isLive(run), firstLevel: firstLossLevel(run.config), open: () => openSource(run) })));
     return Promise.all(runs.map(async (run) => ({ run, series: series.get(run.key)!, gmacPerStep: await costOf(run) })));
   };
 

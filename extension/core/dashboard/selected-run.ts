@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gmacPerImage } from '../config/cost';
-import type { ResolvedExperiment } from '../config/schema';
 import type { LibraryRun } from '../library/library-run';
 import type { RunSeries } from '../series/run-series';
 
@@ -17,17 +16,6 @@ export interface SelectedRun {
 export async function gmacPerStep({ key, config }: LibraryRun): Promise<number | undefined> {
   if (config === undefined) return undefined;
   return ((await recordedCost(key)) ?? gmacPerImage(config).step) * config.optimizer.batch_size;
-}
-
-/**
- * The number of the first level with a loss of its own, counted from 1: with `top5` of 12, level 8. The teacher is taken
- * to be as deep as the student, as it is unless `fusion` is `sum`.
- */
-export function firstLevel(config: ResolvedExperiment | undefined): number {
-  const kind = /^(out|top|mid)(\d*)$/.exec(config?.derived.levels ?? '');
-  if (!config || !kind) return 1;
-  const count = Number(kind[2] || 1);
-  return kind[1] === 'mid' ? count + 1 : Math.max(1, config.student.depth - count + 1);
 }
 
 async function recordedCost(folder: string): Promise<number | undefined> {

@@ -15,7 +15,7 @@ export function argumentsOf(spec: JobSpec): string[] {
     case 'resume':
       return ['resume', spec.run, ...stepOption(spec.step)];
     case 'evaluate':
-      return ['evaluate', spec.run, ...stepOption(spec.step), '--protocol', spec.protocol, ...(spec.preset === undefined ? [] : ['--preset', spec.preset]), ...(spec.features === undefined ? [] : ['--features', spec.features])];
+      return ['evaluate', spec.run, ...stepOption(spec.step), '--protocol', spec.protocol, ...option('--preset', spec.preset), ...option('--features', spec.features), ...option('--layers', spec.layers?.toString()), ...option('--label-fraction', spec.labelFraction?.toString())];
   }
 }
 

@@ -5,12 +5,15 @@
  *   worker.json   there once the worker has begun, and by which process; created exclusively, so that of several workers
  *                 one works and the others leave at once
  *   run.json      names the run it trains or evaluates
+ *   download.json how far weights are that it downloads first; not looked at once there is a run
  *   exit.json     how it ended; written by the worker itself, or by the starter where the worker cannot be started
  *   output.log    all that was said
  */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
+import { FEATURE_KINDS, PROBE_PRESET_NAMES, PROTOCOLS } from '../config/evaluation-choices';
+import type { DownloadProgress } from '../hub/progress';
 import type { ProcessIdentity } from '../runs/processes';
 import type { JobSpec } from './job';
 
@@ -22,9 +25,11 @@ const evaluate = z.object({
   kind: z.literal('evaluate'),
   run: z.string(),
   step: z.int().optional(),
-  protocol: z.enum(['knn', 'linear']),
-  preset: z.enum(['small', 'mae']).optional(),
-  features: z.enum(['cls', 'mean']).optional(),
+  protocol: z.enum(PROTOCOLS),
+  preset: z.enum(PROBE_PRESET_NAMES).optional(),
+  features: z.enum(FEATURE_KINDS).optional(),
+  labelFraction: z.number().gt(0).lt(1).optional(),
+  layers: z.union([z.literal('all'), z.array(z.int().min(1)).readonly()]).optional(),
 });
 
 export const jobSpecSchema = z.union([pretrain, sweep, cell, resume, evaluate]) satisfies z.ZodType<JobSpec>;
@@ -43,6 +48,8 @@ export const jobRecordSchema = z.object({
 
 /** Host and start are absent where somebody else's worker wrote only what it had to. */
 const workerSchema = processSchema.partial({ host: true, processStart: true });
+
+const downloadSchema = z.object({ file: z.string(), received: z.number(), total: z.number() }) satisfies z.ZodType<DownloadProgress>;
 
 const runRecordSchema = z.object({ run: z.string() });
 
@@ -66,6 +73,7 @@ export const hasBegun = async (folder: string): Promise<boolean> => (await readR
 /** The process at work. */
 export const readWorker = (folder: string): Promise<ProcessIdentity | undefined> => readRecord(folder, 'worker.json', processSchema);
 export const readRun = async (folder: string): Promise<string | undefined> => (await readRecord(folder, 'run.json', runRecordSchema))?.run;
+export const readDownload = (folder: string): Promise<DownloadProgress | undefined> => readRecord(folder, 'download.json', downloadSchema);
 
 /** Undefined where the file is absent or damaged. */
 async function readRecord<Schema extends z.ZodType>(folder: string, name: string, schema: Schema): Promise<z.output<Schema> | undefined> {

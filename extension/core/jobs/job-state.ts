@@ -3,7 +3,7 @@ import path from 'node:path';
 import { isAlive } from '../runs/processes';
 import { runState } from '../runs/run-state';
 import type { Job, JobState } from './job';
-import { hasBegun, readExitRecord, readJobRecord, readRun, readWorker, type ExitRecord, type JobRecord } from './job-files';
+import { hasBegun, readDownload, readExitRecord, readJobRecord, readRun, readWorker, type ExitRecord, type JobRecord } from './job-files';
 import { lastWords } from './last-words';
 import { tailOf } from './output-tail';
 
@@ -20,13 +20,18 @@ export async function readJob(folder: string): Promise<Job | undefined> {
   if (ended !== undefined) return { ...about, ...outcomeOf(ended) };
   switch (await lifeOf({ ...record, process: (await readWorker(folder)) ?? record.process }, run)) {
     case 'alive':
-      return { ...about, state: run === undefined ? 'starting' : 'running' };
+      return { ...about, ...(run === undefined ? await beginning(folder) : { state: 'running' }) };
     case 'dead': {
       // It may have ended between the two looks.
       const late = await readExitRecord(folder);
       return { ...about, ...(late === undefined ? await deathOf(folder) : outcomeOf(late)) };
     }
   }
+}
+
+async function beginning(folder: string): Promise<Pick<Job, 'state' | 'download'>> {
+  const download = await readDownload(folder);
+  return { state: 'starting', ...(download !== undefined && download.received < download.total && { download }) };
 }
 
 /** Whether the job is over for good, so that its folder need not be read again. */

@@ -1,4 +1,6 @@
 /** What runs in a process of its own for the user, and how it is asked for. */
+import type { EvaluationProtocol, FeatureKind, ProbePresetName } from '../config/evaluation-choices';
+import type { DownloadProgress } from '../hub/progress';
 import type { RunKey } from '../protocol/dashboard';
 
 export type JobSpec =
@@ -6,7 +8,7 @@ export type JobSpec =
   | { readonly kind: 'sweep'; readonly configFile: string }
   | { readonly kind: 'cell'; /** The sweep's json. */ readonly sweep: string; readonly index: number; /** Run it anew where it failed. */ readonly retry?: boolean }
   | { readonly kind: 'resume'; readonly run: string; /** Absent: the newest good one. */ readonly step?: number }
-  | { readonly kind: 'evaluate'; readonly run: string; readonly step?: number; readonly protocol: 'knn' | 'linear'; readonly preset?: 'small' | 'mae'; readonly features?: 'cls' | 'mean' };
+  | { readonly kind: 'evaluate'; readonly run: string; readonly step?: number; readonly protocol: EvaluationProtocol; readonly preset?: ProbePresetName; readonly features?: FeatureKind; readonly layers?: 'all' | readonly number[]; readonly labelFraction?: number };
 
 export type JobState = 'starting' | 'running' | 'done' | 'stopped' | 'failed' | 'lost';
 
@@ -19,6 +21,8 @@ export interface Job {
   readonly startedAt: string;
   /** The run it trains or evaluates, once known; for a sweep the run at work. */
   readonly run?: RunKey;
+  /** Of weights that it downloads before its run begins. */
+  readonly download?: DownloadProgress;
   /** Why it failed, in the words of its output; no stack traces. */
   readonly message?: string;
 }

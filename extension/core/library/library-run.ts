@@ -12,6 +12,8 @@ export interface RunEvaluation {
   readonly features: string;
   /** Share of the test images, 0–1. */
   readonly top1: number;
+  /** Standard deviation of `top1`, where it is a mean over several draws. */
+  readonly top1Std?: number;
   readonly layer?: number;
 }
 

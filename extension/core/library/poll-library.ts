@@ -4,7 +4,6 @@ import { setImmediate } from 'node:timers/promises';
 import type { ResolvedExperiment } from '../config/schema';
 import { UserError } from '../problems';
 import type { RunKey } from '../protocol/dashboard';
-import { configFrom, configText } from '../runs/run-report';
 import { isLibraryRunEqual } from './equal-runs';
 import { ExternalRuns } from './external/read-external';
 import type { RunLibrary } from './library';
@@ -193,6 +192,7 @@ class PollingLibrary implements RunLibrary {
 
   /** Completes the runs in `seen`. Parsing takes milliseconds a run: whoever else has something to do in this thread goes first. */
   private async readConfigs(folders: readonly string[], seen: Map<RunKey, LibraryRun>): Promise<void> {
+    const { configFrom, configText } = await import('../runs/run-config');
     let turn = Promise.resolve();
     await someAtOnce(folders, async (folder) => {
       const text = await configText(folder);

@@ -148,7 +148,7 @@ export interface AlignmentData {
 export interface ProbeData {
   readonly view: 'probe';
   readonly protocols: readonly string[];
-  readonly points: readonly { readonly run: RunKey; readonly protocol: string; readonly subject: string; readonly features: string; readonly step: number; readonly epoch?: number; readonly layer?: number; readonly top1: number; readonly top5?: number }[];
+  readonly points: readonly { readonly run: RunKey; readonly protocol: string; readonly subject: string; readonly features: string; readonly step: number; readonly epoch?: number; readonly layer?: number; readonly top1: number; readonly top1Std?: number; readonly top5?: number }[];
 }
 
 export interface SamplesData {

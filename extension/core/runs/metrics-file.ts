@@ -2,8 +2,9 @@
  * metrics.jsonl: one record a line, appended only. A line counts when its newline is there, so a writer that is killed
  * in the middle leaves a torn last line that readers skip and the next writer cuts off.
  */
-import { open, readFile, type FileHandle } from 'node:fs/promises';
-import { errorCode, explainWriteError, writeFileAtomically, writeFully } from '../files/durable-files';
+import { readFile, type FileHandle } from 'node:fs/promises';
+import { AppendFile } from '../files/append-file';
+import { errorCode } from '../files/durable-files';
 
 /** Numbers that are not finite are written as null, as JSON has it. */
 export type MetricRecord = Readonly<Record<string, unknown>>;
@@ -11,81 +12,40 @@ export type MetricRecord = Readonly<Record<string, unknown>>;
 const NEWLINE = 0x0a;
 
 export class MetricsFile {
-  private handle: FileHandle | undefined;
-  /** Bytes of whole lines. */
-  private length = 0;
-  /** Appends wait for each other, so that lines do not mix. */
-  private last: Promise<unknown> = Promise.resolve();
+  private readonly lines: AppendFile;
 
-  constructor(private readonly file: string) {}
+  constructor(private readonly file: string) {
+    this.lines = new AppendFile(file, endOfLastLine);
+  }
 
   /**
    * Adds a record; when it resolves the line has left this process and survives its death.
    * @throws UserError MIM7001 where the disk is full; the file then ends with the line before.
    */
   append(record: MetricRecord): Promise<void> {
-    return this.inTurn(async () => {
-      const handle = await this.openForWriting();
-      const line = Buffer.from(`${JSON.stringify(record)}\n`, 'utf8');
-      try {
-        await writeFully(handle, line);
-      } catch (error) {
-        await handle.truncate(this.length).catch(() => undefined);
-        throw explainWriteError(error, this.file);
-      }
-      this.length += line.byteLength;
-    });
+    return this.lines.append(Buffer.from(`${JSON.stringify(record)}\n`, 'utf8'));
   }
 
   /** Cuts off a torn last line. */
   repair(): Promise<void> {
-    return this.inTurn(async () => {
-      await this.openForWriting();
-    });
+    return this.lines.repair();
   }
 
   /** Forces what was appended to disk, so that it survives a power cut too. */
   sync(): Promise<void> {
-    return this.inTurn(async () => {
-      await this.handle?.datasync();
-    });
+    return this.lines.sync();
   }
 
   /** Removes, atomically, the records whose `step` is past `step`; those without a step stay. */
   truncateAfter(step: number): Promise<void> {
-    return this.inTurn(async () => {
-      await this.closeHandle();
+    return this.lines.replace(async () => {
       const kept = wholeLines(await readOrEmpty(this.file)).filter((line) => !isPast(line, step));
-      await writeFileAtomically(this.file, kept.map((line) => `${line}\n`).join(''));
+      return kept.map((line) => `${line}\n`).join('');
     });
   }
 
   close(): Promise<void> {
-    return this.inTurn(() => this.closeHandle());
-  }
-
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.last.then(work);
-    this.last = result.catch(() => undefined);
-    return result;
-  }
-
-  private async openForWriting(): Promise<FileHandle> {
-    if (this.handle !== undefined) return this.handle;
-    try {
-      const handle = await open(this.file, 'a+');
-      this.length = await endOfLastLine(handle);
-      await handle.truncate(this.length);
-      return (this.handle = handle);
-    } catch (error) {
-      throw explainWriteError(error, this.file);
-    }
-  }
-
-  private async closeHandle(): Promise<void> {
-    const handle = this.handle;
-    this.handle = undefined;
-    await handle?.close();
+    return this.lines.close();
   }
 }
 

@@ -5,6 +5,7 @@
  *   status.json (atomic)    heartbeat                 log.txt           lock
  *   metrics.jsonl           append-only
  *   alignment.jsonl         append-only, where levels are mixed
+ *   tensorboard/            a copy of metrics and evaluations, where it is asked for
  *   samples/                pictures
  *   checkpoints/step-000123/
  *   evaluations/<protocol>-<step>.json
@@ -26,6 +27,7 @@ import { prunable, type KeepPolicy } from './prune-checkpoints';
 import { acquireLock, type Unlock } from './run-lock';
 import { findStatus, modifiedAt, runState } from './run-state';
 import type { RunState, RunStatus } from './run-status';
+import type { TensorBoardLog } from './tensorboard-log';
 
 export interface RunSources {
   /** The experiment as resolved, which is what the run trains. */
@@ -52,6 +54,7 @@ export class RunDirectory {
   readonly id: string;
   private readonly metrics: MetricsFile;
   private readonly alignment: MetricsFile;
+  private tensorBoard: TensorBoardLog | undefined;
   private unlock: Unlock | undefined;
 
   private constructor(readonly path: string) {
@@ -96,7 +99,7 @@ export class RunDirectory {
   async lock(): Promise<void> {
     this.unlock = await acquireLock(this.inside('lock'), this.inside('heartbeat'));
     for (const request of [STOP_REQUEST, CHECKPOINT_REQUEST, PAUSE_REQUEST]) await rm(this.inside(request), { force: true });
-    for (const folder of ['.', 'evaluations', 'samples']) await removeTemporaries(this.inside(folder));
+    for (const folder of ['.', 'evaluations', 'samples', 'tensorboard']) await removeTemporaries(this.inside(folder));
     await removeUnfinished(this.inside('checkpoints'));
     await this.metrics.repair();
   }
@@ -105,6 +108,8 @@ export class RunDirectory {
   async close(): Promise<void> {
     await this.metrics.close();
     await this.alignment.close();
+    await this.tensorBoard?.close();
+    this.tensorBoard = undefined;
     await this.unlock?.();
     this.unlock = undefined;
   }
@@ -160,8 +165,9 @@ export class RunDirectory {
 
   // Metrics
 
-  appendMetrics(record: MetricRecord): Promise<void> {
-    return this.metrics.append(record);
+  async appendMetrics(record: MetricRecord): Promise<void> {
+    await this.metrics.append(record);
+    await this.tensorBoard?.appendMetrics(record);
   }
 
   readMetrics(): Promise<MetricRecord[]> {
@@ -173,6 +179,36 @@ export class RunDirectory {
     await this.metrics.truncateAfter(step);
     // Written anew only where there is one: few methods mix levels.
     if ((await modifiedAt(this.inside('alignment.jsonl'))) !== undefined) await this.alignment.truncateAfter(step);
+  }
+
+  /**
+   * With the lock held: from now on TensorBoard is shown what is recorded, and what was up to `step`; see tensorboard-log.ts.
+   * @param firstLevel see `firstLossLevel`
+   */
+  async showInTensorBoard(step: number, firstLevel: number): Promise<void> {
+    await this.tensorBoard?.close();
+    const evaluations = (await this.readEvaluations()).filter((evaluation) => evaluation.step <= step);
+    // Its messages are set up only where somebody wants them.
+    const { TensorBoardLog } = await import('./tensorboard-log');
+    this.tensorBoard = await TensorBoardLog.write(this.inside('tensorboard'), { metrics: await this.readMetrics(), evaluations, firstLevel });
+  }
+
+  /** For evaluations that no training made: TensorBoard is shown them too. Where one trains, its resume does that. */
+  async refreshTensorBoard(firstLevel: number): Promise<void> {
+    let unlock: Unlock;
+    try {
+      unlock = await acquireLock(this.inside('lock'), this.inside('heartbeat'));
+    } catch (error) {
+      if (error instanceof UserError && error.code === 'MIM7101') return;
+      throw error;
+    }
+    try {
+      await this.showInTensorBoard(Infinity, firstLevel);
+    } finally {
+      await this.tensorBoard?.close();
+      this.tensorBoard = undefined;
+      await unlock();
+    }
   }
 
   /** The alignment weights after a step: a row for each teacher level, a column for each student level. */
@@ -231,6 +267,7 @@ export class RunDirectory {
 
   async writeEvaluation(protocol: string, step: number, result: unknown): Promise<void> {
     await writeFileAtomically(this.inside('evaluations', `${plain(protocol)}-${step}.json`), json(result));
+    await this.tensorBoard?.appendEvaluation({ protocol, step, result });
   }
 
   /**
@@ -250,6 +287,12 @@ export class RunDirectory {
       }
     }
     return records.sort((a, b) => a.step - b.step || a.protocol.localeCompare(b.protocol));
+  }
+
+  /** What `mim diagnose` found of the checkpoint of a step. */
+  async writeDiagnostics(step: number, found: unknown): Promise<void> {
+    await mkdir(this.inside('diagnostics'), { recursive: true });
+    await writeFileAtomically(this.inside('diagnostics', `step-${step}.json`), json(found));
   }
 
   /** A picture, such as `masks-000100.png`, in samples/. */

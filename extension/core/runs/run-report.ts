@@ -1,29 +1,21 @@
 /** What a run directory says of itself, gathered for lists. */
-import { parseResolved } from '../config/freeze';
-import type { ResolvedExperiment } from '../config/schema';
 import type { RunCheckpoint, RunEvaluation } from '../library/library-run';
 import { RunDirectory } from './run-directory';
 import { findStatus, stateFrom } from './run-state';
 import type { RunState, RunStatus } from './run-status';
 
-export interface RunReport {
+/** All but what only the config tells: parsing it is most of the work, and its schema most of the code. */
+export interface RunGlance {
   readonly id: string;
   readonly path: string;
   readonly state: RunState;
   /** Absent where status.json is damaged. */
   readonly status?: RunStatus;
-  /** Absent where config.yaml is damaged. */
-  readonly method?: ResolvedExperiment['method'];
   readonly checkpoints: readonly RunCheckpoint[];
   readonly evaluations: readonly RunEvaluation[];
 }
 
-export async function inspectRun(path: string): Promise<RunReport> {
-  return { ...(await glanceAtRun(path)), method: (await configOf(path))?.method };
-}
-
-/** The report without what only the config tells: parsing it is most of the work. */
-export async function glanceAtRun(path: string): Promise<Omit<RunReport, 'method'>> {
+export async function glanceAtRun(path: string): Promise<RunGlance> {
   const run = await RunDirectory.open(path);
   const checkpoints = (await run.listCheckpoints()).map(({ path: folder, step, epoch, createdAt, files }) => ({
     path: folder,
@@ -43,25 +35,6 @@ export async function glanceAtRun(path: string): Promise<Omit<RunReport, 'method
   };
 }
 
-/** What the run trains; undefined where config.yaml is absent or damaged. */
-export async function configOf(path: string): Promise<ResolvedExperiment | undefined> {
-  return configFrom(await configText(path));
-}
-
-/** config.yaml as it is written; undefined where it is absent. */
-export async function configText(path: string): Promise<string | undefined> {
-  return (await RunDirectory.open(path).catch(() => undefined))?.readConfig().catch(() => undefined);
-}
-
-/** Undefined where the text is none or damaged. */
-export function configFrom(text: string | undefined): ResolvedExperiment | undefined {
-  try {
-    return text === undefined ? undefined : parseResolved(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * The student's highest accuracy by one protocol: `linear` where it has one, so that lists compare like with like, and
  * else the first it was evaluated by.
@@ -77,5 +50,9 @@ export function evaluationOf(fileProtocol: string, step: number, result: unknown
   if (typeof result !== 'object' || result === null) return [];
   const written = result as { [key in keyof RunEvaluation]?: unknown };
   if (typeof written.top1 !== 'number') return [];
-  return [{ protocol: String(written.protocol ?? fileProtocol), step, subject: String(written.subject ?? 'student'), features: String(written.features ?? ''), top1: written.top1 }];
+  return [{ protocol: String(written.protocol ?? fileProtocol), step, subject: String(written.subject ?? 'student'), features: String(written.features ?? ''), top1: written.top1, ...numbersOf(written) }];
+}
+
+function numbersOf({ layer, top1Std }: { readonly [key in 'layer' | 'top1Std']?: unknown }): Pick<RunEvaluation, 'layer' | 'top1Std'> {
+  return { ...(typeof layer === 'number' ? { layer } : {}), ...(typeof top1Std === 'number' ? { top1Std } : {}) };
 }

@@ -2,6 +2,7 @@
  * The metrics of one run in bounded memory: as they were recorded while they are few, then in bins of 2, 4, 8, …
  * records. A bin keeps mean, lowest and highest of each metric, and step, epoch and time of its last record.
  */
+import { levelName } from '../runs/metric-names';
 import type { MetricRecord } from '../runs/metrics-file';
 import { Column } from './column';
 
@@ -61,15 +62,8 @@ export class SeriesStore {
       const value = record[name];
       if (typeof value === 'number') this.columnOf(name).add(bin, value);
       else if (value === null) this.columnOf(name).add(bin, NaN);
-      else if (Array.isArray(value)) this.addLevels(bin, name, value);
+      else if (Array.isArray(value)) value.forEach((entry: unknown, i) => this.columnOf(levelName(name, i, this.firstLevel)).add(bin, typeof entry === 'number' ? entry : NaN));
     }
-  }
-
-  /** `level_losses` → `level_5`, …; `level_cosines` → `cosine_5`, …; others `name_1`, … */
-  private addLevels(bin: number, name: string, values: readonly unknown[]): void {
-    const stem = name === 'level_losses' ? 'level' : name === 'level_cosines' ? 'cosine' : name;
-    const first = stem === name ? 1 : this.firstLevel;
-    values.forEach((value, i) => this.columnOf(`${stem}_${first + i}`).add(bin, typeof value === 'number' ? value : NaN));
   }
 
   private columnOf(name: string): Column {

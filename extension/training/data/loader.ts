@@ -7,6 +7,7 @@
 import type { DataConfig } from '../../core/config/schema';
 import { usableThreads } from '../../core/config/usable-threads';
 import { UserError } from '../../core/problems';
+import { concatenate } from '../../core/tensors';
 import { RandomStream } from '../random';
 import type { UnreadableReport, WorkOrder, WorkSettings } from './image-work';
 import { builtThreadFile, InProcessPool, ThreadPool, type ImagePool } from './loader-pool';
@@ -217,14 +218,4 @@ export function epochOrder(seed: number, epoch: number, length: number): Uint32A
 /** Half the cores, at most eight: training needs the rest, and idle threads cost nothing. */
 function automaticThreads(): number {
   return Math.max(1, Math.min(8, Math.floor(usableThreads() / 2)));
-}
-
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

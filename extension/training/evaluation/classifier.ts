@@ -1,7 +1,8 @@
 /** The accuracy of a classifier that was trained with its encoder, read off frozen features: no probe is fitted. */
+import type { FeatureKind } from '../../core/config/evaluation-choices';
 import type { HostTensor } from '../../core/tensors';
 import { AccuracyCounter, type Accuracy } from './accuracy';
-import type { FeatureKind, LabelledFeatures } from './features';
+import type { LabelledFeatures } from './features';
 
 /** `head.weight` [C, D] and `head.bias` [C], and the features they were trained on. */
 export interface ClassifierHead {

@@ -7,15 +7,15 @@ import { vitFeatures, vitSpecs } from '../nn/vit';
 import type { PreparedTeacher } from '../teachers/prepare';
 import { teacherFeatures } from '../teachers/teacher';
 import { featureProgram } from './features';
-import type { FeatureKind } from './features';
+import type { FeatureName } from './features';
 
 /**
  * Features of the student from the state store of its training, or from one that holds its parameters alone.
  *
  * @param prefix of its entries in the store: empty, or `ema.` for the average of the weights
- * @param kinds features that are read off; default: every kind
+ * @param kinds features that are read off; default: CLS and mean
  */
-export function studentFeatureProgram(shape: VitShape, batchSize: number, prefix = '', kinds?: readonly FeatureKind[]): Program {
+export function studentFeatureProgram(shape: VitShape, batchSize: number, prefix = '', kinds?: readonly FeatureName[]): Program {
   return featureProgram({
     name: 'student-features',
     state: Object.fromEntries(Object.entries(vitSpecs(shape)).map(([name, spec]) => [prefix + name, spec])),
@@ -23,7 +23,7 @@ export function studentFeatureProgram(shape: VitShape, batchSize: number, prefix
     batchSize,
     imageSize: shape.imageSize,
     kinds,
-    forward: (state, constants, images) => vitFeatures({ ...withoutPrefix(state, prefix), ...constants }, shape, images),
+    forward: (state, constants, images, layers) => vitFeatures({ ...withoutPrefix(state, prefix), ...constants }, shape, images, { layers }),
   });
 }
 
@@ -31,15 +31,15 @@ export function studentFeatureProgram(shape: VitShape, batchSize: number, prefix
  * Features of a teacher, all of it among the constants: its state store may be empty.
  *
  * @param imageSize side of the images as the loader gives them, normalised for the student
- * @param kinds features that are read off; default: every kind
+ * @param kinds features that are read off; default: CLS and mean
  */
-export function teacherFeatureProgram(teacher: PreparedTeacher, imageSize: number, batchSize: number, kinds?: readonly FeatureKind[]): Program {
+export function teacherFeatureProgram(teacher: PreparedTeacher, imageSize: number, batchSize: number, kinds?: readonly FeatureName[]): Program {
   return featureProgram({
     name: 'teacher-features',
     constants: teacher.tensors,
     batchSize,
     imageSize,
     kinds,
-    forward: (_state, constants, images) => teacherFeatures(constants, teacher.shape, images),
+    forward: (_state, constants, images, layers) => teacherFeatures(constants, teacher.shape, images, { layers }),
   });
 }

@@ -1,15 +1,19 @@
 /** A protocol of the experiment's `evaluate` list, from frozen features to the result that the run keeps. */
+import { DEFAULT_DRAWS, DEFAULT_QUERIES } from '../../core/config/evaluation-choices';
 import type { EvaluationConfig } from '../../core/config/schema';
 import { collapseStd } from '../diagnostics/collapse';
 import { rankMe } from '../diagnostics/rank-me';
 import type { Engine } from '../engines/engine';
-import { FEATURE_SOURCES } from './features';
-import type { FeatureKind, LabelledFeatures } from './features';
+import { featureSource } from './features';
+import type { LabelledFeatures, ReadKind } from './features';
+import { attentiveProbe, ATTENTIVE_PRESETS, type AttentiveProbeResult } from './attentive-probe';
 import { classify, type ClassifierHead, type ClassifierResult } from './classifier';
+import { fewShotProbe, type FewShotResult } from './few-shot';
 import { knn } from './knn';
 import type { KnnResult } from './knn';
 import { linearProbe, PROBE_PRESETS } from './linear-probe';
 import type { LinearProbeResult, ProbeAugmentation } from './linear-probe';
+import { robustness, type CorruptedSets, type RobustnessResult } from './robustness';
 
 /** Whether the features of the test images still differ: figures to watch where a student is its own teacher. */
 interface FeatureHealth {
@@ -22,8 +26,10 @@ interface FeatureHealth {
 }
 
 /** As written to `evaluations/<protocol>-<step>.json`: every figure with every knob that shaped it. */
-export type EvaluationResult = (KnnResult | LinearProbeResult | ClassifierResult) & FeatureHealth & {
-  readonly features: FeatureKind;
+export type EvaluationResult = (KnnResult | LinearProbeResult | FewShotResult | AttentiveProbeResult | RobustnessResult | ClassifierResult) & FeatureHealth & {
+  readonly features: ReadKind;
+  /** The block, counted from 1, whose output was read, where layers were asked for. */
+  readonly layer?: number;
   /** Where the features were read, in words. */
   readonly featureSource: string;
   readonly featureWidth: number;
@@ -44,27 +50,63 @@ export interface EvaluationProgress {
 interface FeatureEvaluation {
   readonly engine: Engine;
   readonly config: EvaluationConfig;
+  /** The block whose features these are; default: the last. */
+  readonly layer?: number;
   /** Of the kind `config.features`, without augmentation. */
   readonly train: LabelledFeatures;
   readonly test: LabelledFeatures;
   readonly classes?: number;
   readonly seed: number;
+  /** Which images keep their labels where a share of them does; default: `seed`. */
+  readonly labelSeed?: number;
   /** Preset `mae`: augmented training features of an epoch. */
   readonly featureEpochs?: (epoch: number) => Promise<LabelledFeatures>;
   /** How those are augmented, for the record. */
   readonly augmentation?: ProbeAugmentation;
+  /** Protocol `robustness`: the test images under corruptions. */
+  readonly corrupted?: CorruptedSets;
   readonly onProgress?: (progress: EvaluationProgress) => void;
 }
 
 /** Evaluates features that are already there. */
-export async function evaluateFeatures({ engine, config, train, test, classes, seed, featureEpochs, augmentation, onProgress }: FeatureEvaluation): Promise<EvaluationResult> {
+export async function evaluateFeatures(evaluation: FeatureEvaluation): Promise<EvaluationResult> {
+  const { engine, config, layer, test, seed } = evaluation;
   const started = performance.now();
-  const report = (done: number, total: number): void => onProgress?.({ phase: 'probe', done, total });
-  const result =
-    config.protocol === 'knn'
-      ? await knn(engine, train, test, { k: config.k, temperature: config.temperature, classes, onProgress: report })
-      : await linearProbe(engine, train, test, { preset: PROBE_PRESETS[config.preset], epochs: config.epochs, classes, seed, featureEpochs, augmentation, onProgress: report });
-  return { ...result, ...circumstances(engine, config.features, test, seed, started) };
+  const result = config.protocol === 'knn' ? await nearest(evaluation) : config.protocol === 'robustness' ? await corruptions(evaluation) : await probe(evaluation);
+  return { ...result, ...circumstances(engine, config.features, test, seed, started, layer) };
+}
+
+function nearest(evaluation: FeatureEvaluation): Promise<KnnResult> {
+  const { engine, config, train, test, classes } = evaluation;
+  return knn(engine, train, test, { k: config.k, temperature: config.temperature, classes, onProgress: reporter(evaluation) });
+}
+
+function probe(evaluation: FeatureEvaluation): Promise<LinearProbeResult | FewShotResult> {
+  const { engine, config, train, test, classes, seed, labelSeed = seed, featureEpochs, augmentation } = evaluation;
+  const options = { preset: PROBE_PRESETS[config.preset], epochs: config.epochs, classes, seed, onProgress: reporter(evaluation) };
+  const { label_fraction: fraction, draws = DEFAULT_DRAWS } = config;
+  return fraction === undefined ? linearProbe(engine, train, test, { ...options, featureEpochs, augmentation }) : fewShotProbe(engine, train, test, { ...options, fraction, draws, labelSeed });
+}
+
+function corruptions(evaluation: FeatureEvaluation): Promise<RobustnessResult> {
+  const { engine, config, train, test, classes, seed, corrupted } = evaluation;
+  return robustness(engine, train, test, { preset: PROBE_PRESETS.small, epochs: config.epochs, classes, seed, corrupted: corrupted!, onProgress: reporter(evaluation) });
+}
+
+type TokenEvaluation = Pick<FeatureEvaluation, 'engine' | 'config' | 'layer' | 'seed' | 'onProgress'> &
+  Pick<Parameters<typeof attentiveProbe>[1], 'tokens' | 'classes' | 'known' | 'training' | 'train' | 'test' | 'augmentation'>;
+
+/** Evaluates patch tokens, which come in parts. */
+export async function evaluateTokens(evaluation: TokenEvaluation): Promise<EvaluationResult> {
+  const { engine, config, layer, seed, training, tokens } = evaluation;
+  const started = performance.now();
+  const { queries = DEFAULT_QUERIES, preset, epochs } = config;
+  const result = await attentiveProbe(engine, { ...evaluation, preset: ATTENTIVE_PRESETS[preset], epochs, queries, onProgress: reporter(evaluation) });
+  return { ...result, ...readFrom('patches', training.width / tokens, layer), ...howRun(engine, seed, started) };
+}
+
+function reporter({ onProgress }: Pick<FeatureEvaluation, 'onProgress'>): (done: number, total: number) => void {
+  return (done, total) => onProgress?.({ phase: 'probe', done, total });
 }
 
 /** Evaluates the classifier an encoder was trained with. @param test features of the kind it reads */
@@ -74,16 +116,16 @@ export function evaluateClassifier(engine: Engine, head: ClassifierHead, test: L
   return { ...result, ...circumstances(engine, head.features, test, seed, started) };
 }
 
-function circumstances(engine: Engine, features: FeatureKind, test: LabelledFeatures, seed: number, started: number) {
-  return {
-    ...featureHealth(test),
-    features,
-    featureSource: FEATURE_SOURCES[features],
-    featureWidth: test.width,
-    seed,
-    engine: engine.kind,
-    seconds: secondsSince(started),
-  };
+function circumstances(engine: Engine, features: ReadKind, test: LabelledFeatures, seed: number, started: number, layer?: number) {
+  return { ...featureHealth(test), ...readFrom(features, test.width, layer), ...howRun(engine, seed, started) };
+}
+
+function readFrom(features: ReadKind, featureWidth: number, layer: number | undefined) {
+  return { features, ...(layer === undefined ? {} : { layer }), featureSource: featureSource(features, layer), featureWidth };
+}
+
+function howRun(engine: Engine, seed: number, started: number) {
+  return { seed, engine: engine.kind, seconds: secondsSince(started) };
 }
 
 /** The eigenvalues behind RankMe take O(D³), the matrix they are of O(N·D²): limits keep it under a second. */

@@ -2,26 +2,51 @@
  * Frozen features of a whole image set, computed through an engine.
  *
  * Every kind that is asked for comes out of one pass: the CLS token, the mean of the patch tokens, each after the
- * encoder's final norm. Batches have a fixed size (programs are static), so the last one is padded with zeros and its surplus dropped.
+ * encoder's final norm, or the two in one vector. Batches have a fixed size (programs are static), so the last one is padded with zeros and its surplus dropped.
  */
+import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
+import type { FeatureKind } from '../../core/config/evaluation-choices';
 import { elementCount, float32 } from '../../core/tensors';
 import type { NamedSpecs, NamedTensors } from '../../core/tensors';
 import { UserError } from '../../core/problems';
 import type { CompiledProgram, Program, StateStore } from '../engines/engine';
 
-const FEATURE_KINDS = ['cls', 'mean'] as const;
+/** What a protocol reads: features an evaluation can choose, or all patch tokens, [L·D] an image. */
+export type ReadKind = FeatureKind | 'patches';
 
-export type FeatureKind = (typeof FEATURE_KINDS)[number];
+/** Features by name: a kind after the last block, `cls`, or after another, counted from 1, `cls@3`. */
+export type FeatureName = ReadKind | `${ReadKind}@${number}`;
 
-/** What a result says of where its features were read. */
-export const FEATURE_SOURCES: Readonly<Record<FeatureKind, string>> = {
+export function featureName(kind: ReadKind, layer?: number): FeatureName {
+  return layer === undefined ? kind : `${kind}@${layer}`;
+}
+
+function partsOf(name: FeatureName): { kind: ReadKind; layer?: number } {
+  const [kind, layer] = name.split('@') as [ReadKind, string?];
+  return layer === undefined ? { kind } : { kind, layer: Number(layer) };
+}
+
+/** Kinds that hold all that is read off; `both` repeats them. */
+const DISTINCT_KINDS = ['cls', 'mean'] as const;
+
+const FEATURE_SOURCES: Readonly<Record<ReadKind, string>> = {
   cls: 'CLS token after the final norm',
   mean: 'mean of the patch tokens after the final norm',
+  both: 'CLS token and mean of the patch tokens, each after the final norm, concatenated',
+  patches: 'patch tokens after the final norm',
 };
 
-/** cls and mean: [B, D]. */
-export type EncoderFeatures = Readonly<Record<FeatureKind, Tensor>>;
+/** What a result says of where its features were read. */
+export function featureSource(kind: ReadKind, layer?: number): string {
+  return layer === undefined ? FEATURE_SOURCES[kind] : `block ${layer}: ${FEATURE_SOURCES[kind]}`;
+}
+
+/** cls and mean: [B, D]; patches, where an encoder can be asked for them: [B, L, D]. */
+type Summaries = Readonly<Record<'cls' | 'mean', Tensor>> & { readonly patches?: Tensor };
+
+/** After the last block, and after others that were asked for. */
+export type EncoderFeatures = Summaries & { readonly layers?: ReadonlyMap<number, Summaries> };
 
 interface FeatureProgramOptions {
   readonly name: string;
@@ -31,25 +56,37 @@ interface FeatureProgramOptions {
   readonly constants?: NamedTensors;
   readonly batchSize: number;
   readonly imageSize: number;
-  /** What is read off; default: every kind. */
-  readonly kinds?: readonly FeatureKind[];
-  /** images: [B, 3, S, S], normalised as the loader gives them. */
-  forward(state: Readonly<Record<string, Tensor>>, constants: Readonly<Record<string, Tensor>>, images: Tensor): EncoderFeatures;
+  /** What is read off; default: CLS and mean. */
+  readonly kinds?: readonly FeatureName[];
+  /**
+   * images: [B, 3, S, S], normalised as the loader gives them.
+   * @param layers blocks, counted from 1, whose features are wanted beside those of the last
+   */
+  forward(state: Readonly<Record<string, Tensor>>, constants: Readonly<Record<string, Tensor>>, images: Tensor, layers: readonly number[]): EncoderFeatures;
 }
 
 /** A program that reads `images` and returns features. */
 export function featureProgram(options: FeatureProgramOptions): Program {
-  const { batchSize, imageSize, kinds = FEATURE_KINDS } = options;
+  const { batchSize, imageSize, kinds = DISTINCT_KINDS } = options;
+  const layers = [...new Set(kinds.flatMap((name) => partsOf(name).layer ?? []))];
   return {
     name: options.name,
     state: options.state ?? {},
     constants: options.constants ?? {},
     batch: { images: { shape: [batchSize, 3, imageSize, imageSize], dtype: 'float32' } },
     run({ state, constants, batch }) {
-      const features = options.forward(state, constants, batch.images!);
-      return { state: {}, readings: Object.fromEntries(kinds.map((kind) => [kind, features[kind]])) };
+      const features = options.forward(state, constants, batch.images!, layers);
+      return { state: {}, readings: Object.fromEntries(kinds.map((name) => [name, namedFeatures(features, name)])) };
     },
   };
+}
+
+/** [B, D]; [B, 2D] for `both`, [B, L·D] for `patches`. */
+function namedFeatures(features: EncoderFeatures, name: FeatureName): Tensor {
+  const { kind, layer } = partsOf(name);
+  const { cls, mean, patches } = layer === undefined ? features : features.layers!.get(layer)!;
+  if (kind === 'patches') return tf.reshape(patches!, [patches!.shape[0]!, -1]);
+  return kind === 'both' ? tf.concat([cls, mean], 1) : kind === 'cls' ? cls : mean;
 }
 
 /** Features of N images with their labels. */
@@ -61,8 +98,8 @@ export interface LabelledFeatures {
   readonly labels: Int32Array;
 }
 
-/** Features of N images, of every kind that was asked for. */
-export type ExtractedFeatures<Kind extends FeatureKind = FeatureKind> = Readonly<Record<Kind, LabelledFeatures>>;
+/** Features of N images, under every name that was asked for. */
+export type ExtractedFeatures<Kind extends FeatureName = 'cls' | 'mean'> = Readonly<Record<Kind, LabelledFeatures>>;
 
 /** Part of what an image loader gives; the last batch of a set may be short. */
 export interface LabelledImages {
@@ -72,14 +109,22 @@ export interface LabelledImages {
   readonly labels: Int32Array;
 }
 
-/** An encoder that can be asked for features: its program, and where its parameters live. */
+/** An encoder that can be asked for features. */
 export interface Encoder {
-  readonly program: Program;
+  /** Reads off these features and nothing else. */
+  program(kinds: readonly FeatureName[]): Program;
+  /** D */
+  readonly width: number;
+  /** Blocks. */
+  readonly depth: number;
+  /** L, patch tokens an image. */
+  readonly patches: number;
+  /** Where its parameters live. */
   readonly state: StateStore;
 }
 
-interface ExtractOptions<Kind extends FeatureKind> {
-  /** What is kept, of what the program reads off; default: every kind. */
+interface ExtractOptions<Kind extends FeatureName> {
+  /** What is kept, of what the program reads off; default: CLS and mean. */
   readonly kinds?: readonly Kind[];
   /** How many images there will be, where it is known: no memory is spent on growing. */
   readonly images?: number;
@@ -92,12 +137,12 @@ interface ExtractOptions<Kind extends FeatureKind> {
  * @param onBatch told how many images are done, for progress
  * @throws UserError where there are no images
  */
-export async function runEncoder<Kind extends FeatureKind = FeatureKind>(
+export async function runEncoder<Kind extends FeatureName = 'cls' | 'mean'>(
   compiled: CompiledProgram,
   state: StateStore,
   batches: AsyncIterable<LabelledImages>,
   onBatch?: (done: number) => void,
-  { kinds = FEATURE_KINDS as readonly FeatureKind[] as readonly Kind[], images }: ExtractOptions<Kind> = {},
+  { kinds = DISTINCT_KINDS as readonly FeatureName[] as readonly Kind[], images }: ExtractOptions<Kind> = {},
 ): Promise<ExtractedFeatures<Kind>> {
   const shape = compiled.program.batch.images!.shape;
   const rows = new Map(kinds.map((kind) => [kind, new RowBuffer(images)]));
@@ -164,4 +209,11 @@ export function checkFeatures(set: LabelledFeatures, which: string): void {
   if (unlabelled >= 0) {
     throw new UserError('MIM6003', `The ${which} image ${unlabelled} has no label.`, 'Probes need labelled images: class folders, or a format that stores labels.');
   }
+}
+
+/** The features of some of the images, in the order of `rows`. */
+export function selectRows({ features, width, labels }: LabelledFeatures, rows: Uint32Array): LabelledFeatures {
+  const selected = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => selected.set(features.subarray(row * width, (row + 1) * width), i * width));
+  return { features: selected, width, labels: Int32Array.from(rows, (row) => labels[row]!) };
 }

@@ -8,8 +8,8 @@ import { RandomStream } from '../random';
 import { learningRate } from '../schedule';
 import { AccuracyCounter } from './accuracy';
 import type { LabelledFeatures } from './features';
-import { headEvalProgram, headTrainProgram, initialHeads } from './linear-head';
-import type { HeadSizes } from './linear-head';
+import { sameEveryEpoch, stepsOf, type EpochParts } from './epoch-parts';
+import type { HeadFamily, HeadSizes } from './head-family';
 import type { ProbeOptimizer } from './probe-optimizers';
 
 /** Host memory of the batches that are handed to the engine at once. */
@@ -19,6 +19,7 @@ const GROUP_STEPS = 64;
 const EVAL_VALUES = 4 * 2 ** 20;
 
 interface HeadTraining {
+  readonly family: HeadFamily;
   readonly optimizer: ProbeOptimizer;
   /** Peak learning rate of each head. */
   readonly learningRates: readonly number[];
@@ -32,39 +33,46 @@ interface HeadTraining {
 
 /** Heads after training; dispose when scored. */
 export interface TrainedHeads {
+  readonly family: HeadFamily;
   readonly sizes: HeadSizes;
   readonly state: StateStore;
   /** Mean cross-entropy of each head over the last epoch. */
   readonly trainLoss: readonly number[];
 }
 
-/**
- * @param features gives the training features of an epoch: the same ones where they are cached, fresh ones where
- * images are augmented. Every epoch must have the same number of rows and width.
- */
-export async function trainHeads(engine: Engine, features: (epoch: number) => Promise<LabelledFeatures>, training: HeadTraining): Promise<TrainedHeads> {
-  const { batchSize, epochs, warmupEpochs, learningRates, classes, seed } = training;
-  let set = await features(0);
-  const sizes: HeadSizes = { heads: learningRates.length, classes, width: set.width };
-  const stepsPerEpoch = Math.floor(set.labels.length / batchSize);
-  const state = engine.createState(initialHeads(sizes, new RandomStream(seed, 'probe-weights')));
-  const compiled = await engine.compile(headTrainProgram(sizes, batchSize, training.optimizer));
-  let trainLoss: readonly number[] = [];
+/** Trains stacked heads of a family, each with its own learning rate, from the same start on the same batches. */
+export async function trainHeads(engine: Engine, features: EpochParts, training: HeadTraining): Promise<TrainedHeads> {
+  const { family, batchSize, epochs, warmupEpochs, learningRates, classes, seed } = training;
+  const sizes: HeadSizes = { heads: learningRates.length, classes, width: features.width };
+  const stepsPerEpoch = stepsOf(features, batchSize);
+  const state = engine.createState(family.initial(sizes, new RandomStream(seed, 'probe-weights')));
+  const compiled = await engine.compile(family.trainProgram(sizes, batchSize, training.optimizer));
+  let lossSums = new Float64Array(learningRates.length);
   try {
     for (let epoch = 0; epoch < epochs; epoch++) {
-      if (epoch > 0) set = await features(epoch);
-      const order = new RandomStream(seed, 'probe-order', epoch).permutation(set.labels.length);
-      const ratesAt = (step: number): number[] => learningRates.map((peak) => learningRate(epoch * stepsPerEpoch + step, { peak, minimum: 0, epochs, warmupEpochs, stepsPerEpoch }));
-      trainLoss = await trainEpoch(compiled, state, set, order, stepsPerEpoch, batchSize, ratesAt);
+      lossSums = new Float64Array(learningRates.length);
+      let done = 0;
+      let part = 0;
+      for await (const set of features.parts(epoch)) {
+        const order = new RandomStream(seed, 'probe-order', epoch, ...(part === 0 ? [] : [part])).permutation(set.labels.length);
+        const steps = Math.floor(set.labels.length / batchSize);
+        const before = done;
+        const ratesAt = (step: number): number[] => learningRates.map((peak) => learningRate(epoch * stepsPerEpoch + before + step, { peak, minimum: 0, epochs, warmupEpochs, stepsPerEpoch }));
+        const sums = await trainPart(compiled, state, set, order, steps, batchSize, ratesAt, learningRates.length);
+        sums.forEach((sum, head) => (lossSums[head]! += sum));
+        done += steps;
+        part++;
+      }
       training.onEpoch?.(epoch + 1);
     }
   } finally {
     await compiled.dispose();
   }
-  return { sizes, state, trainLoss };
+  return { family, sizes, state, trainLoss: Array.from(lossSums, (sum) => sum / stepsPerEpoch) };
 }
 
-async function trainEpoch(
+/** @returns the sum over the steps of each head's cross-entropy */
+async function trainPart(
   compiled: CompiledProgram,
   state: StateStore,
   set: LabelledFeatures,
@@ -72,9 +80,10 @@ async function trainEpoch(
   steps: number,
   batchSize: number,
   ratesAt: (step: number) => readonly number[],
-): Promise<number[]> {
+  heads: number,
+): Promise<Float64Array> {
   const groupSteps = Math.max(1, Math.min(GROUP_STEPS, Math.floor(GROUP_BYTES / (batchSize * set.width * 4))));
-  const lossSums = new Float64Array(ratesAt(0).length);
+  const lossSums = new Float64Array(heads);
   for (let first = 0; first < steps; first += groupSteps) {
     const group: HostBatch[] = [];
     for (let step = first; step < Math.min(steps, first + groupSteps); step++) {
@@ -83,7 +92,7 @@ async function trainEpoch(
     }
     for (const readings of await compiled.run(state, group)) readings.loss!.data.forEach((loss, head) => (lossSums[head]! += loss));
   }
-  return Array.from(lossSums, (sum) => sum / steps);
+  return lossSums;
 }
 
 function gatherRows({ features, width, labels }: LabelledFeatures, rows: Uint32Array): HostBatch {
@@ -97,21 +106,27 @@ function gatherRows({ features, width, labels }: LabelledFeatures, rows: Uint32A
 }
 
 /** Accuracy of each head on a set, with the running statistics. */
-export async function scoreHeads(engine: Engine, { sizes, state }: TrainedHeads, set: LabelledFeatures): Promise<AccuracyCounter[]> {
+export function scoreHeads(engine: Engine, heads: TrainedHeads, set: LabelledFeatures): Promise<AccuracyCounter[]> {
+  return scoreParts(engine, heads, set.labels.length, sameEveryEpoch(set).parts(0));
+}
+
+/** The same of a set in parts, of which the largest has `count` images. */
+export async function scoreParts(engine: Engine, { family, sizes, state }: TrainedHeads, count: number, parts: AsyncIterable<LabelledFeatures>): Promise<AccuracyCounter[]> {
   const { heads, classes, width } = sizes;
-  const count = set.labels.length;
   const batchSize = Math.min(count, Math.max(1, Math.floor(EVAL_VALUES / Math.max(width, heads * classes))));
   const counters = Array.from({ length: heads }, () => new AccuracyCounter(classes));
-  const compiled = await engine.compile(headEvalProgram(sizes, batchSize));
+  const compiled = await engine.compile(family.scoreProgram(sizes, batchSize));
   try {
-    for (let first = 0; first < count; first += batchSize) {
-      const available = Math.min(batchSize, count - first);
-      const data = new Float32Array(batchSize * width);
-      data.set(set.features.subarray(first * width, (first + available) * width));
-      const [readings] = await compiled.run(state, [{ features: float32([batchSize, width], data) }]);
-      const logits = readings!.logits!.data;
-      for (let row = 0; row < available; row++) {
-        counters.forEach((counter, head) => counter.add(set.labels[first + row]!, logits, (row * heads + head) * classes));
+    for await (const set of parts) {
+      for (let first = 0; first < set.labels.length; first += batchSize) {
+        const available = Math.min(batchSize, set.labels.length - first);
+        const data = new Float32Array(batchSize * width);
+        data.set(set.features.subarray(first * width, (first + available) * width));
+        const [readings] = await compiled.run(state, [{ features: float32([batchSize, width], data) }]);
+        const logits = readings!.logits!.data;
+        for (let row = 0; row < available; row++) {
+          counters.forEach((counter, head) => counter.add(set.labels[first + row]!, logits, (row * heads + head) * classes));
+        }
       }
     }
   } finally {

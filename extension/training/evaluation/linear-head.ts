@@ -12,17 +12,9 @@ import type { NamedSpecs, NamedTensors, TensorSpec } from '../../core/tensors';
 import type { Program } from '../engines/engine';
 import type { RandomStream } from '../random';
 import { batchNormEval, batchNormTrain } from './batch-norm';
+import type { HeadFamily, HeadSizes } from './head-family';
 import { larsStep, sgdStep } from './probe-optimizers';
 import type { ProbeOptimizer } from './probe-optimizers';
-
-export interface HeadSizes {
-  /** R, heads trained side by side. */
-  readonly heads: number;
-  /** C */
-  readonly classes: number;
-  /** D */
-  readonly width: number;
-}
 
 /** MAE draws the weights by trunc_normal_(std .01), whose bounds of ±2 never bite; biases start at 0. */
 const INITIAL_STD = 0.01;
@@ -120,8 +112,10 @@ export function headEvalProgram(sizes: HeadSizes, batchSize: number): Program {
   };
 }
 
-function identityMatrix(size: number) {
+export function identityMatrix(size: number) {
   const data = new Float32Array(size * size);
   for (let i = 0; i < size; i++) data[i * size + i] = 1;
   return float32([size, size], data);
 }
+
+export const linearHeads: HeadFamily = { initial: initialHeads, trainProgram: headTrainProgram, scoreProgram: headEvalProgram };

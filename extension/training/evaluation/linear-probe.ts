@@ -8,30 +8,18 @@
  *   a held-out tenth of the *training* features; the probe is then trained anew on all of them and scored once on the
  *   test set. Test images and labels influence nothing that is trained or chosen.
  */
-import { UserError } from '../../core/problems';
 import type { Engine } from '../engines/engine';
-import { RandomStream } from '../random';
 import { countClasses } from './accuracy';
 import type { Accuracy } from './accuracy';
 import { BATCH_NORM_EPS, BATCH_NORM_MOMENTUM } from './batch-norm';
+import { freshEveryEpoch, sameEveryEpoch } from './epoch-parts';
 import { checkFeatures } from './features';
 import type { LabelledFeatures } from './features';
-import { scoreHeads, trainHeads } from './head-trainer';
-import type { TrainedHeads } from './head-trainer';
+import { scoreHeads } from './head-trainer';
+import { linearHeads } from './linear-head';
+import { fitProbe, sweepRecord, type ProbePreset, type SweepEntry } from './probe-fit';
 import { LARS_TRUST, PROBE_MOMENTUM } from './probe-optimizers';
 import type { ProbeOptimizer } from './probe-optimizers';
-
-/** What of a protocol does not depend on the data. */
-interface ProbePreset {
-  readonly name: 'mae' | 'small';
-  readonly optimizer: ProbeOptimizer;
-  /** Largest batch; see `probeBatchSize`. */
-  readonly batchSize: number;
-  /** lr = blr · batch/256. More than one: swept. */
-  readonly baseLearningRates: readonly number[];
-  readonly epochs: number;
-  readonly warmupEpochs: number;
-}
 
 export const PROBE_PRESETS: Readonly<Record<ProbePreset['name'], ProbePreset>> = {
   mae: { name: 'mae', optimizer: 'lars', batchSize: 16_384, baseLearningRates: [0.1], epochs: 90, warmupEpochs: 10 },
@@ -45,9 +33,6 @@ export const PROBE_PRESETS: Readonly<Record<ProbePreset['name'], ProbePreset>> =
 const LARS_IMAGES = 3_000_000;
 const LARS_NOTE = 'So few images leave LARS short of convergence at the official learning rate: raise `epochs`, or use `preset: small`.';
 
-/** Share of the training features on which the sweep chooses. */
-const VALIDATION_SHARE = 0.1;
-
 /** How the training images of a probe were changed, afresh in each epoch. */
 export interface ProbeAugmentation {
   /** Share of the image's area that a RandomResizedCrop takes. */
@@ -56,7 +41,7 @@ export interface ProbeAugmentation {
   readonly flip: number;
 }
 
-interface LinearProbeOptions {
+export interface LinearProbeOptions {
   readonly preset: ProbePreset;
   /** Default: the preset's. */
   readonly epochs?: number;
@@ -71,15 +56,6 @@ interface LinearProbeOptions {
   /** How the images behind `featureEpochs` were augmented, for the record. */
   readonly augmentation?: ProbeAugmentation;
   readonly onProgress?: (done: number, total: number) => void;
-}
-
-interface SweepEntry {
-  readonly blr: number;
-  readonly lr: number;
-  /** On the held-out training features. */
-  readonly validationTop1: number;
-  /** Mean cross-entropy of the last epoch; null where the head diverged. */
-  readonly trainLoss: number | null;
 }
 
 export interface LinearProbeResult extends Accuracy {
@@ -123,22 +99,10 @@ export async function linearProbe(engine: Engine, train: LabelledFeatures, test:
   checkFeatures(test, 'test');
   const { preset, seed } = options;
   const classes = countClasses(options.classes, train.labels, test.labels);
-  const epochs = options.epochs ?? preset.epochs;
-  const warmupEpochs = epochs === preset.epochs ? preset.warmupEpochs : (preset.warmupEpochs * epochs) / preset.epochs;
-  const sweeps = preset.baseLearningRates.length > 1;
-  const progress = new Progress(epochs * (sweeps ? 2 : 1), options.onProgress);
-
-  const fit = async (features: (epoch: number) => Promise<LabelledFeatures>, blrs: readonly number[]): Promise<Fit> => {
-    const first = await features(0);
-    const batchSize = probeBatchSize(preset, first.labels.length);
-    const learningRates = blrs.map((blr) => (blr * batchSize) / 256);
-    const heads = await trainHeads(engine, async (epoch) => (epoch === 0 ? first : features(epoch)), { optimizer: preset.optimizer, learningRates, classes, batchSize, epochs, warmupEpochs, seed, onEpoch: () => progress.step() });
-    return { batchSize, learningRates, heads };
-  };
-
-  const sweep = sweeps ? await sweepLearningRates(engine, train, preset, seed, fit) : undefined;
-  const blr = sweep?.blr ?? preset.baseLearningRates[0]!;
-  const { batchSize, learningRates, heads } = await fit(options.featureEpochs ?? (() => Promise.resolve(train)), [blr]);
+  const { featureEpochs, augmentation, epochs: wanted, onProgress } = options;
+  const training = () => (featureEpochs ? freshEveryEpoch(featureEpochs) : Promise.resolve(sameEveryEpoch(train)));
+  const fitted = await fitProbe(engine, train, training, { family: linearHeads, preset, epochs: wanted, classes, seed, onProgress });
+  const { heads, batchSize, blr, lr, epochs, warmupEpochs, trainLoss } = fitted;
   try {
     const [onTest] = await scoreHeads(engine, heads, test);
     const [onTrain] = await scoreHeads(engine, heads, train);
@@ -147,7 +111,7 @@ export async function linearProbe(engine: Engine, train: LabelledFeatures, test:
       preset: preset.name,
       ...onTest!.result(),
       trainTop1: onTrain!.top1,
-      trainLoss: finiteOrNull(heads.trainLoss[0]!),
+      trainLoss,
       head: `BatchNorm1d(affine=False, eps ${BATCH_NORM_EPS}, momentum ${BATCH_NORM_MOMENTUM}), Linear`,
       optimizer: preset.optimizer,
       momentum: PROBE_MOMENTUM,
@@ -155,12 +119,12 @@ export async function linearProbe(engine: Engine, train: LabelledFeatures, test:
       weightDecay: 0,
       batchSize,
       blr,
-      lr: learningRates[0]!,
+      lr,
       epochs,
       warmupEpochs,
       schedule: 'half-cosine to 0, per step',
-      augmentation: options.featureEpochs === undefined ? false : (options.augmentation ?? true),
-      ...(sweep ? { sweep: { chosenOn: 'a held-out tenth of the training images', validationImages: sweep.validationImages, tried: sweep.tried } } : {}),
+      augmentation: featureEpochs === undefined ? false : (augmentation ?? true),
+      ...sweepRecord(fitted),
       trainImages: train.labels.length,
       testImages: test.labels.length,
       classes,
@@ -169,72 +133,5 @@ export async function linearProbe(engine: Engine, train: LabelledFeatures, test:
     };
   } finally {
     heads.state.dispose();
-  }
-}
-
-/**
- * `mae`: the preset's batch, or the whole set where that is smaller. `small`: at least eight steps an epoch.
- */
-export function probeBatchSize(preset: ProbePreset, images: number): number {
-  if (preset.name === 'mae') return Math.min(preset.batchSize, images);
-  return Math.max(1, Math.min(preset.batchSize, Math.floor(images / 8)));
-}
-
-interface Fit {
-  readonly batchSize: number;
-  readonly learningRates: readonly number[];
-  readonly heads: TrainedHeads;
-}
-
-interface Sweep {
-  readonly blr: number;
-  readonly validationImages: number;
-  readonly tried: readonly SweepEntry[];
-}
-
-/** Trains one head a learning rate on nine tenths of the training features and compares them on the rest; ties go to the lower rate. */
-async function sweepLearningRates(
-  engine: Engine,
-  train: LabelledFeatures,
-  preset: ProbePreset,
-  seed: number,
-  fit: (features: (epoch: number) => Promise<LabelledFeatures>, blrs: readonly number[]) => Promise<Fit>,
-): Promise<Sweep> {
-  const count = train.labels.length;
-  if (count < 2) throw new UserError('MIM6004', `A linear probe needs at least two training images; there is ${count}.`, 'Check `data.path` and `data.limit`.');
-  const order = new RandomStream(seed, 'probe-validation').permutation(count);
-  const validationImages = Math.max(1, Math.round(count * VALIDATION_SHARE));
-  const validation = selectRows(train, order.subarray(0, validationImages));
-  const rest = selectRows(train, order.subarray(validationImages));
-  const { learningRates, heads } = await fit(() => Promise.resolve(rest), preset.baseLearningRates);
-  try {
-    const counters = await scoreHeads(engine, heads, validation);
-    const tried = counters.map((counter, i): SweepEntry => ({ blr: preset.baseLearningRates[i]!, lr: learningRates[i]!, validationTop1: counter.top1, trainLoss: finiteOrNull(heads.trainLoss[i]!) }));
-    const best = tried.reduce((a, b) => (b.validationTop1 > a.validationTop1 ? b : a));
-    return { blr: best.blr, validationImages, tried };
-  } finally {
-    heads.state.dispose();
-  }
-}
-
-function selectRows({ features, width, labels }: LabelledFeatures, rows: Uint32Array): LabelledFeatures {
-  const selected = new Float32Array(rows.length * width);
-  rows.forEach((row, i) => selected.set(features.subarray(row * width, (row + 1) * width), i * width));
-  return { features: selected, width, labels: Int32Array.from(rows, (row) => labels[row]!) };
-}
-
-function finiteOrNull(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
-}
-
-class Progress {
-  private done = 0;
-  constructor(
-    private readonly total: number,
-    private readonly report: LinearProbeOptions['onProgress'],
-  ) {}
-
-  step(): void {
-    this.report?.(++this.done, this.total);
   }
 }

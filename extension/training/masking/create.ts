@@ -1,14 +1,17 @@
+import { multiBlockConfig } from '../../core/config/multi-block';
 import type { MaskingConfig } from '../../core/config/schema';
 import { attentiveHiding, attentiveMasking } from './attentive';
 import { blockMasking } from './block';
 import { coarseMasking } from './coarse';
 import { gridMasking } from './grid';
+import { multiBlockMasking } from './multi-block';
 import { randomMasking } from './random';
 import { rankedMasking } from './ranked';
 import type { MaskingStrategy } from './strategy';
 
 /** @param keep visible patches of `patchCount`, as `visibleCount` (core/config) counts them */
-export function createMasking({ strategy, unit = 1 }: MaskingConfig, patchCount: number, keep: number): MaskingStrategy {
+export function createMasking(config: MaskingConfig, patchCount: number, keep: number): MaskingStrategy {
+  const { strategy, unit = 1 } = config;
   const grid = Math.sqrt(patchCount);
   switch (strategy) {
     case 'random':
@@ -19,6 +22,8 @@ export function createMasking({ strategy, unit = 1 }: MaskingConfig, patchCount:
       return coarseMasking(grid, keep, unit);
     case 'grid':
       return gridMasking(grid);
+    case 'multi_block':
+      return multiBlockMasking(grid, keep, multiBlockConfig(config));
     case 'attentive':
       return attentiveMasking(patchCount, keep);
     case 'attentive_hidden':

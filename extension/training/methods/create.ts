@@ -1,15 +1,22 @@
 /** The method an experiment asks for. */
 import type { TeacherShape } from '../../core/checkpoints/teacher-shape';
+import { multiBlockConfig } from '../../core/config/multi-block';
 import type { ResolvedExperiment } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
 import type { NamedTensors } from '../../core/tensors';
 import { prepareTeacher } from '../teachers/prepare';
 import type { MethodTeacher } from '../teachers/sources';
 import { averageTeacher, frozenTeacher } from '../teachers/sources';
+import { Beit } from './beit';
+import { Cae } from './cae';
+import { CrossMae } from './crossmae';
+import { Data2Vec } from './data2vec';
 import { FeatureDistillation } from './feature-distillation';
 import { FeatureInpainting } from './feature-inpainting';
+import { IJepa } from './ijepa';
 import { Mae } from './mae';
 import { MaskAlign } from './maskalign';
+import { MaskFeat } from './maskfeat';
 import type { Method } from './method';
 import { Milan } from './milan';
 import { SimMim } from './simmim';
@@ -33,6 +40,18 @@ export function createMethod(experiment: ResolvedExperiment, context: MethodCont
       return new Supervised({ student, classCount: classCountOf(context), supervised: experiment.supervised });
     case 'mae':
       return new Mae({ student, masking, keepCount, decoder: resolved(experiment, 'decoder'), reconstruction: reconstruction() });
+    case 'crossmae':
+      return new CrossMae({ student, masking, keepCount, decoder: resolved(experiment, 'decoder'), reconstruction: reconstruction() });
+    case 'maskfeat':
+      return new MaskFeat({ student, masking, keepCount, reconstruction: reconstruction() });
+    case 'data2vec':
+      return new Data2Vec({ student, teacher: teacher(false), masking, keepCount, reconstruction: reconstruction() });
+    case 'ijepa':
+      return new IJepa({ student, teacher: teacher(true), predictor: resolved(experiment, 'decoder'), masking: multiBlockConfig(masking), keepCount, reconstruction: reconstruction() });
+    case 'beit':
+      return new Beit({ student, teacher: teacher(true), masking, keepCount, codebook: resolved(experiment, 'codebook'), reconstruction: reconstruction() });
+    case 'cae':
+      return new Cae({ student, teacher: teacher(true), masking, keepCount, decoder: resolved(experiment, 'decoder'), reconstruction: reconstruction() });
     case 'simmim':
       return new SimMim({ student, masking, keepCount, reconstruction: reconstruction() });
     case 'feature_distillation':
@@ -47,7 +66,7 @@ export function createMethod(experiment: ResolvedExperiment, context: MethodCont
 }
 
 /** A section that resolving has filled in for this method. */
-function resolved<Section extends 'decoder' | 'reconstruction'>(experiment: ResolvedExperiment, section: Section): NonNullable<ResolvedExperiment[Section]> {
+function resolved<Section extends 'decoder' | 'reconstruction' | 'codebook'>(experiment: ResolvedExperiment, section: Section): NonNullable<ResolvedExperiment[Section]> {
   const value = experiment[section];
   if (!value) throw new Error(`method: ${experiment.method} was resolved without its section ${section}.`);
   return value;

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { AlignmentConfig, ReconstructionConfig } from '../../core/config/schema';
 import { withGradient } from '../nn/custom-gradient';
 
-type ElementwiseName = AlignmentConfig['loss'] | 'smooth_l1_beta2';
+type ElementwiseName = AlignmentConfig['loss'] | 'smooth_l1_beta1' | 'smooth_l1_beta2';
 
 /** Value and derivative of one element's distance. */
 function elementwise(name: ElementwiseName, difference: tf.Tensor): { value: tf.Tensor; slope: tf.Tensor } {
@@ -16,6 +16,11 @@ function elementwise(name: ElementwiseName, difference: tf.Tensor): { value: tf.
       // 2·SmoothL1(β=1): with c = clip(e, −1, 1) both branches, e² and 2|e| − 1, are c·(2e − c), and the slope is 2c.
       const clipped = tf.clipByValue(difference, -1, 1);
       return { value: tf.mul(clipped, tf.sub(tf.mul(difference, 2), clipped)), slope: tf.mul(clipped, 2) };
+    }
+    case 'smooth_l1_beta1': {
+      // SmoothL1(β=1), half of the above: c·(2e − c)/2, and the slope is c.
+      const clipped = tf.clipByValue(difference, -1, 1);
+      return { value: tf.mul(tf.mul(clipped, tf.sub(tf.mul(difference, 2), clipped)), 0.5), slope: clipped };
     }
     case 'smooth_l1_beta2': {
       // SmoothL1(β=2): with c = clip(e, −2, 2) both branches, e²/4 and |e| − 1, are c·(2e − c)/4, and the slope is c/2.
@@ -85,11 +90,26 @@ function meanOverRows(rowsOf: (predicted: tf.Tensor) => { values: tf.Tensor; slo
  * @param where absent: every row counts
  */
 export function reconstructionLoss(name: ReconstructionConfig['loss'], predicted: tf.Tensor, target: tf.Tensor, where?: CountedRows): tf.Scalar {
+  if (name === 'cross_entropy') throw new Error('Cross-entropy is of classes: see classificationLoss.');
   if (name === 'cosine') return meanOverRows((x) => cosineDistance(x, target), predicted, where);
   return meanOverRows((x) => {
     const { value, slope } = elementwise(name, tf.sub(x, target));
     return { values: tf.mean(value, -1), slopes: tf.div(slope, target.shape[1]!) };
   }, predicted, where);
+}
+
+/**
+ * Cross-entropy, the mean over the counted rows.
+ * @param logits [rows, V]
+ * @param codes int32 [rows]
+ */
+export function classificationLoss(logits: tf.Tensor, codes: tf.Tensor, where: CountedRows): tf.Scalar {
+  const wanted = tf.oneHot(codes as tf.Tensor1D, logits.shape[1]!, 1, 0, 'float32');
+  return meanOverRows((x) => {
+    const shifted = tf.sub(x, tf.max(x, -1, true));
+    const logProbabilities = tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), -1, true)));
+    return { values: tf.neg(tf.sum(tf.mul(wanted, logProbabilities), -1)), slopes: tf.sub(tf.exp(logProbabilities), wanted) };
+  }, logits, where);
 }
 
 /** 2 − 2cos, the squared distance of the unit vectors. With p̂ = p/‖p‖ the derivative of the cosine is (t̂ − cos·p̂)/‖p‖. */

@@ -4,6 +4,7 @@ import type { AlignmentConfig } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
 import type { NamedSpecs, NamedTensors } from '../../core/tensors';
 import { float32 } from '../../core/tensors';
+import { mixtures } from '../nn/mixture';
 import type { Tensors } from '../nn/tensors';
 import { tensorOf } from '../nn/tensors';
 
@@ -42,10 +43,5 @@ export function checkDepths(fusion: FusionName, studentDepth: number, teacherDep
  * @returns one [rows, D] for each level
  */
 export function mixLevels(parameters: Tensors, sources: readonly tf.Tensor[], levels: readonly number[]): tf.Tensor[] {
-  const [rows, width] = sources[0]!.shape as [number, number];
-  const weights = tf.slice(tensorOf(parameters, ALIGNMENT_WEIGHTS), [levels[0]!, 0], [levels.length, sources.length]);
-  const stacked = tf.reshape(tf.stack([...sources]), [sources.length, rows * width]);
-  const mixed = tf.matMul(weights, stacked);
-  if (levels.length === 1) return [tf.reshape(mixed, [rows, width])];
-  return tf.unstack(tf.reshape(mixed, [levels.length, rows, width]));
+  return mixtures(tf.slice(tensorOf(parameters, ALIGNMENT_WEIGHTS), [levels[0]!, 0], [levels.length, sources.length]), sources);
 }

@@ -34,10 +34,12 @@ export interface Method {
   /** Whether AdamW decays this parameter. */
   decays(name: string, shape: readonly number[]): boolean;
   /**
-   * Whether the loss reads this parameter. Those it does not read are kept as they are, without gradient, moments or
+   * Whether the loss reads this parameter and trains it. Others are kept as they are, without gradient, moments or
    * decay, as PyTorch's AdamW skips parameters whose gradient is None; they are there for a complete export.
    */
   reads(name: string): boolean;
+  /** Parameters that the loss reads and nothing trains; they are part of the state, and so of checkpoints. */
+  readonly held?: readonly string[];
   /** Frozen tensors the loss reads (`teacher.…`, `pos_embed`). */
   readonly constants: NamedTensors;
   /** One micro-batch: images [B, 3, S, S] and whatever else the host draws. */

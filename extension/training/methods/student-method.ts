@@ -23,6 +23,7 @@ export abstract class StudentMethod implements Method {
   abstract readonly name: string;
   readonly parameters: NamedSpecs;
   readonly constants: NamedTensors;
+  readonly held: readonly string[] = [];
 
   constructor(private readonly parts: StudentMethodParts) {
     const { student, heads, constants } = parts;

@@ -26,9 +26,10 @@ function mergeHeads(x: tf.Tensor): tf.Tensor {
   return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch * tokens, heads * headWidth]);
 }
 
-/** softmax(q·kᵀ/√(D/H)), [B, H, Nq, Nk]. */
-function attentionWeights(q: tf.Tensor, k: tf.Tensor): tf.Tensor {
-  return tf.softmax(tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(q.shape[3]!)));
+/** softmax(q·kᵀ/√(D/H) + bias), [B, H, Nq, Nk]. @param bias [H, Nq, Nk] */
+function attentionWeights(q: tf.Tensor, k: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
+  const products = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(q.shape[3]!));
+  return tf.softmax(bias ? tf.add(products, tf.expandDims(bias, 0)) : products);
 }
 
 interface Attended {
@@ -38,10 +39,10 @@ interface Attended {
   readonly weights: tf.Tensor;
 }
 
-/** Every token attends to every token. `x` is already normalised. */
+/** Every token attends to every token, by `rel_pos_bias` [H, N, N] too where the parameters have one. `x` is already normalised. */
 export function selfAttention(parameters: Tensors, name: string, x: tf.Tensor, size: AttentionSize): Attended {
   const [q, k, v] = splitHeads(linearOf(parameters, `${name}.qkv`, x), 3, size);
-  const weights = attentionWeights(q!, k!);
+  const weights = attentionWeights(q!, k!, parameters[`${name}.rel_pos_bias`]);
   return { output: linearOf(parameters, `${name}.proj`, mergeHeads(tf.matMul(weights, v!))), weights };
 }
 
@@ -54,7 +55,7 @@ interface PartialAttention {
 
 /**
  * Self-attention asked for some queries only: keys and values of all tokens are computed once. Exact; for the frozen
- * teacher's last block, of which the loss reads few tokens, and for decoders that update few.
+ * teacher's last block, of which the loss reads few tokens, and for decoders that update few. Relative positions are not read here.
  */
 export function partialAttention(parameters: Tensors, name: string, x: tf.Tensor, size: AttentionSize): PartialAttention {
   const width = x.shape[1]!;
@@ -81,6 +82,39 @@ export function partialAttention(parameters: Tensors, name: string, x: tf.Tensor
 export function contextAttention(parameters: Tensors, name: string, queries: tf.Tensor, context: tf.Tensor, batch: number, heads: number): tf.Tensor {
   const attention = partialAttention(parameters, name, context, { batch, tokens: context.shape[0]! / batch, heads });
   return attention.output(attention.weights(queries, queries.shape[0]! / batch));
+}
+
+/**
+ * Queries attend to tokens of another width: `q` of the queries, the fused `kv` (rows k, v) of the context, and `proj`.
+ * @param queries [B·Nq, D], normalised
+ * @param context [B·Nk, Dc], normalised
+ * @returns [B·Nq, D]
+ */
+export function crossAttention(parameters: Tensors, name: string, queries: tf.Tensor, context: tf.Tensor, batch: number, heads: number): tf.Tensor {
+  const [q] = splitHeads(linearOf(parameters, `${name}.q`, queries), 1, { batch, tokens: queries.shape[0]! / batch, heads });
+  const [k, v] = splitHeads(linearOf(parameters, `${name}.kv`, context), 2, { batch, tokens: context.shape[0]! / batch, heads });
+  return linearOf(parameters, `${name}.proj`, mergeHeads(tf.matMul(attentionWeights(q!, k!), v!)));
+}
+
+interface Asked {
+  /** [B·Nq, D] */
+  readonly queries: tf.Tensor;
+  /** [B·Nk, D] */
+  readonly keys: tf.Tensor;
+  /** [B·Nk, D] */
+  readonly values: tf.Tensor;
+}
+
+/**
+ * Attention with separate `q`, `k`, `v` and no bias of the keys (which softmax does not see), as CAE's regressor has it:
+ * `q.weight`, `q_bias`, `k.weight`, `v.weight`, `v_bias`, `proj`. All inputs are already normalised.
+ * @returns [B·Nq, D]
+ */
+export function separateAttention(parameters: Tensors, name: string, { queries, keys, values }: Asked, batch: number, heads: number): tf.Tensor {
+  const apart = (x: tf.Tensor): tf.Tensor => splitHeads(x, 1, { batch, tokens: x.shape[0]! / batch, heads })[0]!;
+  const of = (part: string): tf.Tensor => tensorOf(parameters, `${name}.${part}`);
+  const weights = attentionWeights(apart(linear(queries, of('q.weight'), of('q_bias'))), apart(linear(keys, of('k.weight'))));
+  return linearOf(parameters, `${name}.proj`, mergeHeads(tf.matMul(weights, apart(linear(values, of('v.weight'), of('v_bias'))))));
 }
 
 /**

@@ -18,7 +18,7 @@ import { concatRows, tableRows } from './rows';
 import type { Tensors } from './tensors';
 import { tensorOf } from './tensors';
 
-const MLP_RATIO = 4;
+export const MLP_RATIO = 4;
 
 export interface DecoderInput {
   /** Encoder's tokens [CLS; visible] after its final norm, [B·(1+K), D]. */
@@ -34,18 +34,23 @@ export interface DecoderInput {
 /** @param outputs numbers predicted a token */
 export function decoderSpecs(decoder: DecoderShape, encoderWidth: number, outputs: number): NamedSpecs {
   const { width } = decoder;
-  // Of a ViT of the decoder's size, only the blocks.
-  const blocks = Object.entries(timmSpecs({ ...decoderArchitecture(decoder), imageMean: [0, 0, 0], imageStd: [1, 1, 1] })).filter(([name]) => name.startsWith('blocks.'));
   return {
     ...linearSpecs('method.decoder_embed', width, encoderWidth),
     'method.mask_token': { shape: [1, 1, width], dtype: 'float32' },
-    ...Object.fromEntries(blocks.map(([name, spec]) => [`method.decoder_${name}`, spec])),
+    ...transformerBlockSpecs(decoder, 'method.decoder_'),
     ...layerNormSpecs('method.decoder_norm', width),
     ...linearSpecs('method.decoder_pred', outputs, width),
   };
 }
 
-function decoderArchitecture({ width, depth, heads }: DecoderShape): Architecture {
+/** The decoder's transformer blocks, `<prefix>blocks.{i}.…`: of a ViT of its size, only the blocks. */
+export function transformerBlockSpecs(decoder: DecoderShape, prefix: string): NamedSpecs {
+  const specs = timmSpecs({ ...decoderArchitecture(decoder), imageMean: [0, 0, 0], imageStd: [1, 1, 1] });
+  return Object.fromEntries(Object.entries(specs).flatMap(([name, spec]) => (name.startsWith('blocks.') ? [[prefix + name, spec]] : [])));
+}
+
+/** Blocks as the official decoders have them, at the decoder's size. */
+export function decoderArchitecture({ width, depth, heads }: DecoderShape): Architecture {
   return plainVit({ imageSize: 1, patchSize: 1, width, depth, heads, mlpRatio: MLP_RATIO, dropPath: 0 });
 }
 
@@ -86,13 +91,13 @@ export function decoderPrediction(parameters: Tensors, x: tf.Tensor): tf.Tensor 
 }
 
 /** [CLS; visible] at the decoder's width, with positions, [B·(1+K), Dd]. */
-function placedVisible(parameters: Tensors, { encoded, keepIds, positions }: DecoderInput): tf.Tensor {
+export function placedVisible(parameters: Tensors, { encoded, keepIds, positions }: Omit<DecoderInput, 'maskedIds'>, embed = 'method.decoder_embed'): tf.Tensor {
   const cls = tf.zeros([keepIds.shape[0]!, 1], 'int32');
-  return tf.add(linearOf(parameters, 'method.decoder_embed', encoded), tableRows(positions, tf.concat([cls, afterCls(keepIds)], 1)));
+  return tf.add(linearOf(parameters, embed, encoded), tableRows(positions, tf.concat([cls, afterCls(keepIds)], 1)));
 }
 
 /** The mask token at every masked place, [B·M, Dd]. */
-function placedMaskTokens(parameters: Tensors, { maskedIds, positions }: DecoderInput): tf.Tensor {
+export function placedMaskTokens(parameters: Tensors, { maskedIds, positions }: Pick<DecoderInput, 'maskedIds' | 'positions'>): tf.Tensor {
   const width = positions.shape[2]!;
   return tf.add(tf.reshape(tensorOf(parameters, 'method.mask_token'), [1, width]), tableRows(positions, afterCls(maskedIds)));
 }

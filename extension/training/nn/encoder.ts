@@ -13,13 +13,31 @@ export interface EncoderOptions {
   readonly hidden?: boolean;
   /** Also return the CLS attention of the last block. */
   readonly attention?: boolean;
+  /**
+   * Sees every block's raw output, [B, 1+R+L, D], and its attention, [B, H, 1+R+L, 1+R+L].
+   * @param level 0-based
+   */
+  readonly visit?: (level: number, output: tf.Tensor3D, attention: tf.Tensor) => void;
+  /** Also summarise the tokens after these blocks, counted from 1. */
+  readonly layers?: readonly number[];
 }
 
-export interface EncoderFeatures {
-  /** CLS after the final norm, [B, D]. */
+/** An image in few numbers, from its tokens after the final norm. */
+export interface TokenSummaries {
+  /** CLS, [B, D]. */
   readonly cls: tf.Tensor2D;
-  /** Mean of the patch tokens after the final norm, [B, D]. */
+  /** Mean of the patch tokens, [B, D]. */
   readonly mean: tf.Tensor2D;
+  /** The patch tokens, [B, L, D]. */
+  readonly patches: tf.Tensor3D;
+}
+
+export interface EncoderFeatures extends TokenSummaries {
+  /**
+   * Summaries after the blocks that were asked for. The final norm is applied to each, as DINO's
+   * `get_intermediate_layers` does; after the last block they are `cls` and `mean`.
+   */
+  readonly layers: ReadonlyMap<number, TokenSummaries>;
   /** Raw outputs of the blocks, [B, 1+R+L, D] each, before the final norm. */
   readonly hidden?: tf.Tensor3D[];
   /** Attention of the CLS query to the patches in the last block, mean over heads, [B, L]. */
@@ -60,16 +78,28 @@ export function encodeImages(tensors: Tensors, architecture: Architecture, image
   const skip = leadingTokens(architecture);
   let x = embedImages(tensors, architecture, images);
   const tokens = x.shape[0]! / batch;
+  const summarise = (state: tf.Tensor): TokenSummaries => {
+    const normed = tf.reshape(layerNormOf(tensors, 'norm', state, architecture.normEps), [batch, tokens, width]);
+    const patches = tf.slice(normed, [0, skip, 0], [batch, tokens - skip, width]) as tf.Tensor3D;
+    return {
+      cls: tf.reshape(tf.slice(normed, [0, 0, 0], [batch, 1, width]), [batch, width]),
+      mean: tf.mean(patches, 1),
+      patches,
+    };
+  };
   const hidden: tf.Tensor3D[] = [];
+  const layers = new Map<number, TokenSummaries>();
   let attention: tf.Tensor | undefined;
   for (let i = 0; i < depth; i++) {
-    ({ output: x, attention } = block(tensors, `blocks.${i}`, x, architecture, batch));
+    const done = block(tensors, `blocks.${i}`, x, architecture, batch);
+    ({ output: x, attention } = done);
     if (options.hidden) hidden.push(tf.reshape(x, [batch, tokens, width]));
+    options.visit?.(i, tf.reshape(x, [batch, tokens, width]), done.attention);
+    if (options.layers?.includes(i + 1)) layers.set(i + 1, summarise(x));
   }
-  const normed = tf.reshape(layerNormOf(tensors, 'norm', x, architecture.normEps), [batch, tokens, width]);
   return {
-    cls: tf.reshape(tf.slice(normed, [0, 0, 0], [batch, 1, width]), [batch, width]),
-    mean: tf.mean(tf.slice(normed, [0, skip, 0], [batch, tokens - skip, width]), 1),
+    ...summarise(x),
+    layers,
     ...(options.hidden ? { hidden } : {}),
     ...(options.attention && attention ? { clsAttention: clsAttention(attention, skip) as tf.Tensor2D } : {}),
   };

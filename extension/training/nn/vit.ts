@@ -62,13 +62,16 @@ function replacePatches(x: tf.Tensor, { hidden, maskToken }: ReplacedPatches): t
  * @param positions `pos_embed`, [1, 1+L, D]
  */
 export function hiddenStates(parameters: Tensors, positions: tf.Tensor, shape: VitShape, input: VisibleInput, depth = shape.depth): tf.Tensor[] {
+  return residualStream(parameters, positions, shape, input, depth).slice(1);
+}
+
+/** The same with what enters the first block before them, h_0 … h_depth: the embedded tokens with their positions. */
+export function residualStream(parameters: Tensors, positions: tf.Tensor, shape: VitShape, input: VisibleInput, depth = shape.depth): tf.Tensor[] {
   const architecture = plainVit(shape);
   const batch = input.images.shape[0]!;
-  const states: tf.Tensor[] = [];
-  let x = embedVisible(parameters, positions, shape, input);
+  const states = [embedVisible(parameters, positions, shape, input)];
   for (let i = 0; i < depth; i++) {
-    x = block(parameters, `blocks.${i}`, x, architecture, batch, keepsOfBlock(input.dropPath, shape.dropPath, shape.depth, i)).output;
-    states.push(x);
+    states.push(block(parameters, `blocks.${i}`, states[i]!, architecture, batch, keepsOfBlock(input.dropPath, shape.dropPath, shape.depth, i)).output);
   }
   return states;
 }

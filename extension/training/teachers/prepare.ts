@@ -102,6 +102,10 @@ export function prepareTeacher(
   if (shape.width % shape.heads !== 0) {
     throw new UserError('MIM3303', `The teacher's width ${shape.width} is not divisible by its ${shape.heads} heads.`, 'Set teacher.heads to the number of heads it was trained with.');
   }
+  const ownGrid = shape.imageSize / shape.patchSize;
+  if (shape.relativePositions && grid !== ownGrid) {
+    throw new UserError('MIM3304', `The teacher's relative positions are those of ${ownGrid} × ${ownGrid} patches, and the student has ${grid} × ${grid}.`, `Choose \`data.image_size\` and \`student.patch_size\` so that the student has ${ownGrid} × ${ownGrid} patches.`);
+  }
   const inputSize = grid * shape.patchSize;
   const tensors: NamedTensors = { ...teacher.tensors, pos_embed: resizePositions(teacher.tensors['pos_embed']!, grid) };
   if (inputSize !== student.imageSize) {

@@ -52,7 +52,9 @@ export function runTeacher(tensors: Tensors, architecture: Architecture, images:
   const batch = images.shape[0]!;
   const last = architecture.depth - 1;
   const needsLast = task.levels.includes(last);
-  const wholeBlocks = task.wholeTargets && needsLast ? architecture.depth : Math.min(last, task.scores ? last : Math.max(...task.levels) + 1);
+  // Which relative positions a pruned block would need is known only once patches are chosen.
+  const wholeLast = (task.wholeTargets !== undefined && needsLast) || (architecture.relativePositions && (needsLast || task.scores));
+  const wholeBlocks = wholeLast ? architecture.depth : Math.min(last, task.scores ? last : Math.max(...task.levels) + 1);
 
   let x = embedImages(tensors, architecture, teacherImages(tensors, images));
   const whole = new Map<number, tf.Tensor>();

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { Channel } from '../../core/protocol/channel';
 import type { FromCheckpoint, ToCheckpoint } from '../../core/protocol/checkpoint';
 import { messageHtml, pageHtml } from './page';
-import { CheckpointSession } from './session';
+import type { CheckpointSession, SessionOptions } from './session';
 
 export const VIEW_TYPE = 'mim.checkpoint';
 
@@ -34,17 +34,19 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
     return { uri, dispose: () => undefined };
   }
 
-  resolveCustomEditor({ uri }: CheckpointDocument, panel: vscode.WebviewPanel): void {
+  async resolveCustomEditor({ uri }: CheckpointDocument, panel: vscode.WebviewPanel, token: vscode.CancellationToken): Promise<void> {
     if (uri.scheme !== 'file') {
       // An earlier version in Git's diff, for instance: there is no file to read ranges of.
       panel.webview.html = messageHtml(`Checkpoints can be inspected only as files on disk, not as ${uri.scheme}: documents. Save this one to a folder and open it there.`);
       return;
     }
+    const { CheckpointSession } = await import('./session');
+    if (token.isCancellationRequested) return;
     const pages = vscode.Uri.joinPath(this.extension, 'dist', 'webview');
     const { webview } = panel;
     webview.options = { enableScripts: true, localResourceRoots: [pages] };
     // Before the page, which speaks first.
-    const session = this.createSession(uri, webview);
+    const session = new CheckpointSession(this.sessionOptions(uri, webview));
     this.sessions.set(uri.fsPath, session);
     panel.onDidDispose(() => {
       session.dispose();
@@ -55,14 +57,14 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
     this.compareAsWanted(uri.fsPath);
   }
 
-  private createSession(uri: vscode.Uri, webview: vscode.Webview): CheckpointSession {
+  private sessionOptions(uri: vscode.Uri, webview: vscode.Webview): SessionOptions {
     const file = uri.fsPath;
-    return new CheckpointSession({
+    return {
       file,
       channel: channelOf(webview),
       askForOther: () => this.askForOther(file),
       log: (error) => this.log.error(`${file}:`, error instanceof Error ? error : String(error)),
-    });
+    };
   }
 
   private compareAsWanted(file: string): void {

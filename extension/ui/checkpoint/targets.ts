@@ -70,5 +70,5 @@ function nameBeside(file: string): string {
 }
 
 function probesAt({ evaluations }: LibraryRun, step: number): string[] {
-  return evaluations.filter((probe) => probe.step === step && probe.subject === 'student').map(({ protocol, top1 }) => `${protocol} ${(100 * top1).toFixed(1)} %`);
+  return evaluations.filter((probe) => probe.step === step && probe.subject === 'student').map(({ protocol, layer, top1 }) => `${protocol}${layer === undefined ? '' : ` of layer ${layer}`} ${(100 * top1).toFixed(1)} %`);
 }

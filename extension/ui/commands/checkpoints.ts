@@ -8,7 +8,6 @@ import type { LibraryRun, RunCheckpoint } from '../../core/library/library-run';
 import { UserError } from '../../core/problems';
 import type { Node } from '../nodes';
 import type { Register, Services } from '../services';
-import { branchOf } from './branch';
 import { registerCommand } from './command';
 
 interface Chosen {
@@ -45,11 +44,23 @@ async function choose({ library }: Services, { title, fits }: { readonly title: 
 
 const newestFirst = (run: LibraryRun): RunCheckpoint[] => run.checkpoints.toSorted((a, b) => b.step - a.step);
 
+interface Protocol {
+  readonly label: string;
+  readonly detail: string;
+  readonly options: Omit<Extract<JobSpec, { kind: 'evaluate' }>, 'kind' | 'run' | 'step'>;
+}
+
 const PROTOCOLS = [
   { label: 'Linear probe', detail: 'A linear classifier on frozen features, small preset: quick, right for small data.', options: { protocol: 'linear', preset: 'small' } },
   { label: 'Linear probe, as MAE', detail: 'The protocol of MAE: LARS, 90 epochs, batch normalisation without affine parameters.', options: { protocol: 'linear', preset: 'mae' } },
+  { label: 'Linear probe of CLS and mean', detail: 'The small preset on the CLS token and the mean of the patch tokens together.', options: { protocol: 'linear', preset: 'small', features: 'both' } },
+  { label: 'Linear probe with 1 % of the labels', detail: 'A hundredth of the labels of every class, drawn five times: mean and standard deviation.', options: { protocol: 'linear', preset: 'small', labelFraction: 0.01 } },
+  { label: 'Linear probe with 10 % of the labels', detail: 'A tenth of the labels of every class, drawn five times: mean and standard deviation.', options: { protocol: 'linear', preset: 'small', labelFraction: 0.1 } },
+  { label: 'Attentive probe', detail: 'Learned queries pool the patch tokens before a linear classifier (efficient probing). Takes longer.', options: { protocol: 'attentive', preset: 'small' } },
+  { label: 'Robustness', detail: 'A linear probe trained on clean images, on noise, blur, low contrast and JPEG at five severities.', options: { protocol: 'robustness' } },
   { label: 'kNN', detail: 'Weighted votes of the 20 nearest training images. Nothing is trained.', options: { protocol: 'knn' } },
-] as const;
+  { label: 'kNN of every layer', detail: 'Where in the depth the features separate the classes best: the Probe page of the dashboard draws it.', options: { protocol: 'knn', layers: 'all' } },
+] as const satisfies readonly Protocol[];
 
 async function evaluate(services: Services, { run, checkpoint }: Chosen): Promise<void> {
   const chosen = await vscode.window.showQuickPick(PROTOCOLS, { title: `Evaluate ${run.name}, step ${checkpoint.step}`, placeHolder: 'Protocol' });
@@ -88,15 +99,26 @@ async function branch(_services: Services, { run, checkpoint }: Chosen): Promise
   const file = vscode.Uri.file(path.join(folder, name)).with({ scheme: 'untitled' });
   const document = await vscode.workspace.openTextDocument(file);
   const editor = await vscode.window.showTextDocument(document);
+  const { branchOf } = await import('./branch');
   const text = branchOf(written, { weights: path.join(checkpoint.path, MODEL_FILE), step: checkpoint.step, ...(run.experimentFile === undefined ? {} : { folder }) });
   await editor.edit((edit) => edit.replace(new vscode.Range(document.positionAt(0), document.positionAt(document.getText().length)), text));
 }
 
+const EXPORT_FORMATS = [
+  { label: 'Safetensors', detail: "The weights with timm's names and layouts.", name: 'Safetensors', extension: 'safetensors', wrote: "timm's names and layouts." },
+  { label: 'ONNX', detail: 'The encoder, images in, CLS and mean features out; checked against the checkpoint.', name: 'ONNX', extension: 'onnx', wrote: 'the encoder, checked against the checkpoint.' },
+] as const;
+
 async function exportCheckpoint({ mim }: Services, { run, checkpoint }: Chosen): Promise<void> {
+  const format = await vscode.window.showQuickPick(EXPORT_FORMATS, { title: `Export ${run.name}, step ${checkpoint.step}`, placeHolder: 'Format' });
+  if (format === undefined) return;
+  const { name, extension, wrote } = format;
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
-  const target = await vscode.window.showSaveDialog({ title: 'Export Checkpoint', defaultUri: folder && vscode.Uri.joinPath(folder, `${run.id}-${checkpoint.step}.safetensors`), filters: { Safetensors: ['safetensors'] }, saveLabel: 'Export' });
+  const target = await vscode.window.showSaveDialog({ title: 'Export Checkpoint', defaultUri: folder && vscode.Uri.joinPath(folder, `${run.id}-${checkpoint.step}.${extension}`), filters: { [name]: [extension] }, saveLabel: 'Export' });
   if (target === undefined) return;
-  await mim.run(['export', checkpoint.path, '--output', target.fsPath]);
-  const chosen = await vscode.window.showInformationMessage(`Wrote ${vscode.workspace.asRelativePath(target)}: timm's names and layouts.`, 'Inspect');
+  await mim.run(['export', checkpoint.path, '--format', extension, '--output', target.fsPath]);
+  const message = `Wrote ${vscode.workspace.asRelativePath(target)}: ${wrote}`;
+  if (extension === 'onnx') return void vscode.window.showInformationMessage(message);
+  const chosen = await vscode.window.showInformationMessage(message, 'Inspect');
   if (chosen !== undefined) await vscode.commands.executeCommand('vscode.open', target);
 }

@@ -2,11 +2,10 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { loadExperiment } from '../../core/config/load';
 import type { JobSpec } from '../../core/jobs/job';
 import { launcherKind } from '../../core/launchers/launcher';
 import { UserError } from '../../core/problems';
-import { isExperiment } from '../yaml/experiments';
+import { isExperiment } from '../yaml/experiment-files';
 import type { Register, Services } from '../services';
 import { registerCommand } from './command';
 import { placedText, teacherTemplate, templatesIn, type Template } from './templates';
@@ -75,7 +74,7 @@ async function start(services: Services, file: vscode.Uri | undefined, wanted?: 
   const loaded = await ready(file);
   if (loaded === undefined) return;
   if (wanted === 'sweep' && !loaded.isSweep) throw new UserError('MIM9506', `${path.basename(file.fsPath)} has no \`sweep\` section.`, 'Name the keys to vary in `sweep.grid`, or run it with `MIM: Run Pretraining`.');
-  services.places.read(file, loaded.source);
+  await services.places.read(file, loaded.source);
   const kind = loaded.isSweep ? 'sweep' : 'pretrain';
   if (launcherKind(loaded.launcher) === 'here') await startHere(services, { kind, configFile: file.fsPath });
   else await handOver(services, kind, file);
@@ -106,6 +105,7 @@ export async function ready(file: vscode.Uri) {
   const open = vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === file.toString());
   if (open?.isDirty === true && !(await open.save())) throw new UserError('MIM9507', `${path.basename(file.fsPath)} could not be saved.`, 'Save it, then run it.');
   try {
+    const { loadExperiment } = await import('../../core/config/load');
     return await loadExperiment(file.fsPath);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

@@ -1,12 +1,11 @@
 /** Runs as folders and configurations: shown, told apart, deleted. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { rangeOfKey } from '../../core/language/locate-key';
 import type { LibraryRun } from '../../core/library/library-run';
 import { UserError } from '../../core/problems';
 import type { Node } from '../nodes';
 import type { Register, Services } from '../services';
-import { rangeIn } from '../yaml/experiments';
+import { rangeIn } from '../yaml/range';
 import { chooseRuns } from './choose-run';
 import { registerCommand } from './command';
 
@@ -94,6 +93,7 @@ async function openConfigAt({ library }: Services, key: string, dotted?: string)
   const run = library.get(key);
   if (run === undefined) throw new UserError('MIM7402', 'The run is no longer there.', 'Refresh the list of runs.');
   if (!isOwn(run)) return void (await vscode.window.showTextDocument(vscode.Uri.file(run.key)));
+  const { rangeOfKey } = await import('../../core/language/locate-key');
   const candidates = [...(run.experimentFile === undefined ? [] : [vscode.Uri.file(run.experimentFile)]), configOf(run)];
   for (const [index, file] of candidates.entries()) {
     const document = await vscode.workspace.openTextDocument(file);

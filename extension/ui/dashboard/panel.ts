@@ -50,10 +50,6 @@ export class DashboardPanel implements vscode.Disposable {
     else this.pending = { ...this.pending, ...part };
   }
 
-  onDidDispose(listener: () => void): void {
-    this.panel.onDidDispose(listener);
-  }
-
   dispose(): void {
     this.drawn();
     for (const subscription of this.subscriptions) subscription.dispose();
@@ -64,6 +60,8 @@ export class DashboardPanel implements vscode.Disposable {
       case 'ready':
         this.isLoaded = true;
         this.drawn();
+        // A page that comes back says at once what it showed: its answer need not wait for its list of runs.
+        if (message.state !== undefined) this.state = message.state;
         void this.greet();
         return;
       case 'drawn':
@@ -94,6 +92,7 @@ export class DashboardPanel implements vscode.Disposable {
     this.send({ type: 'runs', runs: this.model.rows() });
     if (this.pending !== undefined) this.send({ type: 'navigate', state: this.pending });
     this.pending = undefined;
+    this.pace.ask();
   }
 
   /** A hidden panel has no page: it says `ready` again when it is shown. */

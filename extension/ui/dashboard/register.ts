@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { DashboardState, RunKey } from '../../core/protocol/dashboard';
 import { KEEP_FOCUS, type Node } from '../nodes';
 import type { Register, Services } from '../services';
-import { DashboardPanel } from './panel';
+import type { DashboardPanel } from './panel';
 import { runsOf } from './runs-of';
 
 const VIEW_TYPE = 'mim.dashboard';
@@ -12,45 +12,47 @@ export const registerDashboard: Register = (services) => {
   const dashboard = new Dashboard(services);
   return vscode.Disposable.from(
     dashboard,
-    vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, { deserializeWebviewPanel: (panel) => Promise.resolve(dashboard.adopt(panel)) }),
+    vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, { deserializeWebviewPanel: async (panel) => void (await dashboard.adopt(panel)) }),
     vscode.commands.registerCommand('mim.openDashboard', (clicked?: Node, selected?: readonly Node[], focus?: unknown) => dashboard.open(runsOf(clicked, selected, services.library.runs), sweepView(clicked), focus === KEEP_FOCUS)),
     vscode.commands.registerCommand('mim.compareRuns', (clicked?: Node, selected?: readonly Node[]) => dashboard.compare(runsOf(clicked, clicked === undefined ? services.selection.runs : selected, services.library.runs))),
   );
 };
 
 class Dashboard implements vscode.Disposable {
-  private panel: DashboardPanel | undefined;
+  /** Of the panel that is open, or being opened. */
+  private panel: Promise<DashboardPanel> | undefined;
 
   constructor(private readonly services: Services) {}
 
-  open(runs: readonly RunKey[], part: Partial<DashboardState> = {}, preserveFocus = false): void {
-    this.show(runs.length === 0 ? part : { selected: runs, ...part }, preserveFocus);
+  open(runs: readonly RunKey[], part: Partial<DashboardState> = {}, preserveFocus = false): Promise<void> {
+    return this.show(runs.length === 0 ? part : { selected: runs, ...part }, preserveFocus);
   }
 
   async compare(given: readonly RunKey[]): Promise<void> {
     const runs = given.length > 1 ? given : await this.ask(given);
-    if (runs !== undefined && runs.length > 0) this.show({ view: 'compare', selected: runs });
+    if (runs !== undefined && runs.length > 0) await this.show({ view: 'compare', selected: runs });
   }
 
-  adopt(panel: vscode.WebviewPanel): void {
-    const made = new DashboardPanel(panel, this.services);
+  adopt(panel: vscode.WebviewPanel): Promise<DashboardPanel> {
+    const made = import('./panel').then(({ DashboardPanel }) => new DashboardPanel(panel, this.services));
     this.panel = made;
-    made.onDidDispose(() => {
-      made.dispose();
+    panel.onDidDispose(() => {
       if (this.panel === made) this.panel = undefined;
+      void made.then((opened) => opened.dispose());
     });
+    return made;
   }
 
   dispose(): void {
-    this.panel?.dispose();
+    void this.panel?.then((opened) => opened.dispose());
   }
 
-  private show(part: Partial<DashboardState>, preserveFocus = false): void {
+  private async show(part: Partial<DashboardState>, preserveFocus = false): Promise<void> {
     if (this.panel === undefined) {
       const viewColumn = vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside;
-      this.adopt(vscode.window.createWebviewPanel(VIEW_TYPE, 'MIM Dashboard', { viewColumn, preserveFocus }, { enableScripts: true, localResourceRoots: [] }));
+      void this.adopt(vscode.window.createWebviewPanel(VIEW_TYPE, 'MIM Dashboard', { viewColumn, preserveFocus }, { enableScripts: true, localResourceRoots: [] }));
     }
-    this.panel?.navigate(part, preserveFocus);
+    (await this.panel)?.navigate(part, preserveFocus);
   }
 
   private async ask(picked: readonly RunKey[]): Promise<RunKey[] | undefined> {

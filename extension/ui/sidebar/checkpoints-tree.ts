@@ -1,15 +1,16 @@
 /** Checkpoints below the runs that wrote them, latest first. */
 import type { LibraryRun, RunCheckpoint } from '../../core/library/library-run';
 import { age, bytes, percent } from '../../core/text/format';
+import { foldRest } from './fold-rest';
 import { leaf, type Row } from './row';
 import { joined, stateSymbols } from './run-text';
 import { count, plain } from './run-tooltip';
 
 /** Runs without checkpoints are left out. The newest run's are open. */
 export function checkpointsTree(runs: readonly LibraryRun[]): Row[] {
-  return runs
+  const rows = runs
     .filter(({ checkpoints }) => checkpoints.length > 0)
-    .map((run, index) => ({
+    .map((run, index): Row => ({
       node: { kind: 'run', run: run.key },
       face: {
         label: run.name,
@@ -21,6 +22,7 @@ export function checkpointsTree(runs: readonly LibraryRun[]): Row[] {
       open: index === 0,
       children: run.checkpoints.toSorted((a, b) => b.step - a.step).map((checkpoint) => checkpointRow(run, checkpoint)),
     }));
+  return foldRest(rows);
 }
 
 function checkpointRow(run: LibraryRun, checkpoint: RunCheckpoint): Row {
@@ -36,7 +38,7 @@ function checkpointRow(run: LibraryRun, checkpoint: RunCheckpoint): Row {
 export function checkpointTooltip(run: LibraryRun, { path, step, epoch, bytes: size, createdAt }: RunCheckpoint, now: number): string {
   const written = Date.parse(createdAt);
   const facts = [epochWords(epoch), bytes(size), ...(Number.isNaN(written) ? [] : [`written ${age(now - written)} ago`])];
-  const probes = run.evaluations.filter((probe) => probe.step === step).map(({ protocol, subject, features, top1 }) => `${protocol} of ${subject}, ${features}: ${percent(top1)}`);
+  const probes = run.evaluations.filter((probe) => probe.step === step).map(({ protocol, subject, features, layer, top1 }) => `${protocol} of ${subject}, ${features}${layer === undefined ? '' : ` of layer ${layer}`}: ${percent(top1)}`);
   const list = [...facts, ...probes].map((fact) => `- ${plain(fact)}`).join('\n');
   return `**${plain(run.name)}**, step ${count(step)}\n\n${list}\n\n\`${path.replaceAll('`', '')}\``;
 }

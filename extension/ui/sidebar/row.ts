@@ -37,6 +37,8 @@ export function rowId(node: Node): string {
       return `engine:${node.engine}`;
     case 'queued':
       return `queued:${node.id}`;
+    case 'rest':
+      return 'rest';
   }
 }
 

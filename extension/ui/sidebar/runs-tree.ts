@@ -1,5 +1,6 @@
 /** The tree of runs: sweeps hold theirs, all in the order and under the filter the user chose. */
 import type { LibraryRun } from '../../core/library/library-run';
+import { foldRest } from './fold-rest';
 import { leaf, type Face, type Row } from './row';
 import { sortRuns, type Order } from './run-order';
 import { matches } from './run-filter';
@@ -17,11 +18,12 @@ export function runsTree(runs: readonly LibraryRun[], { filter, order }: RunsLoo
   for (const run of shown) {
     if (run.sweep !== undefined) bySweep.set(run.sweep, [...(bySweep.get(run.sweep) ?? []), run]);
   }
-  return shown.flatMap((run) => {
+  const rows = shown.flatMap((run) => {
     if (run.sweep === undefined) return [runRow(run)];
     const members = bySweep.get(run.sweep)!;
     return members[0] === run ? [sweepRow(run.sweep, members)] : [];
   });
+  return foldRest(rows);
 }
 
 export function runRow(run: LibraryRun): Row {

@@ -3,7 +3,8 @@ import * as vscode from 'vscode';
 import { type Lens, lensesOf } from '../../core/language/lenses';
 import type { RunLibrary } from '../../core/library/library';
 import type { RunNode } from '../nodes';
-import { experimentSelector, readingOf } from './experiments';
+import { experimentSelector } from './experiment-files';
+import { readingOf } from './experiments';
 import type { ResultsChanged } from './results-changed';
 
 const MINUTE = 60_000;

@@ -5,7 +5,8 @@ import { absolutePath } from '../../core/config/resolve';
 import { type Suggestion, suggestionsAt } from '../../core/language/complete';
 import { pathSuggestionsAt } from '../../core/language/complete-path';
 import { listFolder } from '../../core/language/list-folder';
-import { experimentSelector, rangeIn } from './experiments';
+import { experimentSelector } from './experiment-files';
+import { rangeIn } from './range';
 
 const kinds: Readonly<Record<Suggestion['kind'], vscode.CompletionItemKind>> = {
   key: vscode.CompletionItemKind.Property,

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { checkWhileTyping } from '../../core/language/check';
 import { withoutToldElsewhere } from '../../core/language/told-elsewhere';
 import type { Problem } from '../../core/problems';
-import { isExperiment } from './experiments';
+import { isExperiment } from './experiment-files';
 
 const DELAY = 300;
 

@@ -1,14 +1,7 @@
-/** The documents that are experiments, and what is known of each version of their text. */
-import * as vscode from 'vscode';
+/** What is known of each version of an experiment's text. */
+import type * as vscode from 'vscode';
 import { type CheckedExperiment, checkText } from '../../core/config/load';
 import { type KeyPlace, keyPlaces } from '../../core/language/locate-key';
-import type { OffsetRange } from '../../core/language/text-edit';
-
-export const experimentSelector: vscode.DocumentSelector = { pattern: '**/*.mim.{yaml,yml}' };
-
-export function isExperiment(document: vscode.TextDocument): boolean {
-  return vscode.languages.match(experimentSelector, document) > 0;
-}
 
 export interface Reading {
   readonly checked: CheckedExperiment;
@@ -25,8 +18,4 @@ export function readingOf(document: vscode.TextDocument): Reading {
   const reading = { version: document.version, checked: checkText(text, document.fileName), places: keyPlaces(text) };
   readings.set(document, reading);
   return reading;
-}
-
-export function rangeIn(document: vscode.TextDocument, { start, end }: OffsetRange): vscode.Range {
-  return new vscode.Range(document.positionAt(start), document.positionAt(end));
 }

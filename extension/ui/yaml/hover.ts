@@ -2,7 +2,9 @@
 import * as vscode from 'vscode';
 import { hoverAt } from '../../core/language/hover';
 import type { RunLibrary } from '../../core/library/library';
-import { experimentSelector, rangeIn, readingOf } from './experiments';
+import { experimentSelector } from './experiment-files';
+import { readingOf } from './experiments';
+import { rangeIn } from './range';
 import type { RedHat } from './red-hat';
 
 export function registerHover(library: RunLibrary, redHat: RedHat): vscode.Disposable {

@@ -3,7 +3,8 @@ import * as vscode from 'vscode';
 import { derivedValues } from '../../core/language/derived';
 import { hintsOf } from '../../core/language/hints';
 import type { RunLibrary } from '../../core/library/library';
-import { experimentSelector, readingOf } from './experiments';
+import { experimentSelector } from './experiment-files';
+import { readingOf } from './experiments';
 import type { ResultsChanged } from './results-changed';
 
 export function registerInlayHints(library: RunLibrary, results: ResultsChanged): vscode.Disposable {

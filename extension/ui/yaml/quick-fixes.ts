@@ -2,7 +2,8 @@
 import * as vscode from 'vscode';
 import { quickFixes } from '../../core/language/quick-fixes';
 import { type Diagnostics, rangeOf } from './diagnostics';
-import { experimentSelector, rangeIn } from './experiments';
+import { experimentSelector } from './experiment-files';
+import { rangeIn } from './range';
 
 export function registerQuickFixes(diagnostics: Diagnostics): vscode.Disposable {
   return vscode.languages.registerCodeActionsProvider(

@@ -1,7 +1,7 @@
 /** The YAML extension of Red Hat, where it is installed: it shows our documentation on hover, and we what follows and what came of it. */
 import * as vscode from 'vscode';
 import { editorSchema } from '../../core/language/editor-schema';
-import { isExperiment } from './experiments';
+import { isExperiment } from './experiment-files';
 
 const EXTENSION = 'redhat.vscode-yaml';
 const SCHEME = 'mim-lab';

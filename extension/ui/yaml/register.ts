@@ -1,27 +1,20 @@
-/** Everything that helps while an experiment is written. */
+/** Help while an experiment is written, from the first one that is open on. */
 import * as vscode from 'vscode';
 import type { Register } from '../services';
-import { registerCodeLens } from './code-lens';
-import { registerCompletion } from './completion';
-import { Diagnostics } from './diagnostics';
-import { registerHover } from './hover';
-import { registerInlayHints } from './inlay-hints';
-import { registerQuickFixes } from './quick-fixes';
-import { RedHat } from './red-hat';
-import { ResultsChanged } from './results-changed';
+import { isExperiment } from './experiment-files';
 
-export const registerYaml: Register = ({ context, library, log }) => {
-  const redHat = new RedHat(log);
-  const diagnostics = new Diagnostics(vscode.Uri.joinPath(context.extensionUri, 'docs', 'errors.md'), log);
-  const results = new ResultsChanged(library);
-  return vscode.Disposable.from(
-    redHat,
-    results,
-    diagnostics,
-    registerCompletion(),
-    registerHover(library, redHat),
-    registerQuickFixes(diagnostics),
-    registerCodeLens(library, results),
-    registerInlayHints(library, results),
-  );
+export const registerYaml: Register = (services) => {
+  let support: Promise<vscode.Disposable> | undefined;
+  const opened = vscode.workspace.onDidOpenTextDocument((document) => begin([document]));
+  const begin = (documents: readonly vscode.TextDocument[]) => {
+    if (support !== undefined || !documents.some(isExperiment)) return;
+    opened.dispose();
+    support = import('./support').then(({ supportExperiments }) => supportExperiments(services));
+    support.catch((error: unknown) => services.log.error(error instanceof Error ? error : String(error)));
+  };
+  begin(vscode.workspace.textDocuments);
+  return new vscode.Disposable(() => {
+    opened.dispose();
+    void support?.then((disposable) => disposable.dispose());
+  });
 };

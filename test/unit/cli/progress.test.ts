@@ -29,6 +29,36 @@ describe('in a log', () => {
   });
 });
 
+describe('a download', () => {
+  const received = (count: number) => ({ file: 'timm/vit/model.safetensors', received: count * 1e6, total: 100e6 });
+
+  it('that is short says nothing, a long one a line every ten seconds and the last', () => {
+    const terminal = recordingTerminal();
+    const clock = handClock();
+    const { events } = trainingDisplay(terminal, { json: false, clock: clock.read });
+    events.onDownload(received(100));
+    expect(terminal.stderr).toEqual([]);
+    for (let count = 1; count <= 100; count++) {
+      clock.now = count * 250;
+      events.onDownload(received(count));
+    }
+    expect(terminal.stderr).toEqual([40, 80, 100].map((count) => `downloading timm/vit/model.safetensors: ${count}.0 MB of 100.0 MB (${count} %)`));
+  });
+
+  it('is an event a second with --json, and the last', () => {
+    const terminal = recordingTerminal();
+    const clock = handClock();
+    const { events } = trainingDisplay(terminal, { json: true, clock: clock.read });
+    for (let count = 1; count <= 100; count++) {
+      clock.now = count * 30;
+      events.onDownload(received(count));
+    }
+    const lines = terminal.stdout.map((line) => JSON.parse(line) as { event: string; received: number });
+    expect(lines.map(({ event }) => event)).toEqual(Array(4).fill('download'));
+    expect(lines.at(-1)).toMatchObject({ received: 100e6, total: 100e6 });
+  });
+});
+
 describe('with --json', () => {
   it('stdout is JSON lines, steps at most one a second, and people are told on stderr', () => {
     const terminal = recordingTerminal();

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { freezeResolved } from '../../../extension/core/config/freeze';
 import { loadExperiment } from '../../../extension/core/config/load';
 import { RunDirectory } from '../../../extension/core/runs/run-directory';
 import { elementCount, float32, type NamedTensors } from '../../../extension/core/tensors';
+import type { Diagnostics } from '../../../extension/training/diagnose';
 import { mim } from './recording-terminal';
 
 const experiment = `
@@ -71,6 +72,24 @@ describe('a folder with a run', () => {
     expect(stdout).toContain('step 30 of 40');
     expect(stdout).toContain('step-000030');
     expect(stdout).toMatch(/teacher +linear +cls +0 +90\.00 %/);
+  });
+
+  it('can be diagnosed: a table a level beside an untrained student, and the same in the run', async () => {
+    const { stdout, exitCode } = await mim('diagnose', 'small', '--runs', folder, '--images', '10');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^student, 1 level\nlevel +distance .*RankMe +collapse std\n.*\n +1 /m);
+    expect(stdout).toContain('random, 1 level');
+    const kept = JSON.parse(await readFile(join(folder, 'small', 'diagnostics', 'step-30.json'), 'utf8')) as Diagnostics;
+    expect(kept).toMatchObject({ step: 30, images: 10, grid: 2, encoders: [{ subject: 'student' }, { subject: 'random' }] });
+    // All weights are 1: every token is the same in all its channels, and LayerNorm leaves nothing of it.
+    expect(kept.encoders[0]!.levels[0]!.rankMe).toBeLessThan(1.01);
+    expect(kept.encoders[1]!.levels[0]!.rankMe).toBeGreaterThan(1.01);
+  });
+
+  it('is not diagnosed on too few images', async () => {
+    const { stderr, exitCode } = await mim('diagnose', 'small', '--runs', folder, '--images', '3');
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('MIM6201');
   });
 
   it('has nothing to stop where it is not running', async () => {

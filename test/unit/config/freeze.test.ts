@@ -101,6 +101,8 @@ describe('config.yaml', () => {
         threads: 0
         steps_per_run: 4
       log_every: 1
+      logging:
+        tensorboard: false
       runs: /lab/runs
       seed: 0
       derived:

@@ -166,6 +166,21 @@ describe('the files of an experiment', () => {
   });
 });
 
+describe('weights on the Hub', () => {
+  test('are no path on this machine', async () => {
+    for (const reference of ['hf://timm/vit_base_patch16_224.dino', 'hf://a/b@v1/model.safetensors']) {
+      expect(await problemsOf([`teacher: { checkpoint: '${reference}' }`, `init: { checkpoint: '${reference}' }`]), reference).toEqual([]);
+      const { resolved } = await loadExperiment(write('my.mim.yaml', experimentText(`teacher: { checkpoint: '${reference}' }`)));
+      expect(resolved.teacher?.checkpoint).toBe(reference);
+    }
+  });
+
+  test('are told where they are not named as they must be', async () => {
+    expect(await problemsOf(["teacher: { checkpoint: 'hf://vit' }"])).toMatchObject([{ code: 'MIM1207', line: 5, message: 'hf://vit does not name a repository of the Hub.' }]);
+    expect(await problemsOf(["init: { checkpoint: 'hf://a/b/config.json' }"])).toMatchObject([{ code: 'MIM1207', message: 'hf://a/b/config.json does not name a file of weights: config.json.' }]);
+  });
+});
+
 describe('loading', () => {
   test('tells every problem at once, in reading order', async () => {
     const codes = (await problemsOf(['data: { path: nowhere, image_size: 30 }', 'schedule: { epochs: 1, warmup_epochs: 2 }', 'teacher: { checkpoint: none.safetensors }'])).map(({ code }) => code);

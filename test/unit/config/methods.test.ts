@@ -17,6 +17,12 @@ describe('the method fills in its own recipe', () => {
     ['feature_distillation', { optimizer: { clip_grad: 3 }, reconstruction: { target_norm: 'whiten', loss: 'smooth_l1_beta2' } }],
     ['feature_inpainting', { masking: { strategy: 'block', ratio: 0.4 }, reconstruction: { target_norm: 'none', loss: 'cosine' } }],
     ['milan', { masking: { strategy: 'attentive', ratio: 0.75 }, decoder: { depth: 4 }, reconstruction: { loss: 'cosine' } }],
+    ['crossmae', { masking: { strategy: 'random', ratio: 0.75 }, decoder: { depth: 4, width: 192, heads: 3, kept_mask_ratio: 0.25 }, reconstruction: { norm_pix: true, loss: 'l2' } }],
+    ['maskfeat', { masking: { strategy: 'block', ratio: 0.4 }, optimizer: { blr: 2e-4, clip_grad: 0.02 }, data: { crop_scale: [0.5, 1] }, reconstruction: { hog_bins: 9, hog_cell: 2, loss: 'l2' } }],
+    ['data2vec', { masking: { strategy: 'block', ratio: 0.61 }, optimizer: { clip_grad: 3 }, reconstruction: { average_top_k: 6, target_norm: 'whiten', loss: 'smooth_l1_beta2' } }],
+    ['ijepa', { masking: { strategy: 'multi_block', ratio: 0.7, num_pred_masks: 4, pred_mask_scale: [0.15, 0.2], enc_mask_scale: [0.85, 1], aspect_ratio: [0.75, 1.5] }, data: { crop_scale: [0.3, 1], flip: 0 }, decoder: { depth: 4, width: 192 }, reconstruction: { target_norm: 'whiten', loss: 'smooth_l1_beta1' } }],
+    ['beit', { masking: { strategy: 'block', ratio: 0.38 }, codebook: { size: 512, images: 2048, iterations: 20 }, reconstruction: { target_norm: 'l2', loss: 'cross_entropy' } }],
+    ['cae', { masking: { strategy: 'block', ratio: 0.38 }, decoder: { depth: 4, width: 192 }, reconstruction: { target_norm: 'none', loss: 'cosine' } }],
   ] as const)('%s', (method, expected) => {
     expect(resolvedOf(`method: ${method}`, teacherFor(method))).toMatchObject(expected);
   });
@@ -26,9 +32,18 @@ describe('the method fills in its own recipe', () => {
     expect(resolved).toMatchObject({ masking: { strategy: 'random', ratio: 0.5 }, decoder: { depth: 1, width: 192 }, reconstruction: { norm_pix: false, loss: 'l2' }, optimizer: { blr: 1 }, derived: { keepCount: 32 } });
   });
 
+  test('data2vec and I-JEPA teach themselves unless another teacher is named', () => {
+    expect(resolvedOf('method: data2vec', 'teacher: absent')).toMatchObject({ teacher: { ema: { momentum: 0.9998, momentum_end: 0.9998 } } });
+    expect(resolvedOf('method: data2vec', 'teacher: { ema: { momentum: 0.99 } }')).toMatchObject({ teacher: { ema: { momentum: 0.99, momentum_end: 0.9998 } } });
+    expect(resolvedOf('method: data2vec', teacherFor('data2vec')).teacher).not.toHaveProperty('ema');
+    expect(resolvedOf('method: ijepa', 'teacher: absent')).toMatchObject({ teacher: { ema: { momentum: 0.996, momentum_end: 1, schedule: 'linear' } } });
+    expect(resolvedOf('teacher: { ema: {} }')).toMatchObject({ teacher: { ema: { momentum: 0.996, momentum_end: 1 } } });
+  });
+
   test('large students get the official decoder and the drop-path of the method', () => {
     const base = ['data: { kind: shapes, image_size: 224 }', 'student: vit_base_patch16'];
     expect(resolvedOf('method: mae', 'teacher: absent', ...base)).toMatchObject({ decoder: { depth: 8, width: 512, heads: 16 }, student: { dropPath: 0 } });
+    expect(resolvedOf('method: crossmae', 'teacher: absent', ...base)).toMatchObject({ decoder: { depth: 12, width: 512, heads: 16, kept_mask_ratio: 0.25 } });
     expect(resolvedOf('method: feature_distillation', ...base)).toMatchObject({ student: { dropPath: 0.2 } });
     expect(resolvedOf(...base)).toMatchObject({ student: { dropPath: 0.1 } });
   });
@@ -62,6 +77,19 @@ describe('what does not go together is told', () => {
     ['a unit without squares', ['masking: { strategy: block, unit: 2 }'], ['warning MIM1116 masking.unit']],
     ['nothing hidden', ['method: mae', 'teacher: absent', 'masking: { ratio: 0 }'], ['error MIM1107 masking.ratio']],
     ['nothing visible', ['method: simmim', 'teacher: absent', 'masking: { ratio: 0.99 }'], ['error MIM1107 masking.ratio']],
+    ['more predicted than hidden', ['method: crossmae', 'teacher: absent', 'decoder: { kept_mask_ratio: 0.8 }'], ['error MIM1107 decoder.kept_mask_ratio']],
+    ['none predicted', ['method: crossmae', 'teacher: absent', 'decoder: { kept_mask_ratio: 0 }'], ['error MIM1107 decoder.kept_mask_ratio']],
+    ['a share of the hidden patches where all are predicted', ['method: mae', 'teacher: absent', 'decoder: { kept_mask_ratio: 0.5 }'], ['warning MIM1116 decoder.kept_mask_ratio']],
+    ['cells that do not divide patches', ['method: maskfeat', 'teacher: absent', 'reconstruction: { hog_cell: 3 }'], ['error MIM1121 reconstruction.hog_cell']],
+    ['normalised pixels of gradients', ['method: maskfeat', 'teacher: absent', 'reconstruction: { norm_pix: true }'], ['warning MIM1116 reconstruction.norm_pix']],
+    ['an average of last features', ['method: milan', 'reconstruction: { average_top_k: 2 }'], ['warning MIM1116 reconstruction.average_top_k']],
+    ['no blocks for I-JEPA', ['method: ijepa', 'masking: { strategy: block }'], ['error MIM1121 masking.strategy']],
+    ['blocks where no targets are', ['method: mae', 'teacher: absent', 'masking: { num_pred_masks: 2 }'], ['warning MIM1116 masking.num_pred_masks']],
+    ['a context that targets may not leave', ['method: ijepa', 'masking: { ratio: 0.1 }'], ['error MIM1107 masking.ratio']],
+    ['codes of a teacher that moves', ['method: beit', 'teacher: { ema: {} }'], ['error MIM1112 teacher.ema']],
+    ['a distance of classes', ['method: beit', 'reconstruction: { loss: l2 }'], ['error MIM1121 reconstruction.loss']],
+    ['classes that are none', ['method: milan', 'reconstruction: { loss: cross_entropy }'], ['error MIM1121 reconstruction.loss']],
+    ['a codebook that is none', ['method: milan', 'codebook: { size: 64 }'], ['warning MIM1116 codebook']],
     ['heads that do not divide', ['method: mae', 'teacher: absent', 'decoder: { width: 64, heads: 5 }'], ['error MIM1104 decoder.heads']],
     ['a cosine of pixels', ['method: simmim', 'teacher: absent', 'reconstruction: { loss: cosine }'], ['error MIM1121 reconstruction.loss']],
     ['normalised pixels of features', ['method: milan', 'reconstruction: { norm_pix: true }'], ['warning MIM1116 reconstruction.norm_pix']],

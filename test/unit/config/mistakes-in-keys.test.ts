@@ -140,7 +140,7 @@ describe('mistakes in keys and values', () => {
       "my.mim.yaml:1:1: error MIM1004: \`method\` is missing.
         1 | mim: 1
           | ^
-        hint: It must be one of maskalign, supervised, mae, simmim, feature_distillation, feature_inpainting, milan. \`maskalign\`: masked pretraining by alignment: visible tokens learn a teacher’s features, nothing is reconstructed. \`supervised\`: a classifier trained from scratch, to serve as a teacher. \`mae\`: decoder-style: the encoder sees visible patches, a transformer decoder reconstructs the pixels of the others. \`simmim\`: inpainting-style: mask tokens enter the encoder, a linear head reconstructs pixels. \`feature_distillation\`: no mask: every token learns the teacher’s last features (FD). \`feature_inpainting\`: inpainting-style: mask tokens enter the encoder, a linear head predicts the teacher’s last features (MVP, EVA). \`milan\`: decoder-style: attentive masks, a prompting decoder predicts the teacher’s last features."
+        hint: It must be one of maskalign, supervised, mae, simmim, feature_distillation, feature_inpainting, milan, crossmae, maskfeat, data2vec, ijepa, beit, cae. \`maskalign\`: masked pretraining by alignment: visible tokens learn a teacher’s features, nothing is reconstructed. \`supervised\`: a classifier trained from scratch, to serve as a teacher. \`mae\`: decoder-style: the encoder sees visible patches, a transformer decoder reconstructs the pixels of the others. \`simmim\`: inpainting-style: mask tokens enter the encoder, a linear head reconstructs pixels. \`feature_distillation\`: no mask: every token learns the teacher’s last features (FD). \`feature_inpainting\`: inpainting-style: mask tokens enter the encoder, a linear head predicts the teacher’s last features (MVP, EVA). \`milan\`: decoder-style: attentive masks, a prompting decoder predicts the teacher’s last features. \`crossmae\`: decoder-style: a decoder without self-attention, whose mask tokens ask the encoder’s blocks, reconstructs the pixels of some hidden patches. \`maskfeat\`: inpainting-style: mask tokens enter the encoder, a linear head predicts histograms of oriented gradients (HOG). \`data2vec\`: inpainting-style: mask tokens enter the encoder, a linear head predicts the mean of the last blocks of the student’s own moving average. \`ijepa\`: decoder-style: the encoder sees a context, a narrow predictor says what its own moving average makes of several target blocks (I-JEPA). \`beit\`: inpainting-style: mask tokens enter the encoder, a linear head classifies hidden patches by a codebook learnt from a teacher’s features. \`cae\`: decoder-style: a regressor makes latents of masked patches, aligned with the encoder’s own, and a decoder predicts the teacher’s last features from them alone."
     `);
   });
 
@@ -149,7 +149,7 @@ describe('mistakes in keys and values', () => {
       "my.mim.yaml:6:5: error MIM1004: \`evaluate.0.protocol\` is missing.
         6 |   - at: end
           |     ^^^^^^^
-        hint: It must be one of knn, linear. \`knn\` as in DINO; \`linear\` is a linear probe."
+        hint: It must be one of knn, linear, attentive, robustness. \`knn\` as in DINO; \`linear\` is a linear probe; \`attentive\` pools the patch tokens by learned queries before it (efficient probing); \`robustness\` scores a linear probe on corrupted test images."
     `);
   });
 
@@ -176,7 +176,7 @@ describe('mistakes in keys and values', () => {
       "my.mim.yaml:6:3: error MIM1003: Unknown key \`masking.colour\`.
         6 |   colour: red
           |   ^^^^^^
-        hint: Allowed here: strategy, ratio, unit."
+        hint: Allowed here: strategy, ratio, unit, num_pred_masks, pred_mask_scale, enc_mask_scale, aspect_ratio."
     `);
   });
 
@@ -200,10 +200,10 @@ describe('mistakes in keys and values', () => {
 
   test('a name is mistyped', () => {
     expect(report('mim: 1', 'method: maskaling', 'data: { kind: shapes }', 'teacher: { ema: {} }')).toMatchInlineSnapshot(`
-      "my.mim.yaml:2:9: error MIM1007: \`method\` must be one of maskalign, supervised, mae, simmim, feature_distillation, feature_inpainting, milan, but is "maskaling".
+      "my.mim.yaml:2:9: error MIM1007: \`method\` must be one of maskalign, supervised, mae, simmim, feature_distillation, feature_inpainting, milan, crossmae, maskfeat, data2vec, ijepa, beit, cae, but is "maskaling".
         2 | method: maskaling
           |         ^^^^^^^^^
-        hint: Did you mean \`maskalign\`? \`maskalign\`: masked pretraining by alignment: visible tokens learn a teacher’s features, nothing is reconstructed. \`supervised\`: a classifier trained from scratch, to serve as a teacher. \`mae\`: decoder-style: the encoder sees visible patches, a transformer decoder reconstructs the pixels of the others. \`simmim\`: inpainting-style: mask tokens enter the encoder, a linear head reconstructs pixels. \`feature_distillation\`: no mask: every token learns the teacher’s last features (FD). \`feature_inpainting\`: inpainting-style: mask tokens enter the encoder, a linear head predicts the teacher’s last features (MVP, EVA). \`milan\`: decoder-style: attentive masks, a prompting decoder predicts the teacher’s last features."
+        hint: Did you mean \`maskalign\`? \`maskalign\`: masked pretraining by alignment: visible tokens learn a teacher’s features, nothing is reconstructed. \`supervised\`: a classifier trained from scratch, to serve as a teacher. \`mae\`: decoder-style: the encoder sees visible patches, a transformer decoder reconstructs the pixels of the others. \`simmim\`: inpainting-style: mask tokens enter the encoder, a linear head reconstructs pixels. \`feature_distillation\`: no mask: every token learns the teacher’s last features (FD). \`feature_inpainting\`: inpainting-style: mask tokens enter the encoder, a linear head predicts the teacher’s last features (MVP, EVA). \`milan\`: decoder-style: attentive masks, a prompting decoder predicts the teacher’s last features. \`crossmae\`: decoder-style: a decoder without self-attention, whose mask tokens ask the encoder’s blocks, reconstructs the pixels of some hidden patches. \`maskfeat\`: inpainting-style: mask tokens enter the encoder, a linear head predicts histograms of oriented gradients (HOG). \`data2vec\`: inpainting-style: mask tokens enter the encoder, a linear head predicts the mean of the last blocks of the student’s own moving average. \`ijepa\`: decoder-style: the encoder sees a context, a narrow predictor says what its own moving average makes of several target blocks (I-JEPA). \`beit\`: inpainting-style: mask tokens enter the encoder, a linear head classifies hidden patches by a codebook learnt from a teacher’s features. \`cae\`: decoder-style: a regressor makes latents of masked patches, aligned with the encoder’s own, and a decoder predicts the teacher’s last features from them alone."
     `);
   });
 
@@ -230,7 +230,7 @@ describe('mistakes in keys and values', () => {
       "my.mim.yaml:5:19: error MIM1006: \`masking.ratio\` must be a number at least 0 and below 1, but is 1.2.
         5 | masking: { ratio: 1.2 }
           |                   ^^^
-        hint: Share of patches the student does not see; 0, for \`method: maskalign\`, is feature distillation. Default of other methods: 0.75 (\`mae\`, \`milan\`); 0.6 (\`simmim\`); 0 (\`feature_distillation\`); 0.4 (\`feature_inpainting\`). Default: \`0.7\`."
+        hint: Share of patches the student does not see; 0, for \`method: maskalign\`, is feature distillation. Default of other methods: 0.75 (\`mae\`, \`milan\`, \`crossmae\`); 0.6 (\`simmim\`); 0 (\`feature_distillation\`); 0.4 (\`feature_inpainting\`, \`maskfeat\`); 0.61 (\`data2vec\`); 0.38 (\`beit\`, \`cae\`). Default: \`0.7\`."
     `);
   });
 
@@ -239,7 +239,7 @@ describe('mistakes in keys and values', () => {
       "my.mim.yaml:6:8: error MIM1005: \`optimizer.blr\` must be a number above 0, but is "1.5e-4".
         6 |   blr: "1.5e-4"
           |        ^^^^^^^^
-        hint: Write 1.5e-4, without quotes. Base learning rate; lr = blr · batch_size / 256. Default of other methods: 0.00005 (\`simmim\`); 0.0001875 (\`feature_inpainting\`). Default: \`0.00015\`."
+        hint: Write 1.5e-4, without quotes. Base learning rate; lr = blr · batch_size / 256. Default of other methods: 0.00005 (\`simmim\`); 0.0001875 (\`feature_inpainting\`, \`beit\`, \`cae\`); 0.0002 (\`maskfeat\`); 0.00025 (\`data2vec\`); 0.000125 (\`ijepa\`). Default: \`0.00015\`."
     `);
   });
 
@@ -248,7 +248,7 @@ describe('mistakes in keys and values', () => {
       "my.mim.yaml:6:10: error MIM1005: \`masking.ratio\` must be a number at least 0 and below 1, but is "0,7".
         6 |   ratio: 0,7
           |          ^^^
-        hint: Write 0.7, without quotes. Share of patches the student does not see; 0, for \`method: maskalign\`, is feature distillation. Default of other methods: 0.75 (\`mae\`, \`milan\`); 0.6 (\`simmim\`); 0 (\`feature_distillation\`); 0.4 (\`feature_inpainting\`). Default: \`0.7\`."
+        hint: Write 0.7, without quotes. Share of patches the student does not see; 0, for \`method: maskalign\`, is feature distillation. Default of other methods: 0.75 (\`mae\`, \`milan\`, \`crossmae\`); 0.6 (\`simmim\`); 0 (\`feature_distillation\`); 0.4 (\`feature_inpainting\`, \`maskfeat\`); 0.61 (\`data2vec\`); 0.38 (\`beit\`, \`cae\`). Default: \`0.7\`."
     `);
   });
 
@@ -266,13 +266,13 @@ describe('mistakes in keys and values', () => {
       "my.mim.yaml:6:9: error MIM1005: \`masking.ratio\` has no value; it must be a number at least 0 and below 1.
         6 |   ratio:
           |         ^
-        hint: Give it one, or remove the line. Share of patches the student does not see; 0, for \`method: maskalign\`, is feature distillation. Default of other methods: 0.75 (\`mae\`, \`milan\`); 0.6 (\`simmim\`); 0 (\`feature_distillation\`); 0.4 (\`feature_inpainting\`). Default: \`0.7\`."
+        hint: Give it one, or remove the line. Share of patches the student does not see; 0, for \`method: maskalign\`, is feature distillation. Default of other methods: 0.75 (\`mae\`, \`milan\`, \`crossmae\`); 0.6 (\`simmim\`); 0 (\`feature_distillation\`); 0.4 (\`feature_inpainting\`, \`maskfeat\`); 0.61 (\`data2vec\`); 0.38 (\`beit\`, \`cae\`). Default: \`0.7\`."
     `);
   });
 
   test('a section holds a plain value', () => {
     expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'masking: 0.7')).toMatchInlineSnapshot(`
-      "my.mim.yaml:5:10: error MIM1005: \`masking\` must be a mapping with keys such as strategy, ratio, unit, but is 0.7.
+      "my.mim.yaml:5:10: error MIM1005: \`masking\` must be a mapping with keys such as strategy, ratio, unit, num_pred_masks, pred_mask_scale, enc_mask_scale, but is 0.7.
         5 | masking: 0.7
           |          ^^^
         hint: Which patches the student sees."
@@ -284,7 +284,7 @@ describe('mistakes in keys and values', () => {
       "my.mim.yaml:5:15: error MIM1006: \`data.crop_scale\` must be a list of 2 values, each a number at least 0 and at most 1, but is [0.2].
         5 |   crop_scale: [0.2]
           |               ^^^^^
-        hint: RandomResizedCrop: range of the crop’s share of the area. Official: 0.2–1. Default of other methods: [0.67, 1] (\`simmim\`); [0.08, 1] (\`feature_distillation\`). Default: \`[0.2, 1]\`."
+        hint: RandomResizedCrop: range of the crop’s share of the area. Official: 0.2–1. Default of other methods: [0.67, 1] (\`simmim\`); [0.08, 1] (\`feature_distillation\`, \`data2vec\`, \`beit\`, \`cae\`); [0.5, 1] (\`maskfeat\`); [0.3, 1] (\`ijepa\`). Default: \`[0.2, 1]\`."
     `);
   });
 

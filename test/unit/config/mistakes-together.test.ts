@@ -197,6 +197,29 @@ describe('mistakes in what belongs together', () => {
     `);
   });
 
+  test('an evaluation asks for a layer that there is not', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'evaluate: [{ protocol: knn, at: end, layers: [6, 13] }]')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:46: error MIM1130: There is no layer 13: the student has 12 blocks.
+        6 | evaluate: [{ protocol: knn, at: end, layers: [6, 13] }]
+          |                                              ^^^^^^^
+        hint: Layers are counted from 1 to 12; \`all\` is every one."
+    `);
+  });
+
+  test('an evaluation takes a share of the labels where every image is seen afresh', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'evaluate: [{ protocol: linear, at: end, preset: mae, label_fraction: 0.01 }, { protocol: linear, at: end, draws: 3 }]')).toMatchInlineSnapshot(`
+      "my.mim.yaml:6:49: error MIM1131: \`label_fraction\` goes with \`preset: small\`, not with \`mae\`, which sees every training image afresh.
+        6 | evaluate: [{ protocol: linear, at: end, preset: mae, label_fraction: 0.01 }, { protocol: linear, at: end, draws: 3 }]
+          |                                                 ^^^
+        hint: Leave \`preset\` out.
+
+      my.mim.yaml:6:114: warning MIM1116: \`evaluate.1.draws\` has no effect: without \`label_fraction\` every label is used.
+        6 | evaluate: [{ protocol: linear, at: end, preset: mae, label_fraction: 0.01 }, { protocol: linear, at: end, draws: 3 }]
+          |                                                                                                                  ^
+        hint: Remove it."
+    `);
+  });
+
   test('an evaluation at the end is there twice (a warning)', () => {
     expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'evaluate:', '  - { protocol: knn, every: 5, at: end }', '  - { protocol: knn, at: end, k: 20 }', '  - { protocol: knn, at: end, k: 5 }')).toMatchInlineSnapshot(`
       "my.mim.yaml:8:5: warning MIM1118: This knn evaluation at the end is the same as entry 1 of the list.

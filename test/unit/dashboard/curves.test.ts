@@ -55,6 +55,14 @@ it('levels as a heat map: rows are levels, columns are x', async () => {
   expect(data.series.some(({ metric }) => metric.startsWith('level_'))).toBe(false);
 });
 
+it('the band of what was recorded stands behind the curves of a few runs, not of many', async () => {
+  const runs = await Promise.all(Array.from({ length: 13 }, (_, i) => makeRun(folder, `run-${i}`, records)));
+  open(...runs);
+  const bandsOf = async (count: number) => (await curvesOf(runs.slice(0, count), { metrics: ['loss'], smoothing: 0.6 })).series.filter(({ low, high }) => low && high).length;
+  expect(await bandsOf(12)).toBe(12);
+  expect(await bandsOf(13)).toBe(0);
+});
+
 it('a live run is followed, also when a resume rewrites its metrics', async () => {
   const run = await makeRun(folder, 'a', records, { state: 'running' });
   open(run);

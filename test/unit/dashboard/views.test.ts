@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { alignmentData, rowCentre, rowEntropy } from '../../../extension/core/dashboard/alignment';
 import { probeData } from '../../../extension/core/dashboard/probe';
 import { samplesData } from '../../../extension/core/dashboard/samples';
+import { evaluationOf } from '../../../extension/core/runs/run-report';
 import { lines, makeConfig, makeRun } from './runs';
 
 let folder: string;
@@ -44,6 +45,12 @@ it('probe: points by step with their epoch, of one protocol or all', async () =>
   expect(data.protocols).toEqual(['linear', 'knn']);
   expect(data.points.map(({ protocol, step, epoch }) => [protocol, step, epoch])).toEqual([['linear', 10, 1], ['knn', 20, 2], ['linear', 50, 5]]);
   expect(probeData([run], { protocol: 'knn' }).points).toHaveLength(1);
+});
+
+it('probe: the layer of a result arrives from its file', () => {
+  const written = { protocol: 'knn', subject: 'student', features: 'cls', top1: 0.5 };
+  expect(evaluationOf('knn-l3', 10, { ...written, layer: 3 })).toEqual([{ ...written, step: 10, layer: 3 }]);
+  expect(evaluationOf('knn', 10, written)[0]).not.toHaveProperty('layer');
 });
 
 it('samples: of each run the last picture not after the step', async () => {

@@ -23,7 +23,7 @@ export function write(folder: string, name: string, bytes: Uint8Array | string):
 }
 
 export function dataConfig(input: Partial<DataConfig>): DataConfig {
-  return dataSchema.required({ crop_scale: true }).parse({ image_size: 32, crop_scale: [0.2, 1], ...input });
+  return dataSchema.required({ crop_scale: true, flip: true }).parse({ image_size: 32, crop_scale: [0.2, 1], flip: 0.5, ...input });
 }
 
 /** A plain square of one colour, as a PNG. */

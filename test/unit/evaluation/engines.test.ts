@@ -1,6 +1,7 @@
 /** What the fast engine computes for the protocols is what the plain reference computes. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { plainVit, timmSpecs } from '../../../extension/core/checkpoints/teacher-shape';
+import type { FeatureKind } from '../../../extension/core/config/evaluation-choices';
 import type { VitShape } from '../../../extension/core/config/schema';
 import { CompiledEngine } from '../../../extension/training/engines/compiled/compiled-engine';
 import { EagerEngine } from '../../../extension/training/engines/eager/eager-engine';
@@ -8,6 +9,8 @@ import type { Engine, Program, StateStore } from '../../../extension/training/en
 import { studentFeatureProgram, teacherFeatureProgram } from '../../../extension/training/evaluation/encoders';
 import { runEncoder } from '../../../extension/training/evaluation/features';
 import type { ExtractedFeatures } from '../../../extension/training/evaluation/features';
+import { sameEveryEpoch } from '../../../extension/training/evaluation/epoch-parts';
+import { linearHeads } from '../../../extension/training/evaluation/linear-head';
 import { trainHeads } from '../../../extension/training/evaluation/head-trainer';
 import { knn } from '../../../extension/training/evaluation/knn';
 import { initialTensors } from '../../../extension/training/nn/initialise';
@@ -27,12 +30,12 @@ const shape: VitShape = { imageSize: 8, patchSize: 4, width: 8, depth: 2, heads:
 const { pos_embed: _positions, ...trained } = timmSpecs(plainVit(shape));
 const parameters = initialTensors(new RandomStream(0, 'student'), trained);
 
-async function featuresOf(engine: Engine, program: Program, state: StateStore): Promise<ExtractedFeatures> {
+async function featuresOf<Kind extends FeatureKind = 'cls' | 'mean'>(engine: Engine, program: Program, state: StateStore, kinds?: readonly Kind[]): Promise<ExtractedFeatures<Kind>> {
   async function* images() {
     const random = new RandomStream(0, 'pixels');
     for (const size of [3, 3, 2]) yield { images: Float32Array.from({ length: size * 192 }, () => random.normal()), labels: new Int32Array(size) };
   }
-  return runEncoder(await engine.compile(program), state, images());
+  return runEncoder(await engine.compile(program), state, images(), undefined, kinds && { kinds });
 }
 
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -50,6 +53,16 @@ describe('engines agree', () => {
     for (const kind of ['cls', 'mean'] as const) expect(largestDifference(fast[kind].features, reference[kind].features)).toBeLessThan(1e-5);
   });
 
+  it('on both kinds in one vector, CLS first', async () => {
+    const program = studentFeatureProgram(shape, 3, '', ['cls', 'mean', 'both']);
+    for (const engine of [eager, compiled]) {
+      const { cls, mean, both } = await featuresOf(engine, program, engine.createState(parameters), ['cls', 'mean', 'both']);
+      expect(both.width).toBe(16);
+      const rows = Array.from({ length: 8 }, (_, row) => [...cls.features.subarray(row * 8, row * 8 + 8), ...mean.features.subarray(row * 8, row * 8 + 8)]);
+      expect(Array.from(both.features)).toEqual(rows.flat());
+    }
+  });
+
   it('on the features of a teacher, which are the student’s where the weights and the normalisation are', async () => {
     const images = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
     const teacher = prepareTeacher({ tensors: { ...parameters, pos_embed: sinCosPositions(8, 2) }, shape: plainVit(shape) }, shape, images);
@@ -60,8 +73,8 @@ describe('engines agree', () => {
 
   it.each(['lars', 'sgd'] as const)('on stacked probes trained by %s', async (optimizer) => {
     const train = blobs(90, 3, 6, 1, 0);
-    const training = { optimizer, learningRates: [0.1, 3], classes: 3, batchSize: 32, epochs: 3, warmupEpochs: 1, seed: 0 };
-    const [reference, fast] = await Promise.all([eager, compiled].map((engine) => trainHeads(engine, () => Promise.resolve(train), training)));
+    const training = { family: linearHeads, optimizer, learningRates: [0.1, 3], classes: 3, batchSize: 32, epochs: 3, warmupEpochs: 1, seed: 0 };
+    const [reference, fast] = await Promise.all([eager, compiled].map((engine) => trainHeads(engine, sameEveryEpoch(train), training)));
     const [expected, actual] = [await reference!.state.read(), await fast!.state.read()];
     for (const name of Object.keys(expected)) expect(largestDifference(actual[name]!.data, expected[name]!.data), name).toBeLessThan(1e-4);
     expect(largestDifference(fast!.trainLoss, reference!.trainLoss)).toBeLessThan(1e-5);

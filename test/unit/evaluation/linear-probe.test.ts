@@ -1,8 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EagerEngine } from '../../../extension/training/engines/eager/eager-engine';
 import type { Engine } from '../../../extension/training/engines/engine';
+import { sameEveryEpoch } from '../../../extension/training/evaluation/epoch-parts';
 import { trainHeads } from '../../../extension/training/evaluation/head-trainer';
-import { linearProbe, probeBatchSize, PROBE_PRESETS } from '../../../extension/training/evaluation/linear-probe';
+import { linearHeads } from '../../../extension/training/evaluation/linear-head';
+import { linearProbe, PROBE_PRESETS } from '../../../extension/training/evaluation/linear-probe';
+import { probeBatchSize } from '../../../extension/training/evaluation/probe-fit';
 import { RandomStream } from '../../../extension/training/random';
 import { blobs, withLabels } from './sets';
 
@@ -64,9 +67,9 @@ describe('linear probe', () => {
 
   it('trains every head of a sweep as if it were alone', async () => {
     const train = blobs(64, 3, 5, 1, 0);
-    const training = { optimizer: 'sgd', classes: 3, batchSize: 16, epochs: 2, warmupEpochs: 0, seed: 0 } as const;
-    const together = await trainHeads(engine, () => Promise.resolve(train), { ...training, learningRates: [0.01, 1e30, 0.3] });
-    const alone = await trainHeads(engine, () => Promise.resolve(train), { ...training, learningRates: [0.3] });
+    const training = { family: linearHeads, optimizer: 'sgd', classes: 3, batchSize: 16, epochs: 2, warmupEpochs: 0, seed: 0 } as const;
+    const together = await trainHeads(engine, sameEveryEpoch(train), { ...training, learningRates: [0.01, 1e30, 0.3] });
+    const alone = await trainHeads(engine, sameEveryEpoch(train), { ...training, learningRates: [0.3] });
     const third = (await together.state.read(['weight'])).weight!.data.slice(-15);
     const only = (await alone.state.read(['weight'])).weight!.data;
     third.forEach((value, i) => expect(value).toBeCloseTo(only[i]!, 5));

@@ -10,6 +10,7 @@ describe('the command line of a job', () => {
     expect(argumentsOf({ kind: 'evaluate', run: '/runs/a', step: 10, protocol: 'linear', preset: 'mae', features: 'mean' })).toEqual([
       'evaluate', '/runs/a', '--step', '10', '--protocol', 'linear', '--preset', 'mae', '--features', 'mean',
     ]);
+    expect(argumentsOf({ kind: 'evaluate', run: '/runs/a', protocol: 'knn', layers: [1, 6] }).slice(2)).toEqual(['--protocol', 'knn', '--layers', '1,6']);
     expect(argumentsOf({ kind: 'sweep', configFile: '/lab/s.mim.yaml' })).toEqual(['sweep', '/lab/s.mim.yaml']);
   });
 

@@ -24,7 +24,9 @@ function complete(text: string, label: string): string {
   return applyEdits(at.text, [{ ...found, text: accepted(found.snippet) }]);
 }
 
-const STRATEGIES = ['attentive', 'random', 'block', 'coarse', 'grid', 'attentive_hidden', 'top_visible', 'top_hidden'];
+const STRATEGIES = ['attentive', 'random', 'block', 'coarse', 'grid', 'multi_block', 'attentive_hidden', 'top_visible', 'top_hidden'];
+const MASKING = ['strategy', 'ratio', 'unit', 'num_pred_masks', 'pred_mask_scale', 'enc_mask_scale', 'aspect_ratio'];
+const MASKING_WITHOUT_RATIO = MASKING.filter((key) => key !== 'ratio');
 const METHOD_NAMES = [...METHODS];
 
 describe('keys', () => {
@@ -32,19 +34,19 @@ describe('keys', () => {
     ['an empty file', '|', keysAt([])],
     ['the top level, without what is there', 'mim: 1\nmethod: maskalign\n|\ndata: { kind: shapes }', keysAt([]).filter((key) => !['mim', 'method', 'data'].includes(key))],
     ['a word being typed', 'mim: 1\nmas|', keysAt([]).filter((key) => key !== 'mim')],
-    ['a section below its key', 'masking:\n  |', ['strategy', 'ratio', 'unit']],
-    ['a section that goes on below', 'masking:\n  |\n  ratio: 0.5\n', ['strategy', 'unit']],
-    ['a section that began above', 'masking:\n  ratio: 0.5\n  |\ndata: {}', ['strategy', 'unit']],
-    ['a section by a word', 'masking:\n  ratio: 0.5\n  st|', ['strategy', 'unit']],
+    ['a section below its key', 'masking:\n  |', MASKING],
+    ['a section that goes on below', 'masking:\n  |\n  ratio: 0.5\n', MASKING_WITHOUT_RATIO],
+    ['a section that began above', 'masking:\n  ratio: 0.5\n  |\ndata: {}', MASKING_WITHOUT_RATIO],
+    ['a section by a word', 'masking:\n  ratio: 0.5\n  st|', MASKING_WITHOUT_RATIO],
     ['back at the margin', 'masking:\n  ratio: 0.5\n|', keysAt([]).filter((key) => key !== 'masking')],
-    ['brackets', 'masking: { | }', ['strategy', 'ratio', 'unit']],
-    ['brackets not closed', 'masking: { ratio: 0.5, |', ['strategy', 'unit']],
-    ['brackets not closed, more below', 'masking: { ratio: 0.5, |\nmethod: maskalign\n', ['strategy', 'unit']],
-    ['brackets before another key', 'masking: { |, ratio: 0.5 }', ['strategy', 'unit']],
-    ['brackets over lines', 'masking: {\n    ratio: 0.5,\n    |\n  }', ['strategy', 'unit']],
-    ['after brackets left open', 'student: { width: 8,\nmasking:\n  |', ['strategy', 'ratio', 'unit']],
-    ['below a section that is deeper', 'teacher:\n  ema:\n    |', ['momentum', 'momentum_end']],
-    ['brackets in brackets', 'teacher: { ema: { mom| } }', ['momentum', 'momentum_end']],
+    ['brackets', 'masking: { | }', MASKING],
+    ['brackets not closed', 'masking: { ratio: 0.5, |', MASKING_WITHOUT_RATIO],
+    ['brackets not closed, more below', 'masking: { ratio: 0.5, |\nmethod: maskalign\n', MASKING_WITHOUT_RATIO],
+    ['brackets before another key', 'masking: { |, ratio: 0.5 }', MASKING_WITHOUT_RATIO],
+    ['brackets over lines', 'masking: {\n    ratio: 0.5,\n    |\n  }', MASKING_WITHOUT_RATIO],
+    ['after brackets left open', 'student: { width: 8,\nmasking:\n  |', MASKING],
+    ['below a section that is deeper', 'teacher:\n  ema:\n    |', keysAt(['teacher', 'ema'])],
+    ['brackets in brackets', 'teacher: { ema: { mom| } }', keysAt(['teacher', 'ema'])],
     ['an item of a list', 'evaluate:\n  - |', keysAt(['evaluate', 0])],
     ['an item that goes on', 'evaluate:\n  - protocol: knn\n    |', keysAt(['evaluate', 0]).filter((key) => key !== 'protocol')],
     ['the second item', 'evaluate:\n  - protocol: knn\n  - |', keysAt(['evaluate', 0])],

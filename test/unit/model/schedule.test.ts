@@ -32,6 +32,11 @@ describe('the averaging momentum', () => {
     expect(emaMomentum(100, 100, taught)).toBeCloseTo(1, 12);
   });
 
+  it('of I-JEPA rises on a line', () => {
+    const taught = experiment({ method: 'ijepa', teacher: { ema: { momentum: 0.9 } } });
+    expect([0, 25, 100].map((step) => emaMomentum(step, 100, taught))).toEqual([0.9, expect.closeTo(0.925, 12), 1]);
+  });
+
   it('of the kept average is constant, and absent where none is kept', () => {
     expect(emaMomentum(7, 100, experiment({ optimizer: { ema: 0.99 } }))).toBe(0.99);
     expect(emaMomentum(7, 100, experiment({}))).toBeUndefined();

@@ -56,6 +56,16 @@ describe('tree', () => {
     expect(runsTree(runs, { filter: 'x', order: 'name' }).map(({ face }) => face.label)).toEqual(['x']);
   });
 
+  it('keeps what follows the first 200 rows under one, and finds it there by the filter', () => {
+    const many = Array.from({ length: 1000 }, (_, i) => run(`run-${i}`));
+    const tree = runsTree(many, { filter: '', order: 'name' });
+    expect(tree).toHaveLength(201);
+    expect(tree.at(-1)).toMatchObject({ node: { kind: 'rest' }, face: { label: '800 more' } });
+    expect([...tree.slice(0, 200), ...tree.at(-1)!.children].map(({ face }) => face.label)).toEqual(many.map(({ name }) => name));
+    expect(runsTree(many, { filter: 'run-999', order: 'name' }).map(({ face }) => face.label)).toEqual(['run-999']);
+    expect(runsTree(many.slice(0, 201), { filter: '', order: 'name' })).toHaveLength(201);
+  });
+
   it('warns of a run that could not be read whole', () => {
     expect(runsTree([run('x', { problem: 'metrics.jsonl cannot be read' })], { filter: '', order: 'name' })[0]?.face.icon).toBe('warning');
   });

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { vitMetadata } from '../../../extension/core/checkpoints/vit-metadata';
 import { plainVit, timmSpecs } from '../../../extension/core/checkpoints/teacher-shape';
 import { writeSafetensors } from '../../../extension/core/checkpoints/safetensors';
@@ -17,6 +17,7 @@ import { RandomStream } from '../../../extension/training/random';
 import { StopSignal } from '../../../extension/training/stop-signal';
 import sharp from 'sharp';
 import { dataConfig } from '../data/fixtures';
+import { COMMIT, HubServer } from '../hub/hub-server';
 
 let folder: string;
 beforeAll(async () => {
@@ -41,7 +42,7 @@ async function writeImages(root: string, count: number): Promise<void> {
 }
 
 /** A run that was stopped after its first step, on images and a teacher of its own. */
-async function stoppedRun(name: string): Promise<{ run: string; teacher: string; images: string }> {
+async function stoppedRun(name: string, checkpoint = 'teacher.safetensors'): Promise<{ run: string; teacher: string; images: string }> {
   const home = join(folder, name);
   const [teacher, images] = [join(home, 'teacher.safetensors'), join(home, 'images')];
   await writeTeacher(teacher, 1);
@@ -52,7 +53,7 @@ async function stoppedRun(name: string): Promise<{ run: string; teacher: string;
 method: maskalign
 data: { path: images, image_size: 8, holdout: 0.25 }
 student: { patch_size: 4, width: 8, depth: 1, heads: 2, mlp_ratio: 1, drop_path: 0 }
-teacher: { checkpoint: teacher.safetensors }
+teacher: { checkpoint: '${checkpoint}' }
 masking: { ratio: 0.5 }
 optimizer: { batch_size: 2, lr: 1e-3 }
 schedule: { epochs: 2, warmup_epochs: 0, min_lr: 0 }
@@ -109,6 +110,43 @@ describe('a resumed run uses what it began with', () => {
     await rm(join(images, 'cat/more.png'));
     await rename(join(images, 'cat/0.png'), join(images, 'dog/0.png'));
     expect((await refusal(run)).code).toBe('MIM8005');
+  });
+});
+
+describe('a teacher from the Hub', () => {
+  let server: HubServer | undefined;
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await server?.close();
+  });
+
+  async function served(): Promise<HubServer> {
+    const file = join(folder, 'served.safetensors');
+    await writeTeacher(file, 5);
+    server = new HubServer('lab/vit', new Map([['model.safetensors', await readFile(file)]]));
+    await server.listen();
+    vi.stubEnv('HF_ENDPOINT', server.address);
+    vi.stubEnv('HF_HUB_CACHE', join(folder, 'cache'));
+    return server;
+  }
+
+  it('is pinned to its commit and content, and fetched again where the cache lost it', async () => {
+    const hub = await served();
+    const { run } = await stoppedRun('hub', 'hf://lab/vit');
+    const { teacher: pinned } = JSON.parse(await readFile(join(run, 'environment.json'), 'utf8')) as { teacher: { file: string; sha256: string; source: string } };
+    expect(pinned).toEqual({ file: join(folder, 'cache', 'models--lab--vit', 'snapshots', COMMIT, 'model.safetensors'), sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string, source: `hf://lab/vit@${COMMIT}/model.safetensors` });
+    expect(await readFile(join(run, 'config.yaml'), 'utf8')).toContain('checkpoint: hf://lab/vit');
+    await rm(join(folder, 'cache'), { recursive: true });
+    hub.requests.length = 0;
+    const lines: string[] = [];
+    expect((await resume({ run, events: { onMessage: (line) => lines.push(line) } })).state).toBe('finished');
+    expect(hub.requests.filter(({ host }) => host === 'store')).toHaveLength(1);
+    expect(lines.some((line) => line.startsWith('Downloading lab/vit/model.safetensors'))).toBe(true);
+  });
+
+  it('that cannot be had is told at the key that names it', async () => {
+    (await served()).misbehaves.refuses = { status: 401, code: 'GatedRepo' };
+    await expect(stoppedRun('gated', 'hf://lab/vit')).rejects.toMatchObject({ code: 'MIM3102', problems: [{ key: 'teacher.checkpoint', range: { start: { line: 5 } } }] });
   });
 });
 

@@ -10,7 +10,7 @@ import { looking } from './looking';
 export async function run(): Promise<void> {
   const file = process.env.MIM_SUITE_RESULTS;
   if (!file) throw new Error('MIM_SUITE_RESULTS names no file');
-  const mocha = new Mocha({ ui: 'bdd', timeout: 30_000, reporter: class {} as never });
+  const mocha = new Mocha({ ui: 'bdd', timeout: 90_000, reporter: class {} as never });
   mocha.suite.emit('pre-require', globalThis, '', mocha);
   for (const part of [activation, editing, looking, running]) part();
   const results: SuiteResult[] = [];

@@ -23,7 +23,7 @@ export function inWorkspace(...path: readonly string[]): vscode.Uri {
 }
 
 /** What `look` finds, asked again until it finds something. */
-export async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>, seconds = 20): Promise<T> {
+export async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>, seconds = 60): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const found = await look();

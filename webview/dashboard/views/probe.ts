@@ -81,13 +81,13 @@ class Probe implements View {
       const { name, color } = this.dashboard.run(members[0]!.run);
       const label = several ? `${name}, ${kindOf(members[0]!)}` : name;
       const sorted = members.toSorted((a, b) => at(a) - at(b));
-      return { label, color, means: [], points: sorted.map((point) => ({ id: point.run, x: at(point), y: point.top1, kind: 'measured', text: `${label}: ${formatShare(point.top1)} at step ${point.step}${point.layer === undefined ? '' : `, layer ${point.layer}`}` })) };
+      return { label, color, means: [], points: sorted.map((point) => ({ id: point.run, x: at(point), y: point.top1, kind: 'measured', text: `${label}: ${formatShare(point.top1)}${point.top1Std === undefined ? '' : ` ± ${formatShare(point.top1Std)}`} at step ${point.step}${point.layer === undefined ? '' : `, layer ${point.layer}`}` })) };
     });
   }
 
   private rows(points: readonly ProbePoint[]): Table {
-    return [['run', 'probe', 'of', 'features', 'step', 'layer', 'top1', 'top5'],
-      ...points.map(({ run, protocol, subject, features, step, layer, top1, top5 }) => [this.dashboard.run(run).name, protocol, subject, features, step, layer ?? null, top1, top5 ?? null])];
+    return [['run', 'probe', 'of', 'features', 'step', 'layer', 'top1', 'std', 'top5'],
+      ...points.map(({ run, protocol, subject, features, step, layer, top1, top1Std, top5 }) => [this.dashboard.run(run).name, protocol, subject, features, step, layer ?? null, top1, top1Std ?? null, top5 ?? null])];
   }
 
   private change(part: Partial<DashboardState['probe']>): void {

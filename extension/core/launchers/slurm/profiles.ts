@@ -10,8 +10,7 @@ import type * as z from 'zod';
 import { errorCode } from '../../files/durable-files';
 import { UserError } from '../../problems';
 import { profilesSchema, type SlurmProfile } from './options';
-
-export const PROFILES_VARIABLE = 'MIM_PROFILES';
+import { PROFILES_VARIABLE } from './profiles-variable';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -4,15 +4,15 @@ import { errorCode } from '../../files/durable-files';
 import type { MetricRecord } from '../../runs/metrics-file';
 import type { RecordSink, RecordSource } from '../../series/record-source';
 import type { LibraryRun } from '../library-run';
-import { readCsvRecords } from './csv-source';
 import { readLogRecords } from './log-source';
 
 const PIECE = 2000;
 
 export async function readExternalRecords(file: string, origin: LibraryRun['origin']): Promise<MetricRecord[]> {
-  // Its messages take a while to set up, which those who have no such file need not wait for.
+  // Their parsers take a while to load, which those who have no such file need not wait for.
   if (origin === 'tensorboard') return (await import('./tensorboard-source')).readTensorBoardRecords(file);
-  return origin === 'csv' ? readCsvRecords(file) : readLogRecords(file);
+  if (origin === 'csv') return (await import('./csv-source')).readCsvRecords(file);
+  return readLogRecords(file);
 }
 
 export class ExternalSource implements RecordSource {

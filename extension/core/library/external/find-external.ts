@@ -12,6 +12,9 @@ export interface ExternalFile {
 const DEPTH = 4;
 const MOST_ENTRIES = 20_000;
 
+/** What every run directory has, and folders of other tools do not have together. */
+const OWN_FILES = ['config.yaml', 'environment.json'];
+
 /** @param places folders, searched, or files. Places that are away have no runs. */
 export async function findExternalFiles(places: readonly string[]): Promise<ExternalFile[]> {
   const found = new Map<string, ExternalFile>();
@@ -27,6 +30,8 @@ export async function findExternalFiles(places: readonly string[]): Promise<Exte
 async function search(folder: string, depth: number, budget: { entries: number }, found: Map<string, ExternalFile>): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   budget.entries -= entries.length;
+  // A run of our own is in the library already; its event files are a copy of it.
+  if (OWN_FILES.every((name) => entries.some((entry) => entry.name === name))) return;
   for (const entry of entries.sort((a, b) => a.name.localeCompare(b.name))) {
     if (entry.isFile()) remember(found, path.join(folder, entry.name));
     else if (entry.isDirectory() && depth > 0 && budget.entries > 0 && !/^\.|^node_modules$/.test(entry.name)) await search(path.join(folder, entry.name), depth - 1, budget, found);

@@ -112,22 +112,34 @@ function operatorSet(domain: string, version: number): Chunks {
   return message(8, [...text(1, domain), ...integer(2, version)]);
 }
 
-/** @throws UserError MIM4002 where the model is larger than the format allows (2 GB). */
-export function writeModel(graph: OnnxGraph): Uint8Array {
+export interface OnnxModelOptions {
+  readonly irVersion: number;
+  /** Versions of the operator sets, by domain; the standard one is ''. */
+  readonly operatorSets: Readonly<Record<string, number>>;
+  /** `metadata_props`: what a reader finds beside the graph. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** What is too large, where it is. */
+  readonly tooLarge: (gigabytes: string) => UserError;
+}
+
+/** A program of the compiled engine, for the runtime of this product. */
+const COMPILED_PROGRAM: OnnxModelOptions = {
+  irVersion: 10,
+  operatorSets: { '': 20, 'com.microsoft': 1 },
+  tooLarge: (gigabytes) =>
+    new UserError('MIM4002', `The frozen weights of this experiment take ${gigabytes} GB; a compiled program holds at most 2 GB.`, 'Use a smaller teacher.'),
+};
+
+/** @throws UserError `tooLarge` where the model is larger than the format allows (2 GB). */
+export function writeModel(graph: OnnxGraph, { irVersion, operatorSets, metadata = {}, tooLarge }: OnnxModelOptions = COMPILED_PROGRAM): Uint8Array {
   const chunks = [
-    ...integer(1, 10), // IR version
+    ...integer(1, irVersion),
     ...text(2, 'mim'),
     ...message(7, graph.chunks()),
-    ...operatorSet('', 20),
-    ...operatorSet('com.microsoft', 1),
+    ...Object.entries(operatorSets).flatMap(([domain, version]) => operatorSet(domain, version)),
+    ...Object.entries(metadata).flatMap(([key, value]) => message(14, [...text(1, key), ...text(2, value)])),
   ];
   const bytes = lengthOf(chunks);
-  if (bytes > maxModelBytes) {
-    throw new UserError(
-      'MIM4002',
-      `The frozen weights of this experiment take ${(bytes / 2 ** 30).toFixed(1)} GB; a compiled program holds at most 2 GB.`,
-      'Use a smaller teacher.',
-    );
-  }
+  if (bytes > maxModelBytes) throw tooLarge((bytes / 2 ** 30).toFixed(1));
   return Buffer.concat(chunks, bytes);
 }
