@@ -69,8 +69,10 @@ function removeFromFlow(text: string, map: YAMLMap<Node, Node | null>, entry: En
   const next = map.items[index + 1];
   if (next) return { start: entry.key.range![0], end: next.key.range![0], text: '' };
   const before = map.items[index - 1];
-  const start = before ? entryEnd(text, before) : entry.key.range![0];
-  return { start, end, text: '' };
+  if (before) return { start: entryEnd(text, before), end, text: '' };
+  // Nothing may be left before a comma.
+  const comma = /^\s*,/.exec(text.slice(end))?.[0].length ?? 0;
+  return { start: entry.key.range![0], end: end + comma, text: '' };
 }
 
 /** The text of the value whose key begins at `offset`. */

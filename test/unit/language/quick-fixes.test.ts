@@ -45,6 +45,8 @@ describe('every fix gives a text without its problem', () => {
     ['MIM1116', `${head}optimizer:\n  blr: 1e-4\n  lr: 1e-3\n`],
     ['MIM1116', `${head}evaluate:\n  - k: 3\n    protocol: linear\n    at: end\n`],
     ['MIM1003', `${head}masking: { strategy: random, rato: }\n`],
+    ['MIM1003', `${head}masking: { rato, }\n`],
+    ['MIM1003', `${head}masking: { strategy: random, rato, }\n`],
     ['MIM1117', head.replace('kind: shapes, ', '')],
   ].flatMap(([code, text]) => [[code!, text!], [code!, text!.replaceAll('\n', '\r\n')]] as const))('%s in %j', (code, text) => {
     const problem = problemsOf(text).find((found) => found.code === code)!;
