@@ -75,12 +75,12 @@ function removeFromFlow(text: string, map: YAMLMap<Node, Node | null>, entry: En
   return { start: entry.key.range![0], end: end + comma, text: '' };
 }
 
-/** The text of the value whose key begins at `offset`. */
+/** The text of the value whose key begins at `offset`, where it means the same in another place: it stands on one line. */
 export function valueTextAt(text: string, offset: number): string | undefined {
   const value = entryAt(contentsOf(text), offset)?.entry.value;
   if (!isScalar(value) || !value.range) return undefined;
   const written = text.slice(value.range[0], value.range[1]);
-  return standsInBrackets(written) ? written : undefined;
+  return !written.includes('\n') && standsInBrackets(written) ? written : undefined;
 }
 
 /** A text without quotes such as `0.7 }` is one value on a line of its own, and another in brackets. */

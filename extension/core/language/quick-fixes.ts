@@ -17,13 +17,16 @@ export interface QuickFix {
 
 /** @param problem found in this very `text` */
 export function quickFixes(text: string, problem: Problem): QuickFix[] {
-  return [...replacements(problem), ...specific(text, problem)];
+  return [...replacements(text, problem), ...specific(text, problem)];
 }
 
-function replacements({ range, replacement, code }: Problem): QuickFix[] {
+function replacements(text: string, { range, replacement, code }: Problem): QuickFix[] {
   if (!range || replacement === undefined) return [];
   const title = code === 'MIM1003' ? `Rename to \`${replacement}\`` : `Change to ${replacement}`;
-  return [{ title, edits: [{ start: range.start.offset, end: range.end.offset, text: replacement }], preferred: true }];
+  const [start, end] = [range.start.offset, range.end.offset];
+  // A value that is missing begins where the colon ends, or ends where a comment begins: both need a space.
+  const written = `${text[start - 1] === ':' ? ' ' : ''}${replacement}${text[end] === '#' ? ' ' : ''}`;
+  return [{ title, edits: [{ start, end, text: written }], preferred: true }];
 }
 
 function specific(text: string, problem: Problem): QuickFix[] {

@@ -46,6 +46,8 @@ describe('every fix gives a text without its problem', () => {
     ['MIM1116', `${head}evaluate:\n  - k: 3\n    protocol: linear\n    at: end\n`],
     ['MIM1003', `${head}masking: { strategy: random, rato: }\n`],
     ['MIM1003', `${head}masking: { rato, }\n`],
+    ['MIM1002', head.replace('mim: 1', 'mim:')],
+    ['MIM1002', head.replace('mim: 1', 'mim: # the version')],
     ['MIM1003', `${head}masking: { strategy: random, rato, }\n`],
     ['MIM1117', head.replace('kind: shapes, ', '')],
   ].flatMap(([code, text]) => [[code!, text!], [code!, text!.replaceAll('\n', '\r\n')]] as const))('%s in %j', (code, text) => {
@@ -88,6 +90,10 @@ test('whatever is typed into an example, fixes keep YAML that can be read readab
 test('a key in the wrong place goes to its section, written or not', () => {
   expect(fixes(`${head}batch_size: 64\noptimizer:\n  blr: 1e-4\n`, 'MIM1003').get('Move to `optimizer`')).toBe(`${head}optimizer:\n  blr: 1e-4\n  batch_size: 64\n`);
   expect(fixes(`${head}batch_size: 64\n`, 'MIM1003').get('Move to `optimizer`')).toBe(`${head}optimizer: { batch_size: 64 }\n`);
+});
+
+test('a value over several lines is not moved: how far it is indented belongs to its place', () => {
+  expect([...fixes(`${head}masking: { seed: 1\n 5 }\n`, 'MIM1003').keys()]).not.toContain('Move to `data`');
 });
 
 test('a value that would be another in brackets is not moved into them', () => {
