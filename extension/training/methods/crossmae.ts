@@ -16,7 +16,6 @@ import { createMasking } from '../masking/create';
 import type { MaskingStrategy, Split } from '../masking/strategy';
 import { crossDecoder, crossDecoderSpecs } from '../nn/cross-decoder';
 import { decoderPrediction } from '../nn/decoder';
-import { flatRows, patchPixels } from '../nn/patches';
 import { sinCosPositions } from '../nn/positions';
 import type { Tensors } from '../nn/tensors';
 import { tensorOf } from '../nn/tensors';
@@ -24,7 +23,7 @@ import { residualStream } from '../nn/vit';
 import type { RandomStream } from '../random';
 import { reconstructionLoss } from './distances';
 import type { LossAndReadings, Reconstruction } from './method';
-import { normalisePatches } from './pixel-targets';
+import { maskedPixels, pixelReconstruction } from './pixel-targets';
 import { StudentMethod } from './student-method';
 
 export interface CrossMaeOptions {
@@ -39,7 +38,6 @@ export interface CrossMaeOptions {
 export class CrossMae extends StudentMethod {
   readonly name = 'crossmae';
   private readonly masking: MaskingStrategy;
-  private readonly patchCount: number;
   /** Hidden patches with a loss. */
   private readonly predicted: number;
 
@@ -55,8 +53,7 @@ export class CrossMae extends StudentMethod {
       constants: { decoder_pos_embed: sinCosPositions(decoder.width, grid) },
     });
     this.masking = masking;
-    this.patchCount = grid ** 2;
-    this.predicted = predictedCount(this.patchCount, keepCount, ratio, decoder.kept_mask_ratio ?? ratio);
+    this.predicted = predictedCount(grid ** 2, keepCount, ratio, decoder.kept_mask_ratio ?? ratio);
   }
 
   override reads(name: string): boolean {
@@ -73,17 +70,14 @@ export class CrossMae extends StudentMethod {
   loss(parameters: Tensors, batch: Tensors, constants: Tensors): LossAndReadings {
     const { keepIds, maskedIds } = this.masking.split(batch, undefined);
     const split = { keepIds, maskedIds: tf.slice(maskedIds, [0, 0], [maskedIds.shape[0]!, this.predicted]) };
-    const loss = reconstructionLoss(this.options.reconstruction.loss, this.predict(parameters, batch, constants, split), this.targets(tensorOf(batch, 'images'), split));
+    const loss = reconstructionLoss(this.options.reconstruction.loss, this.predict(parameters, batch, constants, split), maskedPixels(tensorOf(batch, 'images'), split, this.options));
     return { loss, readings: { keepIds } };
   }
 
   /** Of every hidden patch, also those that the loss leaves out. */
   reconstruct(parameters: Tensors, batch: Tensors, constants: Tensors): Reconstruction {
     const split = this.masking.split(batch, undefined);
-    const [images, masked] = split.maskedIds.shape as [number, number];
-    const { patchSize } = this.options.student;
-    const pixels = tf.reshape(this.predict(parameters, batch, constants, split), [images, masked, patchSize, patchSize, 3]);
-    return { ...split, predicted: tf.transpose(pixels, [0, 1, 4, 2, 3]), normalisedByPatch: this.options.reconstruction.norm_pix === true };
+    return pixelReconstruction(this.predict(parameters, batch, constants, split), split, this.options);
   }
 
   /** Pixels of the patches in `maskedIds`, [B·P, P·P·3], in the order (y, x, channel). */
@@ -91,11 +85,6 @@ export class CrossMae extends StudentMethod {
     const { student, decoder } = this.options;
     const levels = residualStream(parameters, tensorOf(constants, 'pos_embed'), student, { images: tensorOf(batch, 'images'), keepIds, dropPath: batch['drop_path'] });
     return decoderPrediction(parameters, crossDecoder(parameters, decoder, { levels, maskedIds, positions: tensorOf(constants, 'decoder_pos_embed') }));
-  }
-
-  private targets(images: tf.Tensor, { maskedIds }: Split): tf.Tensor {
-    const patches = tf.gather(patchPixels(images, this.options.student.patchSize), flatRows(maskedIds, this.patchCount));
-    return this.options.reconstruction.norm_pix ? normalisePatches(patches) : patches;
   }
 }
 

@@ -3,12 +3,11 @@
  * it (facebookresearch/mae, models_mae.py). Decoder-style reconstruction: the encoder sees the visible patches alone; a small
  * transformer decoder is given mask tokens in the places of the others and predicts their pixels.
  */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { DecoderShape, MaskingConfig, ReconstructionConfig, VitShape } from '../../core/config/schema';
 import { createMasking } from '../masking/create';
 import type { MaskingStrategy, Split } from '../masking/strategy';
 import { decoderPrediction, decoderSpecs, selfDecoder } from '../nn/decoder';
-import { flatRows, patchPixels } from '../nn/patches';
 import { sinCosPositions } from '../nn/positions';
 import { sliceRows } from '../nn/rows';
 import type { Tensors } from '../nn/tensors';
@@ -16,7 +15,7 @@ import { tensorOf } from '../nn/tensors';
 import { encode } from '../nn/vit';
 import { reconstructionLoss } from './distances';
 import type { LossAndReadings, Reconstruction } from './method';
-import { normalisePatches } from './pixel-targets';
+import { maskedPixels, pixelReconstruction } from './pixel-targets';
 import { StudentMethod } from './student-method';
 
 export interface MaeOptions {
@@ -31,7 +30,6 @@ export interface MaeOptions {
 export class Mae extends StudentMethod {
   readonly name = 'mae';
   private readonly masking: MaskingStrategy;
-  private readonly patchCount: number;
 
   constructor(private readonly options: MaeOptions) {
     const { student, decoder, keepCount } = options;
@@ -44,23 +42,19 @@ export class Mae extends StudentMethod {
       constants: { decoder_pos_embed: sinCosPositions(decoder.width, grid) },
     });
     this.masking = masking;
-    this.patchCount = grid ** 2;
   }
 
   /** Mean squared error of the masked patches. Reading: `keepIds` int32 [B, keep]. */
   loss(parameters: Tensors, batch: Tensors, constants: Tensors): LossAndReadings {
     const split = this.masking.split(batch, undefined);
     const predicted = this.predict(parameters, batch, constants, split);
-    const target = this.targets(tensorOf(batch, 'images'), split);
+    const target = maskedPixels(tensorOf(batch, 'images'), split, this.options);
     return { loss: reconstructionLoss(this.options.reconstruction.loss, predicted, target), readings: { keepIds: split.keepIds } };
   }
 
   reconstruct(parameters: Tensors, batch: Tensors, constants: Tensors): Reconstruction {
     const split = this.masking.split(batch, undefined);
-    const [images, masked] = split.maskedIds.shape as [number, number];
-    const { patchSize } = this.options.student;
-    const pixels = tf.reshape(this.predict(parameters, batch, constants, split), [images, masked, patchSize, patchSize, 3]);
-    return { ...split, predicted: tf.transpose(pixels, [0, 1, 4, 2, 3]), normalisedByPatch: this.options.reconstruction.norm_pix === true };
+    return pixelReconstruction(this.predict(parameters, batch, constants, split), split, this.options);
   }
 
   /** Pixels of the masked patches, [B·M, P·P·3], in the order (y, x, channel). */
@@ -70,10 +64,5 @@ export class Mae extends StudentMethod {
     const decoded = selfDecoder(parameters, decoder, { encoded, keepIds, maskedIds, positions: tensorOf(constants, 'decoder_pos_embed') });
     const [images, masked] = maskedIds.shape as [number, number];
     return decoderPrediction(parameters, sliceRows(decoded, images, 1 + keepIds.shape[1]!, masked));
-  }
-
-  private targets(images: tf.Tensor, { maskedIds }: Split): tf.Tensor {
-    const patches = tf.gather(patchPixels(images, this.options.student.patchSize), flatRows(maskedIds, this.patchCount));
-    return this.options.reconstruction.norm_pix ? normalisePatches(patches) : patches;
   }
 }
