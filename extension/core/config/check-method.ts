@@ -89,7 +89,7 @@ function checkMasking(resolved: ResolvedExperiment, problems: ProblemList): void
     return;
   }
   if (keepCount < 1) noneVisible(masking, patchCount, problems);
-  else if (keepCount === patchCount && method !== 'maskalign') {
+  else if (keepCount === patchCount && methodTraits[method].paradigm !== 'alignment') {
     problems.add('MIM1107', ['masking.ratio', 'masking'], `A masking ratio of ${ratio} hides none of the ${patchCount} patches, and \`method: ${method}\` learns from hidden ones.`, {
       hint: `The paper’s is the default: leave \`masking.ratio\` out.`,
     });
@@ -144,6 +144,7 @@ const TARGETS = {
   hog: { says: 'histograms of gradients', keys: ['hog_bins', 'hog_cell'] },
   'teacher-features': { says: 'features', keys: ['target_norm'] },
   'teacher-codes': { says: 'codes of features', keys: ['target_norm'] },
+  'teacher-last-levels': { says: 'features', keys: ['target_norm', 'return_layer'] },
   'teacher-average': { says: 'features', keys: ['target_norm', 'average_top_k'] },
 };
 

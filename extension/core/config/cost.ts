@@ -47,6 +47,7 @@ function headMacs(resolved: ResolvedExperiment, teacher: VitShape): number {
   if (decoder === 'adaptors') return alignmentMacs(resolved, teacher);
   if (target === 'labels') return 0;
   const outputs = predictedNumbers(resolved, teacher);
+  if (decoder === 'level-heads') return (resolved.reconstruction?.return_layer ?? 1) * resolved.derived.keepCount * student.width * outputs;
   if (decoder === 'linear') return patchCount * student.width * outputs;
   if (decoder === 'regressor') return regressorMacs(resolved, outputs);
   if (decoder === 'predictor') return predictorMacs(resolved, outputs);

@@ -1,4 +1,5 @@
 /** How many patches stay visible. */
+import type { MethodName } from './method-traits';
 import type { MaskingConfig } from './schema';
 
 /**
@@ -17,10 +18,12 @@ export function predictedCount(patchCount: number, keep: number, ratio: number, 
   return patchCount - keep - Math.max(0, Math.trunc(patchCount * (ratio - keptMaskRatio)));
 }
 
-/** The patches of L that a masking leaves visible; `coarse` and `grid` count squares of patches. */
-export function visibleCount({ strategy, ratio, unit = 1 }: MaskingConfig, patchCount: number): number {
+/** The patches of L that a masking leaves visible; `coarse` and `grid` count squares of patches, UMT those that it hides. */
+export function visibleCount({ strategy, ratio, unit = 1 }: MaskingConfig, patchCount: number, method?: MethodName): number {
   // SimMIM's `ceil(token_count * mask_ratio)` squares are hidden.
   if (strategy === 'coarse') return patchCount - Math.ceil((patchCount / unit ** 2) * ratio) * unit ** 2;
   if (strategy === 'grid') return patchCount / 4;
+  // The official code of UMT keeps `N - int(N * mask_ratio)`.
+  if (method === 'umt') return patchCount - Math.trunc(patchCount * ratio);
   return keepCount(patchCount, ratio);
 }

@@ -154,6 +154,15 @@ export const methodDefaults: Readonly<Record<MethodName, MethodDefaults>> = {
     reconstruction: { target_norm: 'none', loss: 'cosine' },
     decoder: { depth: 4, width: 768, heads: 12 },
   },
+  umt: {
+    source: 'OpenGVLab/unmasked_teacher, single_modality, ViT-B, of which a frame is an image',
+    masking: { strategy: 'attentive', ratio: 0.8 },
+    optimizer: { blr: 1.5e-4, betas: [0.9, 0.95] },
+    schedule: { min_lr: 1e-5 },
+    data: { crop_scale: [0.2, 1] },
+    dropPath: 0.1,
+    reconstruction: { target_norm: 'l2', loss: 'cosine' },
+  },
 };
 
 export const TEACHER_FORMATS = ['auto', 'timm', 'hf-clip', 'hf-vit', 'hf-dinov2', 'hf-mae', 'openai-clip', 'simmim'] as const;

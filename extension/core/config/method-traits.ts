@@ -4,7 +4,7 @@
  * alignment reconstructs nothing. Checks, costs, summaries and pictures follow from these traits.
  */
 
-export const METHODS = ['maskalign', 'supervised', 'mae', 'simmim', 'feature_distillation', 'feature_inpainting', 'milan', 'crossmae', 'maskfeat', 'data2vec', 'ijepa', 'beit', 'cae'] as const;
+export const METHODS = ['maskalign', 'supervised', 'mae', 'simmim', 'feature_distillation', 'feature_inpainting', 'milan', 'crossmae', 'maskfeat', 'data2vec', 'ijepa', 'beit', 'cae', 'umt'] as const;
 export type MethodName = (typeof METHODS)[number];
 
 export interface MethodTraits {
@@ -14,8 +14,8 @@ export interface MethodTraits {
   /** What the encoder sees: the visible patches, all with mask tokens in place of the hidden ones, or the whole image. */
   readonly encoder: 'visible' | 'replaced' | 'whole';
   /** What stands between the encoder and the loss. */
-  readonly decoder: 'adaptors' | 'linear' | 'self' | 'prompt' | 'cross' | 'predictor' | 'regressor';
-  readonly target: 'teacher-levels' | 'teacher-features' | 'teacher-average' | 'teacher-codes' | 'pixels' | 'hog' | 'labels';
+  readonly decoder: 'adaptors' | 'linear' | 'self' | 'prompt' | 'cross' | 'predictor' | 'regressor' | 'level-heads';
+  readonly target: 'teacher-levels' | 'teacher-last-levels' | 'teacher-features' | 'teacher-average' | 'teacher-codes' | 'pixels' | 'hog' | 'labels';
 }
 
 export const methodTraits: Readonly<Record<MethodName, MethodTraits>> = {
@@ -32,6 +32,7 @@ export const methodTraits: Readonly<Record<MethodName, MethodTraits>> = {
   ijepa: { says: 'decoder-style: the encoder sees a context, a narrow predictor says what its own moving average makes of several target blocks (I-JEPA)', paradigm: 'decoder', encoder: 'visible', decoder: 'predictor', target: 'teacher-features' },
   beit: { says: 'inpainting-style: mask tokens enter the encoder, a linear head classifies hidden patches by a codebook learnt from a teacher’s features', paradigm: 'inpainting', encoder: 'replaced', decoder: 'linear', target: 'teacher-codes' },
   cae: { says: 'decoder-style: a regressor makes latents of masked patches, aligned with the encoder’s own, and a decoder predicts the teacher’s last features from them alone', paradigm: 'decoder', encoder: 'visible', decoder: 'regressor', target: 'teacher-features' },
+  umt: { says: 'alignment of the last blocks one to one, without mixing: visible patches learn a teacher’s normed features (UMT, for images)', paradigm: 'alignment', encoder: 'visible', decoder: 'level-heads', target: 'teacher-last-levels' },
 };
 
 /** Whether patches are hidden from the student. */
@@ -51,5 +52,5 @@ export function hasDecoder(method: MethodName): boolean {
 
 /** Whether something is predicted that the section `reconstruction` describes. */
 export function predicts(method: MethodName): boolean {
-  return ['pixels', 'hog', 'teacher-features', 'teacher-average', 'teacher-codes'].includes(methodTraits[method].target);
+  return ['pixels', 'hog', 'teacher-features', 'teacher-last-levels', 'teacher-average', 'teacher-codes'].includes(methodTraits[method].target);
 }

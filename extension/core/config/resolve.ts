@@ -65,7 +65,7 @@ export function resolveExperiment(
       learningRate: optimizer.lr ?? (optimizer.blr * optimizer.batch_size) / REFERENCE_BATCH,
       levels: resolveLevels(experiment.alignment.levels, teacherDepth ?? student.depth),
       patchCount,
-      keepCount: hidesPatches(experiment.method) ? visibleCount(experiment.masking, patchCount) : patchCount,
+      keepCount: hidesPatches(experiment.method) ? visibleCount(experiment.masking, patchCount, experiment.method) : patchCount,
       microBatch: Math.floor(optimizer.batch_size / optimizer.accumulate),
     },
   };

@@ -114,14 +114,15 @@ export const decoderSchema = z.strictObject({
 
 export const reconstructionSchema = z.strictObject({
   norm_pix: z.boolean().optional().describe('Pixels only: each patch is normalised by its own mean and variance before it is a target. Default: true for `mae` and `crossmae`, false for `simmim`.'),
-  target_norm: z.enum(['none', 'l2', 'whiten']).optional().describe('Features only: normalisation of each token of the teacher. Default: `whiten` (LayerNorm without affine) for `feature_distillation`, `ijepa` and `data2vec` (each level, and their mean), `l2` for `beit`, otherwise `none`.'),
+  target_norm: z.enum(['none', 'l2', 'whiten']).optional().describe('Features only: normalisation of each token of the teacher. Default: `whiten` (LayerNorm without affine) for `feature_distillation`, `ijepa` and `data2vec` (each level, and their mean), `l2` for `beit` and `umt`, otherwise `none`.'),
   average_top_k: upTo(1024).optional().describe('`data2vec` only: last blocks of the teacher whose mean is the target. Default: half of them (official: 6 of 12).'),
+  return_layer: upTo(1024).optional().describe('`umt` only: last blocks of student and teacher that are aligned one to one. Default: half of the student’s (official: 6 of 12).'),
   hog_bins: z.int().min(2).max(64).optional().describe('`maskfeat` only: orientations of the histograms of gradients, over half a turn. Default: 9 (official).'),
   hog_cell: upTo(1024).optional().describe('`maskfeat` only: side in pixels of the squares that have a histogram each; must divide the patch. Default: half a patch, which are the official 8 at patches of 16.'),
   loss: z
     .enum(['l2', 'l1', 'smooth_l1_beta1', 'smooth_l1_beta2', 'cosine', 'cross_entropy'])
     .optional()
-    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta1` (e²/2 below 1, then |e| − ½), `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, not for pixels), `cross_entropy` (of codes; `beit` has no other). Default: `l2` for `mae`, `crossmae` and `maskfeat`, `l1` for `simmim`, `smooth_l1_beta1` for `ijepa`, `smooth_l1_beta2` for `feature_distillation` and `data2vec`, `cosine` for `feature_inpainting`, `milan` and `cae`, `cross_entropy` for `beit`.'),
+    .describe('Distance between prediction and target: `l2` and `l1`, `smooth_l1_beta1` (e²/2 below 1, then |e| − ½), `smooth_l1_beta2` (e²/4 below 2, then |e| − 1), `cosine` (2 − 2cos, not for pixels), `cross_entropy` (of codes; `beit` has no other). Default: `l2` for `mae`, `crossmae` and `maskfeat`, `l1` for `simmim`, `smooth_l1_beta1` for `ijepa`, `smooth_l1_beta2` for `feature_distillation` and `data2vec`, `cosine` for `feature_inpainting`, `milan`, `cae` and `umt`, `cross_entropy` for `beit`.'),
 }).describe('What is predicted, for methods that predict pixels, histograms of gradients or features; `alignment` does it for MaskAlign.');
 
 export const codebookSchema = z.strictObject({

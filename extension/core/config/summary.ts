@@ -97,6 +97,7 @@ function describeCost(resolved: ResolvedExperiment, teacher: VitShape | undefine
 /** What follows the student. */
 export function headsName({ method, decoder }: ResolvedExperiment): string {
   if (method === 'ijepa') return 'predictor';
+  if (method === 'umt') return 'heads';
   if (method === 'cae') return 'regressor and decoder';
   return method === 'maskalign' ? 'adaptors' : decoder ? 'decoder' : 'head';
 }

@@ -1,7 +1,7 @@
 /** Values that follow from several keys, each beside the key where a reader wonders about it. */
 import { gmacPerImage } from '../config/cost';
 import { visibleCount } from '../config/keep-count';
-import { hidesPatches, needsTeacher } from '../config/method-traits';
+import { hidesPatches, type MethodName, needsTeacher } from '../config/method-traits';
 import type { ResolvedExperiment, SweepConfig } from '../config/schema';
 import { headsName, stepCounts } from '../config/summary';
 import { axisSizes, combinationCount } from '../config/sweep-combinations';
@@ -56,9 +56,9 @@ function rate({ optimizer, derived }: ResolvedExperiment): DerivedValue | undefi
   };
 }
 
-function kept({ derived, masking, student }: ResolvedExperiment): DerivedValue {
+function kept({ derived, masking, student, method }: ResolvedExperiment): DerivedValue {
   const side = Math.round(Math.sqrt(derived.patchCount));
-  const counted = countedAs(masking, side);
+  const counted = countedAs(masking, side, method);
   return {
     keys: ['masking.ratio', 'masking'],
     from: ['masking.ratio', ...GRID_OF_PATCHES],
@@ -67,16 +67,17 @@ function kept({ derived, masking, student }: ResolvedExperiment): DerivedValue {
   };
 }
 
-function countedAs({ strategy, ratio, unit = 1 }: ResolvedExperiment['masking'], side: number): string {
+function countedAs({ strategy, ratio, unit = 1 }: ResolvedExperiment['masking'], side: number, method: MethodName): string {
   if (strategy === 'coarse') return `${side}² − ceil(${side / unit}² · ${ratio}) squares of ${unit}²`;
-  return strategy === 'grid' ? `${side}² / 4` : `trunc(${side}² · (1 − ${ratio}))`;
+  if (strategy === 'grid') return `${side}² / 4`;
+  return method === 'umt' ? `${side}² − trunc(${side}² · ${ratio})` : `trunc(${side}² · (1 − ${ratio}))`;
 }
 
 /** Of each swept ratio. */
 function sweptKept({ derived, method, masking }: ResolvedExperiment, sweep: SweepConfig): DerivedValue[] {
   const ratios = sweep.grid['masking.ratio']?.filter((value) => typeof value === 'number');
   if (!hidesPatches(method) || !ratios?.length || GRID_OF_PATCHES.some((source) => sweptKeys(sweep).some((key) => overlap(source, key)))) return [];
-  const counts = `${ratios.map((ratio) => visibleCount({ ...masking, ratio }, derived.patchCount)).join(', ')} of ${derived.patchCount}`;
+  const counts = `${ratios.map((ratio) => visibleCount({ ...masking, ratio }, derived.patchCount, method)).join(', ')} of ${derived.patchCount}`;
   return [{ keys: ['sweep.grid.masking.ratio'], from: [], short: `keeps ${counts}`, long: `The student sees **${counts} patches**, in the order of the ratios` }];
 }
 

@@ -21,6 +21,7 @@ import type { Method } from './method';
 import { Milan } from './milan';
 import { SimMim } from './simmim';
 import { Supervised } from './supervised';
+import { Umt } from './umt';
 
 interface MethodContext {
   /** The imported teacher, as its file holds it. */
@@ -60,6 +61,8 @@ export function createMethod(experiment: ResolvedExperiment, context: MethodCont
       return new FeatureInpainting({ student, teacher: teacher(true), masking, keepCount, reconstruction: reconstruction() });
     case 'milan':
       return new Milan({ student, teacher: teacher(true), masking, keepCount, decoder: resolved(experiment, 'decoder'), reconstruction: reconstruction() });
+    case 'umt':
+      return new Umt({ student, teacher: teacher(true), masking, keepCount, reconstruction: reconstruction() });
     default:
       return experiment.method satisfies never;
   }

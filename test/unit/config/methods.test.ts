@@ -23,6 +23,8 @@ describe('the method fills in its own recipe', () => {
     ['ijepa', { masking: { strategy: 'multi_block', ratio: 0.7, num_pred_masks: 4, pred_mask_scale: [0.15, 0.2], enc_mask_scale: [0.85, 1], aspect_ratio: [0.75, 1.5] }, data: { crop_scale: [0.3, 1], flip: 0 }, decoder: { depth: 4, width: 192 }, reconstruction: { target_norm: 'whiten', loss: 'smooth_l1_beta1' } }],
     ['beit', { masking: { strategy: 'block', ratio: 0.38 }, codebook: { size: 512, images: 2048, iterations: 20 }, reconstruction: { target_norm: 'l2', loss: 'cross_entropy' } }],
     ['cae', { masking: { strategy: 'block', ratio: 0.38 }, decoder: { depth: 4, width: 192 }, reconstruction: { target_norm: 'none', loss: 'cosine' } }],
+    // The official code hides trunc(64 · 0.8) = 51 patches, where MaskAlign's would keep trunc(64 · 0.2) = 12.
+    ['umt', { masking: { strategy: 'attentive', ratio: 0.8 }, derived: { keepCount: 13 }, reconstruction: { return_layer: 6, target_norm: 'l2', loss: 'cosine' } }],
   ] as const)('%s', (method, expected) => {
     expect(resolvedOf(`method: ${method}`, teacherFor(method))).toMatchObject(expected);
   });

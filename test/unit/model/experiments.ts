@@ -27,7 +27,7 @@ export function experiment(input: Partial<ExperimentInput>, student: VitShape = 
       learningRate: parsed.optimizer.lr ?? (parsed.optimizer.blr * parsed.optimizer.batch_size) / 256,
       levels: parsed.alignment.levels,
       patchCount,
-      keepCount: visibleCount(parsed.masking, patchCount),
+      keepCount: visibleCount(parsed.masking, patchCount, parsed.method),
       microBatch: parsed.optimizer.batch_size / parsed.optimizer.accumulate,
     },
   };

@@ -48,6 +48,8 @@ describe('a repeated batch is learnt', () => {
     ['mae in the context of I-JEPA', { method: 'mae', masking: { strategy: 'multi_block', ratio: 0.75 } }],
     ['beit', { method: 'beit', teacher, codebook: { size: 8 } }],
     ['cae', { method: 'cae', teacher, masking: { ratio: 0.5 } }],
+    ['umt', { method: 'umt', teacher }],
+    ['umt of every patch, by its own average', { method: 'umt', teacher: { ema: {} }, masking: { ratio: 0 } }],
     ['simmim', { method: 'simmim' }],
     ['simmim by blocks', { method: 'simmim', masking: { strategy: 'block', ratio: 0.5 }, reconstruction: { loss: 'smooth_l1_beta2' } }],
     ['feature_distillation', { method: 'feature_distillation', teacher }],
