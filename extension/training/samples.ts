@@ -5,11 +5,13 @@ import { ImageLoader } from './data/loader';
 import type { HostTensor } from '../core/tensors';
 import type { StateStore } from './engines/engine';
 import type { TrainingEvents } from './events';
+import type { Method } from './methods/method';
 import { sinCosPositions } from './nn/positions';
 import { vitSpecs } from './nn/vit';
 import { lookAt } from './preview/preview-experiment';
 import { imageBatch, reconstruct } from './preview/reconstruct';
 import { previewSheet, type PreviewSheet } from './preview/sheet';
+import { stageAt } from './staged-steps';
 import { prepareTeacher, type PreparedTeacher } from './teachers/prepare';
 import type { RunTraining } from './train-run';
 
@@ -43,12 +45,13 @@ export class RunSamples {
   private async draw(step: number): Promise<void> {
     const { run, engine, prepared } = this.task;
     try {
+      const { experiment, method } = stageAt(prepared, step);
       this.first ??= await this.firstImages();
-      const { sheet, drawn } = await lookAt(prepared.experiment, { engine, ...this.first, teacher: await this.teacher() });
+      const { sheet, drawn } = await lookAt(experiment, { engine, ...this.first, teacher: await this.teacher() });
       const name = (kind: string): string => `${kind}-${String(step).padStart(6, '0')}.png`;
       await run.writeSample(name('masks'), await previewSheet({ ...sheet, only: 'masks' }));
       if (sheet.images.some(({ scores }) => scores)) await run.writeSample(name('attention'), await previewSheet({ ...sheet, only: 'attention' }));
-      const reconstruction = await this.reconstruction(this.first, drawn, sheet);
+      const reconstruction = await this.reconstruction(method, this.first, drawn, sheet);
       if (reconstruction) await run.writeSample(name('reconstruction'), await previewSheet(reconstruction));
     } catch (error) {
       this.events.onMessage?.(`No samples at step ${step}, training goes on: ${error instanceof Error ? error.message : String(error)}`);
@@ -56,9 +59,9 @@ export class RunSamples {
   }
 
   /** The sheet of what the student, as it is now, predicts for the same masks; undefined where it predicts no pixels. */
-  private async reconstruction({ images }: FirstImages, drawn: Record<string, HostTensor>, sheet: PreviewSheet): Promise<PreviewSheet | undefined> {
+  private async reconstruction(method: Method, { images }: FirstImages, drawn: Record<string, HostTensor>, sheet: PreviewSheet): Promise<PreviewSheet | undefined> {
     const { engine, prepared } = this.task;
-    const { method, experiment: { name, student } } = prepared;
+    const { name, student } = prepared.experiment;
     const made = await reconstruct({ engine, method, state: this.state, images: imageBatch(images, student.imageSize), drawn, patchSize: student.patchSize });
     return made && {
       ...sheet,

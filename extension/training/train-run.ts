@@ -15,6 +15,7 @@ import type { Prepared } from './prepare';
 import { RunEvaluations } from './run-evaluations';
 import { RunSamples } from './samples';
 import { saveCheckpoint } from './save-checkpoint';
+import { createStagedSteps } from './staged-steps';
 import { createStepRunner, type StepRunner } from './step-runner';
 import { trainingPrograms } from './step';
 import type { StopSignal } from './stop-signal';
@@ -83,7 +84,7 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
   let steps: StepRunner | undefined;
   try {
     if (ranks) await spreadState(ranks, state, trainedNames(programs));
-    steps = await createStepRunner(engine, programs, method, experiment, timeline, shared);
+    steps = createStagedSteps(prepared, (stage) => createStepRunner(engine, trainingPrograms(stage.method, stage.experiment), stage.method, stage.experiment, timeline, shared));
     if (start.step === 0) await saveCheckpoint(task, state, 0, throughput);
     const alignment = new AlignmentLog(run, state, timeline.totalSteps);
     const samples = new RunSamples(task, state, events);

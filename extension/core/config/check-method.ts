@@ -2,7 +2,8 @@
 import { type MethodName, METHODS, hasDecoder, hidesPatches, methodTraits, needsTeacher, predicts } from './method-traits';
 import { multiBlockConfig, targetSizes } from './multi-block';
 import type { ProblemList } from './problem-list';
-import type { DecoderShape, ResolvedExperiment } from './schema';
+import { atRatio, stageRatios } from './ratio-stages';
+import type { DecoderShape, MaskingConfig, ResolvedExperiment } from './schema';
 import { methodDefaults } from './method-defaults';
 import { predictedCount, visibleCount } from './keep-count';
 
@@ -79,8 +80,9 @@ function checkMasking(resolved: ResolvedExperiment, problems: ProblemList): void
   if (method === 'ijepa' && strategy !== 'multi_block') {
     problems.add('MIM1121', ['masking.strategy', 'masking'], `\`method: ijepa\` predicts blocks, which \`strategy: ${strategy}\` does not draw.`, { hint: 'Use `strategy: multi_block`, the default.', replacement: 'multi_block' });
   }
+  if (strategy === 'grid') warnUnused('masking.ratio_end', '`strategy: grid` keeps one patch of four', problems);
+  if (masking.ratio_end === undefined) warnUnused('masking.ratio_stages', 'without `masking.ratio_end` the ratio does not change', problems);
   const grid = student.imageSize / student.patchSize;
-  if (strategy === 'multi_block' && Number.isInteger(grid)) checkMultiBlock(resolved, grid, problems);
   const square = strategy === 'coarse' ? (unit ?? 1) : strategy === 'grid' ? 2 : 1;
   if (Number.isInteger(grid) && grid % square !== 0) {
     problems.add('MIM1121', strategy === 'coarse' ? ['masking.unit', 'masking.strategy', 'method'] : ['masking.strategy', 'masking'], `\`strategy: ${strategy}\` divides the image into squares of ${square} × ${square} patches, which do not divide its ${grid} × ${grid}.`, {
@@ -88,9 +90,18 @@ function checkMasking(resolved: ResolvedExperiment, problems: ProblemList): void
     });
     return;
   }
-  if (keepCount < 1) noneVisible(masking, patchCount, problems);
+  checkVisible(resolved, ['masking.ratio', 'masking', 'method'], problems);
+  if (masking.ratio_end !== undefined) checkVisible(atRatio(resolved, masking.ratio_end), ['masking.ratio_end'], problems);
+}
+
+/** @param keys to blame */
+function checkVisible({ method, masking, derived: { patchCount, keepCount }, student }: ResolvedExperiment, keys: readonly string[], problems: ProblemList): void {
+  const { strategy, ratio } = masking;
+  const grid = student.imageSize / student.patchSize;
+  if (strategy === 'multi_block' && Number.isInteger(grid)) checkMultiBlock({ masking, patchCount, keepCount }, grid, keys, problems);
+  if (keepCount < 1) noneVisible(masking, patchCount, keys, problems);
   else if (keepCount === patchCount && methodTraits[method].paradigm !== 'alignment') {
-    problems.add('MIM1107', ['masking.ratio', 'masking'], `A masking ratio of ${ratio} hides none of the ${patchCount} patches, and \`method: ${method}\` learns from hidden ones.`, {
+    problems.add('MIM1107', keys, `A masking ratio of ${ratio} hides none of the ${patchCount} patches, and \`method: ${method}\` learns from hidden ones.`, {
       hint: `The paper’s is the default: leave \`masking.ratio\` out.`,
     });
   }
@@ -99,17 +110,17 @@ function checkMasking(resolved: ResolvedExperiment, problems: ProblemList): void
 const MULTI_BLOCK_KEYS = ['num_pred_masks', 'pred_mask_scale', 'enc_mask_scale', 'aspect_ratio'];
 
 /** A context has patches enough if all targets lie on each other. */
-function checkMultiBlock({ masking, derived: { patchCount, keepCount } }: ResolvedExperiment, grid: number, problems: ProblemList): void {
+function checkMultiBlock({ masking, patchCount, keepCount }: { masking: MaskingConfig; patchCount: number; keepCount: number }, grid: number, keys: readonly string[], problems: ProblemList): void {
   const { largest } = targetSizes(grid, multiBlockConfig(masking));
   if (keepCount <= patchCount - largest) return;
   const least = Math.ceil((100 * largest) / patchCount) / 100;
-  problems.add('MIM1107', ['masking.ratio', 'masking', 'method'], `A masking ratio of ${masking.ratio} leaves ${keepCount} of ${patchCount} patches visible, but a target has up to ${largest}, which are not.`, { hint: `Use a ratio of at least ${least}, or smaller targets (\`masking.pred_mask_scale\`).` });
+  problems.add('MIM1107', keys, `A masking ratio of ${masking.ratio} leaves ${keepCount} of ${patchCount} patches visible, but a target has up to ${largest}, which are not.`, { hint: `Use a ratio of at least ${least}, or smaller targets (\`masking.pred_mask_scale\`).` });
 }
 
-function noneVisible(masking: ResolvedExperiment['masking'], patchCount: number, problems: ProblemList): void {
+function noneVisible(masking: MaskingConfig, patchCount: number, keys: readonly string[], problems: ProblemList): void {
   let largest = Math.floor((1 - 1 / patchCount) * 100) / 100;
   while (largest > 0 && visibleCount({ ...masking, ratio: largest }, patchCount) < 1) largest = Math.round((largest - 0.01) * 100) / 100;
-  problems.add('MIM1107', ['masking.ratio', 'masking'], `A masking ratio of ${masking.ratio} leaves none of the ${patchCount} patches visible.`, {
+  problems.add('MIM1107', keys, `A masking ratio of ${masking.ratio} leaves none of the ${patchCount} patches visible.`, {
     hint: `At least one must stay: a ratio of at most ${largest}, or smaller patches.`,
   });
 }
@@ -124,7 +135,9 @@ function checkDecoder({ width, heads }: DecoderShape, problems: ProblemList): vo
 }
 
 /** How many of the hidden patches are predicted, for the method that may leave some out. */
-function checkPredicted({ method, decoder, masking, derived: { patchCount, keepCount } }: ResolvedExperiment, problems: ProblemList): void {
+function checkPredicted(resolved: ResolvedExperiment, problems: ProblemList): void {
+  // Where the ratio changes, fewest are hidden at one of its ends.
+  const { method, decoder, masking, derived: { patchCount, keepCount } } = atRatio(resolved, Math.min(...stageRatios(resolved.masking)));
   if (decoder && decoder.kept_mask_ratio === undefined) warnUnused('decoder.kept_mask_ratio', `\`method: ${method}\` predicts every hidden patch`, problems);
   if (decoder?.kept_mask_ratio === undefined) return;
   const keys = ['decoder.kept_mask_ratio', 'decoder', 'masking.ratio', 'masking'];

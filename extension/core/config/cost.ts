@@ -9,6 +9,7 @@ import { hogNumbers } from './hog-size';
 import { predictedCount } from './keep-count';
 import { methodTraits, needsTeacher } from './method-traits';
 import { multiBlockConfig, targetSizes } from './multi-block';
+import { atRatio, stageRatios } from './ratio-stages';
 import type { ResolvedExperiment, VitShape } from './schema';
 
 const GIGA = 1e9;
@@ -28,8 +29,19 @@ export interface Cost {
   readonly step: number;
 }
 
-/** @param teacher its shape; without it, a teacher of the student's shape is assumed */
+/**
+ * Where the mask ratio changes over the training, the mean.
+ * @param teacher its shape; without it, a teacher of the student's shape is assumed
+ */
 export function gmacPerImage(resolved: ResolvedExperiment, teacher: VitShape = resolved.student): Cost {
+  const ratios = stageRatios(resolved.masking);
+  if (ratios.length === 1) return costAtRatio(resolved, teacher);
+  const costs = ratios.map((ratio) => costAtRatio(atRatio(resolved, ratio), teacher));
+  const mean = (of: (cost: Cost) => number): number => costs.reduce((sum, cost) => sum + of(cost), 0) / costs.length;
+  return { student: mean(({ student }) => student), teacher: mean((cost) => cost.teacher), heads: mean(({ heads }) => heads), step: mean(({ step }) => step) };
+}
+
+function costAtRatio(resolved: ResolvedExperiment, teacher: VitShape): Cost {
   const { student: shape, derived, method } = resolved;
   const seen = methodTraits[method].encoder === 'visible' ? derived.keepCount : derived.patchCount;
   const student = vitMacs(shape, seen) / GIGA;

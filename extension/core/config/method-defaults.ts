@@ -4,6 +4,7 @@
  */
 import type { MethodName } from './method-traits';
 import { type MultiBlockConfig, OFFICIAL_MULTI_BLOCK } from './multi-block';
+import { DEFAULT_RATIO_STAGES } from './ratio-stages';
 
 type Range = readonly [number, number];
 export type MaskingName = 'attentive' | 'random' | 'block' | 'coarse' | 'grid' | 'multi_block' | 'attentive_hidden' | 'top_visible' | 'top_hidden';
@@ -171,7 +172,7 @@ type TeacherFormat = (typeof TEACHER_FORMATS)[number];
 /** Keys of an experiment, in their sections, as far as their defaults depend on the method. */
 interface Written {
   readonly method: MethodName;
-  readonly masking: Partial<MultiBlockConfig & { strategy: MaskingName; ratio: number; unit: number }>;
+  readonly masking: Partial<MultiBlockConfig & { strategy: MaskingName; ratio: number; ratio_end: number; unit: number }>;
   readonly optimizer: Partial<{ blr: number; betas: [number, number]; clip_grad: number }>;
   readonly schedule: Partial<{ min_lr: number }>;
   readonly data: Partial<{ crop_scale: [number, number]; flip: number }>;
@@ -198,7 +199,7 @@ export function withMethodDefaults<T extends Written>(experiment: T): Filled<T> 
   const strategy = experiment.masking.strategy ?? masking.strategy;
   return {
     ...experiment,
-    masking: { ...(strategy === 'coarse' && { unit: COARSE_UNIT }), ...(strategy === 'multi_block' && OFFICIAL_MULTI_BLOCK), ...masking, ...defined(experiment.masking) },
+    masking: { ...(strategy === 'coarse' && { unit: COARSE_UNIT }), ...(strategy === 'multi_block' && OFFICIAL_MULTI_BLOCK), ...(experiment.masking.ratio_end !== undefined && { ratio_stages: DEFAULT_RATIO_STAGES }), ...masking, ...defined(experiment.masking) },
     optimizer: { ...optimizer, ...defined(experiment.optimizer) },
     schedule: { ...schedule, ...defined(experiment.schedule) },
     data: { flip: USUAL_FLIP, ...data, ...defined(experiment.data) },

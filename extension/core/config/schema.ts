@@ -9,6 +9,7 @@ import * as z from 'zod';
 import { slurmLauncherSchema } from '../launchers/slurm/options';
 import { DEFAULT_DRAWS, DEFAULT_QUERIES, FEATURE_KINDS, PROBE_PRESET_NAMES, PROTOCOLS } from './evaluation-choices';
 import { TEACHER_FORMATS, methodDefaults, otherDefaults, withMethodDefaults } from './method-defaults';
+import { DEFAULT_RATIO_STAGES } from './ratio-stages';
 import { METHODS, methodTraits } from './method-traits';
 import { RUN_NAME, RUN_NAME_RULE } from '../runs/run-name';
 
@@ -85,6 +86,8 @@ export const maskingSchema = z.strictObject({
       `\`attentive\`: patches the teacher’s CLS token attends to are more likely to stay *visible* (MaskAlign, MILAN). \`random\`: uniform. \`block\`: rectangles are hidden (BEiT). \`coarse\`: squares of \`unit\` × \`unit\` patches are hidden (SimMIM). \`grid\`: one of every 2 × 2 patches stays visible. \`multi_block\`: a large rectangle without several smaller ones stays visible (I-JEPA, whose targets the smaller ones are). \`attentive_hidden\`: attended patches are more likely to be *hidden* (as in AMT). \`top_visible\`, \`top_hidden\`: no draw, the most attended patches stay visible, or are hidden. ${otherDefaults(({ masking }) => masking.strategy)}`,
     ),
   ratio: belowOne.optional().meta({ default: RECIPE.masking.ratio }).describe(`Share of patches the student does not see; 0, for \`method: maskalign\`, is feature distillation. ${otherDefaults(({ masking }) => masking.ratio)}`),
+  ratio_end: belowOne.optional().describe('The ratio at the end of the training, where it is not the same throughout: it goes from `ratio` to this in stages of equal length.'),
+  ratio_stages: z.int().min(2).max(100).optional().meta({ default: DEFAULT_RATIO_STAGES }).describe('With `ratio_end`: how many stages. Each compiles the step for its number of visible patches.'),
   unit: upTo(1024).optional().describe('`strategy: coarse` only: side of a hidden square in patches. Default: 2, which are SimMIM’s 32 pixels at patches of 16.'),
   num_pred_masks: upTo(64).optional().describe('`strategy: multi_block` only: target rectangles of an image. Default: 4.'),
   pred_mask_scale: rising.optional().describe('`strategy: multi_block` only: range of a target’s share of the patches. Default: 0.15–0.2.'),

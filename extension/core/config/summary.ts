@@ -2,6 +2,7 @@
 import { gmacPerImage } from './cost';
 import { predictedCount } from './keep-count';
 import { hidesPatches, needsTeacher } from './method-traits';
+import { atRatio, stageRatios } from './ratio-stages';
 import type { ResolvedExperiment, VitShape } from './schema';
 
 export interface SummaryContext {
@@ -45,7 +46,7 @@ function methodRows(resolved: ResolvedExperiment, teacher: VitShape | undefined)
   const source = config?.checkpoint ?? `moving average of the student, momentum ${config?.ema?.momentum} to ${config?.ema?.momentum_end}`;
   const rows: [string, string][] = [];
   if (needsTeacher(method)) rows.push(['teacher', teacher ? `${source}: ${describeVit(teacher)}` : source]);
-  if (hidesPatches(method)) rows.push(['masking', `${masking.strategy}, ratio ${masking.ratio}: keeps ${derived.keepCount} of ${derived.patchCount} patches`]);
+  if (hidesPatches(method)) rows.push(['masking', describeMasking(resolved)]);
   if (method === 'maskalign') rows.push(['alignment', `levels ${derived.levels}, fusion ${alignment.fusion}, adaptor ${alignment.adaptor}, targets ${alignment.target_norm}, loss ${alignment.loss}, ${alignment.order}`]);
   if (decoder) {
     const { depth, width, heads, kept_mask_ratio: share } = decoder;
@@ -57,8 +58,16 @@ function methodRows(resolved: ResolvedExperiment, teacher: VitShape | undefined)
   return rows;
 }
 
-function describeTarget({ norm_pix: normPix, target_norm: targetNorm, hog_bins: bins, hog_cell: cell, average_top_k: topK, loss }: NonNullable<ResolvedExperiment['reconstruction']>): string {
+function describeMasking(resolved: ResolvedExperiment): string {
+  const { masking, derived } = resolved;
+  const ratios = stageRatios(masking);
+  const counts = ratios.map((ratio) => (ratios.length === 1 ? derived : atRatio(resolved, ratio).derived).keepCount);
+  return `${masking.strategy}, ratio ${ratios.join(', ')}: keeps ${counts.join(', ')} of ${derived.patchCount} patches`;
+}
+
+function describeTarget({ norm_pix: normPix, target_norm: targetNorm, hog_bins: bins, hog_cell: cell, average_top_k: topK, return_layer: pairs, loss }: NonNullable<ResolvedExperiment['reconstruction']>): string {
   if (bins !== undefined) return `histograms of gradients, ${bins} orientations, cells of ${cell} px, loss ${loss}`;
+  if (pairs !== undefined) return `the teacher’s last ${pairs} blocks, one to one, targets ${targetNorm}, loss ${loss}`;
   const target = normPix === undefined ? `the teacher’s ${topK === undefined ? 'last features' : `last ${topK} blocks, their mean`}, targets ${targetNorm}` : `pixels${normPix ? ', each patch normalised' : ''}`;
   return `${target}, loss ${loss}`;
 }

@@ -1,0 +1,68 @@
+/** Steps of a training whose mask ratio changes: each stage has its own graph, over the same state. */
+import { ratioStages, type RatioStage } from '../core/config/ratio-stages';
+import type { TrainBatch } from './data/loader';
+import type { StateStore } from './engines/engine';
+import { createMethod } from './methods/create';
+import type { Method } from './methods/method';
+import type { Prepared } from './prepare';
+import type { StepReadings, StepRunner } from './step-runner';
+
+interface Stage {
+  readonly experiment: Prepared['experiment'];
+  readonly method: Method;
+}
+
+/** @param open makes the runner of a stage, when it begins */
+export function createStagedSteps(prepared: Prepared, open: (stage: Stage) => Promise<StepRunner>): StepRunner {
+  return new StagedSteps(ratioStages(prepared.experiment, prepared.timeline.scheduledSteps), (experiment) => open(stageOf(prepared, experiment)));
+}
+
+/** The experiment and method that train once `step` steps are done. */
+export function stageAt(prepared: Prepared, step: number): Stage {
+  return stageOf(prepared, ratioStages(prepared.experiment, prepared.timeline.scheduledSteps).findLast(({ fromStep }) => fromStep <= step)!.experiment);
+}
+
+function stageOf(prepared: Prepared, experiment: Prepared['experiment']): Stage {
+  if (experiment === prepared.experiment) return prepared;
+  return { experiment, method: createMethod(experiment, { teacher: prepared.teacher, classCount: prepared.train.classNames.length }) };
+}
+
+class StagedSteps implements StepRunner {
+  private current: { readonly stage: RatioStage; readonly runner: StepRunner } | undefined;
+
+  constructor(
+    private readonly stages: readonly RatioStage[],
+    private readonly open: (experiment: Prepared['experiment']) => Promise<StepRunner>,
+  ) {}
+
+  async run(state: StateStore, batches: readonly TrainBatch[]): Promise<StepReadings[]> {
+    const readings: StepReadings[] = [];
+    for (let from = 0; from < batches.length; ) {
+      const stage = this.stageOf(batches[from]!);
+      const end = batches.findIndex((batch, i) => i > from && this.stageOf(batch) !== stage);
+      const together = batches.slice(from, end === -1 ? undefined : end);
+      readings.push(...(await (await this.runnerOf(stage)).run(state, together)));
+      from += together.length;
+    }
+    return readings;
+  }
+
+  /** `step` of a batch counts the steps done before it. */
+  private stageOf({ step }: TrainBatch): RatioStage {
+    return this.stages.findLast(({ fromStep }) => fromStep <= step)!;
+  }
+
+  private async runnerOf(stage: RatioStage): Promise<StepRunner> {
+    if (this.current?.stage === stage) return this.current.runner;
+    await this.dispose();
+    const runner = await this.open(stage.experiment);
+    this.current = { stage, runner };
+    return runner;
+  }
+
+  async dispose(): Promise<void> {
+    const { current } = this;
+    this.current = undefined;
+    await current?.runner.dispose();
+  }
+}
