@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { readSafetensors } from '../../extension/core/checkpoints/safetensors';
 import type { TeacherShape } from '../../extension/core/checkpoints/teacher-shape';
 import { timmSpecs } from '../../extension/core/checkpoints/teacher-shape';
-import { needsTeacher } from '../../extension/core/config/method-traits';
+import { readsTeacher } from '../../extension/core/config/method-traits';
 import type { ExperimentInput, ResolvedExperiment, VitShape } from '../../extension/core/config/schema';
 import type { HostTensor, NamedTensors } from '../../extension/core/tensors';
 import { elementCount, float32, int32 } from '../../extension/core/tensors';
@@ -69,7 +69,7 @@ function made(name: string, shape: readonly number[]): HostTensor {
 
 export function parityExperiment({ method, student, alignment, masking, optimizer, supervised, decoder, reconstruction, codebook, teacher, keep }: ParityCase): ResolvedExperiment {
   const source = teacher ? { checkpoint: 'teacher' } : { ema: {} };
-  const resolved = experiment({ method, alignment, masking, optimizer, supervised, decoder, reconstruction, codebook, ...(needsTeacher(method) ? { teacher: source } : {}) }, student);
+  const resolved = experiment({ method, alignment, masking, optimizer, supervised, decoder, reconstruction, codebook, ...(readsTeacher({ method, masking: { strategy: masking?.strategy ?? '' } }) ? { teacher: source } : {}) }, student);
   if (keep !== undefined) expect(resolved.derived.keepCount, 'the masking counts as the fixture does').toBe(keep);
   return resolved;
 }

@@ -1,11 +1,11 @@
 /** Whether the sections of an experiment go together with its method: what it needs, and what would have no effect. */
-import { type MethodName, METHODS, hasDecoder, hidesPatches, methodTraits, needsTeacher, predicts } from './method-traits';
+import { type MethodName, METHODS, hasDecoder, hidesPatches, methodTraits, needsTeacher, predicts, readsAttention, readsTeacher } from './method-traits';
 import { multiBlockConfig, targetSizes } from './multi-block';
 import type { ProblemList } from './problem-list';
 import { atRatio, stageRatios } from './ratio-stages';
 import type { DecoderShape, MaskingConfig, ResolvedExperiment } from './schema';
 import { methodDefaults } from './method-defaults';
-import { predictedCount, visibleCount } from './keep-count';
+import { maskedCount, predictedCount, visibleCount } from './keep-count';
 
 /** The code of a key that is written but not read. */
 export const NO_EFFECT = 'MIM1116';
@@ -38,16 +38,17 @@ function warnForeignSections(method: MethodName, problems: ProblemList): void {
   if (!predicts(method)) warnUnused('reconstruction', `${name} reconstructs nothing`, problems);
 }
 
-function checkTeacher({ method, teacher, masking }: ResolvedExperiment, problems: ProblemList): void {
-  if (!needsTeacher(method)) {
+function checkTeacher(resolved: ResolvedExperiment, problems: ProblemList): void {
+  const { method, teacher, masking } = resolved;
+  if (!readsTeacher(resolved)) {
     if (!teacher) return;
     const learns = method === 'supervised' ? 'labels' : 'pixels';
     problems.add('MIM1112', 'teacher', `\`method: ${method}\` learns from ${learns} and takes no teacher.`, {
       hint: method === 'supervised' ? 'Remove the section `teacher`, or use `method: maskalign`.' : `Remove the section \`teacher\`, or use a method with one: ${METHODS.filter(needsTeacher).join(', ')}.`,
     });
   } else if (teacher?.checkpoint === undefined && !teacher?.ema) {
-    const needs = method === 'maskalign' ? 'MaskAlign needs a teacher to align with (its attention also draws attentive masks).' : `\`method: ${method}\` needs a teacher, whose features are its targets${readsAttention(masking.strategy) ? ' (its attention also draws the masks)' : ''}.`;
-    problems.add('MIM1112', ['teacher', 'method'], needs, {
+    const needs = !needsTeacher(method) ? `\`strategy: ${masking.strategy}\` needs a teacher, whose attention draws the masks.` : method === 'maskalign' ? 'MaskAlign needs a teacher to align with (its attention also draws attentive masks).' : `\`method: ${method}\` needs a teacher, whose features are its targets${readsAttention(masking.strategy) ? ' (its attention also draws the masks)' : ''}.`;
+    problems.add('MIM1112', needsTeacher(method) ? ['teacher', 'method'] : ['teacher', 'masking.strategy', 'masking', 'method'], needs, {
       hint: 'Add `teacher: { checkpoint: … }`; a small one can be trained with `mim teacher`. Without one, `teacher: { ema: {} }` averages the student itself.',
     });
   } else if (methodTraits[method].target === 'teacher-codes' && teacher.ema) {
@@ -61,16 +62,12 @@ function checkTeacher({ method, teacher, masking }: ResolvedExperiment, problems
   }
 }
 
-function readsAttention(strategy: ResolvedExperiment['masking']['strategy']): boolean {
-  return strategy.startsWith('attentive') || strategy.startsWith('top');
-}
-
 function checkMasking(resolved: ResolvedExperiment, problems: ProblemList): void {
-  const { method, masking, derived: { patchCount, keepCount }, student } = resolved;
-  const { strategy, ratio, unit } = masking;
+  const { method, masking, student } = resolved;
+  const { strategy, unit } = masking;
   if (strategy !== 'coarse') warnUnused('masking.unit', 'only `strategy: coarse` hides squares of several patches', problems);
   if (strategy === 'grid') warnUnused('masking.ratio', '`strategy: grid` keeps one patch of four', problems);
-  if (readsAttention(strategy) && !needsTeacher(method)) {
+  if (readsAttention(strategy) && !readsTeacher(resolved)) {
     problems.add('MIM1121', ['masking.strategy', 'masking'], `\`strategy: ${strategy}\` asks a teacher where to look, and \`method: ${method}\` has none.`, {
       hint: 'Use random, block, coarse, grid or multi_block.',
       replacement: 'random',
@@ -80,6 +77,7 @@ function checkMasking(resolved: ResolvedExperiment, problems: ProblemList): void
   if (method === 'ijepa' && strategy !== 'multi_block') {
     problems.add('MIM1121', ['masking.strategy', 'masking'], `\`method: ijepa\` predicts blocks, which \`strategy: ${strategy}\` does not draw.`, { hint: 'Use `strategy: multi_block`, the default.', replacement: 'multi_block' });
   }
+  checkThrown(resolved, problems);
   if (strategy === 'grid') warnUnused('masking.ratio_end', '`strategy: grid` keeps one patch of four', problems);
   if (masking.ratio_end === undefined) warnUnused('masking.ratio_stages', 'without `masking.ratio_end` the ratio does not change', problems);
   const grid = student.imageSize / student.patchSize;
@@ -92,6 +90,16 @@ function checkMasking(resolved: ResolvedExperiment, problems: ProblemList): void
   }
   checkVisible(resolved, ['masking.ratio', 'masking', 'method'], problems);
   if (masking.ratio_end !== undefined) checkVisible(atRatio(resolved, masking.ratio_end), ['masking.ratio_end'], problems);
+}
+
+const THROWING_METHODS: readonly MethodName[] = ['mae', 'milan'];
+const THROWING_STRATEGIES: readonly string[] = ['attentive_hidden', 'random'];
+
+function checkThrown({ method, masking, derived: { patchCount, keepCount } }: ResolvedExperiment, problems: ProblemList): void {
+  if (masking.throw_ratio === undefined) return;
+  if (!THROWING_METHODS.includes(method)) problems.add('MIM1121', 'masking.throw_ratio', `\`method: ${method}\` throws no patches away.`, { hint: `Remove the key, or use one of ${THROWING_METHODS.join(', ')}.` });
+  else if (!THROWING_STRATEGIES.includes(masking.strategy)) problems.add('MIM1121', 'masking.throw_ratio', `\`strategy: ${masking.strategy}\` does not say which of the hidden patches to throw away.`, { hint: `Remove the key, or use one of ${THROWING_STRATEGIES.join(', ')}.` });
+  else if (maskedCount(masking, patchCount, keepCount) < 1) problems.add('MIM1107', ['masking.ratio', 'masking'], `A masking ratio of ${masking.ratio} leaves none of the ${patchCount} patches to be reconstructed.`, { hint: 'Use a greater one; what is thrown away is beside it.' });
 }
 
 /** @param keys to blame */

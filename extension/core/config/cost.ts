@@ -6,8 +6,8 @@
  * as in the official code, and all M adaptors are counted, also those whose level has weight 0.
  */
 import { hogNumbers } from './hog-size';
-import { predictedCount } from './keep-count';
-import { methodTraits, needsTeacher } from './method-traits';
+import { maskedCount, predictedCount } from './keep-count';
+import { methodTraits, readsTeacher } from './method-traits';
 import { multiBlockConfig, targetSizes } from './multi-block';
 import { atRatio, stageRatios } from './ratio-stages';
 import type { ResolvedExperiment, VitShape } from './schema';
@@ -48,7 +48,7 @@ function costAtRatio(resolved: ResolvedExperiment, teacher: VitShape): Cost {
   const heads = headMacs(resolved, teacher) / GIGA;
   // The teacher sees as many patches as the student has, whatever its own patch size.
   const ownTarget = methodTraits[method].decoder === 'regressor' ? vitMacs(shape, derived.patchCount - derived.keepCount) : 0;
-  const teacherCost = needsTeacher(method) ? (vitMacs(teacher, derived.patchCount, derived.patchCount) + ownTarget) / GIGA : 0;
+  const teacherCost = readsTeacher(resolved) ? (vitMacs(teacher, derived.patchCount, derived.patchCount) + ownTarget) / GIGA : 0;
   return { student, teacher: teacherCost, heads, step: FORWARD_AND_BACKWARD * (student + heads) + teacherCost };
 }
 
@@ -75,16 +75,17 @@ function predictedNumbers({ student: { patchSize }, reconstruction, codebook, me
 }
 
 /** Embedding of the visible tokens, blocks of mlp_ratio 4, prediction. A prompting decoder updates the masked tokens alone. */
-function decoderMacs({ student, decoder, derived: { patchCount, keepCount }, method }: ResolvedExperiment, outputs: number): number {
+function decoderMacs({ student, decoder, masking, derived: { patchCount, keepCount }, method }: ResolvedExperiment, outputs: number): number {
   if (!decoder) return 0;
   const { width, depth } = decoder;
   const prompted = methodTraits[method].decoder === 'prompt';
-  const tokens = patchCount + 1;
-  const updated = prompted ? patchCount - keepCount : tokens;
+  const masked = maskedCount(masking, patchCount, keepCount);
+  const tokens = keepCount + masked + 1;
+  const updated = prompted ? masked : tokens;
   // Keys and values of every token, queries, projection and MLP of those updated.
   const block = (2 * tokens + 10 * updated) * width ** 2 + 2 * tokens * updated * width;
   // MAE predicts at the masked tokens, which alone have a loss; MILAN at all.
-  const predicted = prompted ? tokens : patchCount - keepCount;
+  const predicted = prompted ? tokens : masked;
   return (keepCount + 1) * student.width * width + depth * block + predicted * width * outputs;
 }
 

@@ -19,11 +19,18 @@ export function predictedCount(patchCount: number, keep: number, ratio: number, 
 }
 
 /** The patches of L that a masking leaves visible; `coarse` and `grid` count squares of patches, UMT those that it hides. */
-export function visibleCount({ strategy, ratio, unit = 1 }: MaskingConfig, patchCount: number, method?: MethodName): number {
+export function visibleCount({ strategy, ratio, throw_ratio: thrown, unit = 1 }: MaskingConfig, patchCount: number, method?: MethodName): number {
   // SimMIM's `ceil(token_count * mask_ratio)` squares are hidden.
   if (strategy === 'coarse') return patchCount - Math.ceil((patchCount / unit ** 2) * ratio) * unit ** 2;
   if (strategy === 'grid') return patchCount / 4;
+  // AMT's `int(L * (mask_ratio + throw_ratio))` patches are hidden.
+  if (thrown !== undefined) return patchCount - Math.trunc(patchCount * (ratio + thrown));
   // The official code of UMT keeps `N - int(N * mask_ratio)`.
   if (method === 'umt') return patchCount - Math.trunc(patchCount * ratio);
   return keepCount(patchCount, ratio);
+}
+
+/** Of the hidden patches those that are reconstructed: all of them, or AMT's `int(L * mask_ratio)`. */
+export function maskedCount({ ratio, throw_ratio: thrown }: Pick<MaskingConfig, 'ratio' | 'throw_ratio'>, patchCount: number, keep: number): number {
+  return thrown === undefined ? patchCount - keep : Math.trunc(patchCount * ratio);
 }

@@ -40,9 +40,19 @@ export function hidesPatches(method: MethodName): boolean {
   return methodTraits[method].encoder !== 'whole';
 }
 
-/** Whether the method reads a teacher, frozen or averaged. */
+/** Whether the method's targets are a teacher's, frozen or averaged. */
 export function needsTeacher(method: MethodName): boolean {
   return methodTraits[method].target.startsWith('teacher');
+}
+
+/** Whether the choice of patches reads a teacher's attention. */
+export function readsAttention(strategy: string): boolean {
+  return strategy.startsWith('attentive') || strategy.startsWith('top');
+}
+
+/** Whether a teacher is read, for targets or, in MAE with AMT's masks, for its attention alone. */
+export function readsTeacher({ method, masking }: { readonly method: MethodName; readonly masking: { readonly strategy: string } }): boolean {
+  return needsTeacher(method) || (method === 'mae' && readsAttention(masking.strategy));
 }
 
 /** Whether a transformer decoder, sized by the section `decoder`, follows the encoder. */

@@ -88,6 +88,7 @@ export const maskingSchema = z.strictObject({
   ratio: belowOne.optional().meta({ default: RECIPE.masking.ratio }).describe(`Share of patches the student does not see; 0, for \`method: maskalign\`, is feature distillation. ${otherDefaults(({ masking }) => masking.ratio)}`),
   ratio_end: belowOne.optional().describe('The ratio at the end of the training, where it is not the same throughout: it goes from `ratio` to this in stages of equal length.'),
   ratio_stages: z.int().min(2).max(100).optional().meta({ default: DEFAULT_RATIO_STAGES }).describe('With `ratio_end`: how many stages. Each compiles the step for its number of visible patches.'),
+  throw_ratio: belowOne.optional().describe('`method: mae` and `milan`, `strategy: attentive_hidden` and `random`: share of patches that are hidden beside `ratio` and not reconstructed (AMT; its recipe for MAE: `ratio: 0.45`, `throw_ratio: 0.4`).'),
   unit: upTo(1024).optional().describe('`strategy: coarse` only: side of a hidden square in patches. Default: 2, which are SimMIM’s 32 pixels at patches of 16.'),
   num_pred_masks: upTo(64).optional().describe('`strategy: multi_block` only: target rectangles of an image. Default: 4.'),
   pred_mask_scale: rising.optional().describe('`strategy: multi_block` only: range of a target’s share of the patches. Default: 0.15–0.2.'),

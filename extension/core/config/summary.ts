@@ -1,7 +1,7 @@
 /** The derived values of an experiment in a few lines, to be read before training begins. */
 import { gmacPerImage } from './cost';
 import { predictedCount } from './keep-count';
-import { hidesPatches, needsTeacher } from './method-traits';
+import { hidesPatches, readsTeacher } from './method-traits';
 import { atRatio, stageRatios } from './ratio-stages';
 import type { ResolvedExperiment, VitShape } from './schema';
 
@@ -45,7 +45,7 @@ function methodRows(resolved: ResolvedExperiment, teacher: VitShape | undefined)
   const { method, alignment, masking, decoder, reconstruction, codebook, derived, teacher: config } = resolved;
   const source = config?.checkpoint ?? `moving average of the student, momentum ${config?.ema?.momentum} to ${config?.ema?.momentum_end}`;
   const rows: [string, string][] = [];
-  if (needsTeacher(method)) rows.push(['teacher', teacher ? `${source}: ${describeVit(teacher)}` : source]);
+  if (readsTeacher(resolved)) rows.push(['teacher', teacher ? `${source}: ${describeVit(teacher)}` : source]);
   if (hidesPatches(method)) rows.push(['masking', describeMasking(resolved)]);
   if (method === 'maskalign') rows.push(['alignment', `levels ${derived.levels}, fusion ${alignment.fusion}, adaptor ${alignment.adaptor}, targets ${alignment.target_norm}, loss ${alignment.loss}, ${alignment.order}`]);
   if (decoder) {
@@ -62,7 +62,8 @@ function describeMasking(resolved: ResolvedExperiment): string {
   const { masking, derived } = resolved;
   const ratios = stageRatios(masking);
   const counts = ratios.map((ratio) => (ratios.length === 1 ? derived : atRatio(resolved, ratio).derived).keepCount);
-  return `${masking.strategy}, ratio ${ratios.join(', ')}: keeps ${counts.join(', ')} of ${derived.patchCount} patches`;
+  const thrown = masking.throw_ratio === undefined ? '' : `, ${masking.throw_ratio} thrown away`;
+  return `${masking.strategy}, ratio ${ratios.join(', ')}${thrown}: keeps ${counts.join(', ')} of ${derived.patchCount} patches`;
 }
 
 function describeTarget({ norm_pix: normPix, target_norm: targetNorm, hog_bins: bins, hog_cell: cell, average_top_k: topK, return_layer: pairs, loss }: NonNullable<ResolvedExperiment['reconstruction']>): string {
@@ -96,7 +97,7 @@ function describeSchedule(resolved: ResolvedExperiment, imageCount: number | und
 
 function describeCost(resolved: ResolvedExperiment, teacher: VitShape | undefined): string {
   const cost = gmacPerImage(resolved, teacher);
-  const taught = needsTeacher(resolved.method);
+  const taught = readsTeacher(resolved);
   const shares = [`student ${round(cost.student)}`, ...(cost.heads > 0 ? [`${headsName(resolved)} ${round(cost.heads)}`] : []), ...(taught ? [`teacher ${round(cost.teacher)} forward`] : [])];
   const parts = shares.length > 1 ? ` (${shares.join(', ')})` : '';
   const assumed = taught && !teacher && !resolved.teacher?.ema ? ', the teacher taken to be as large as the student' : '';

@@ -1,7 +1,7 @@
 /** Values that follow from several keys, each beside the key where a reader wonders about it. */
 import { gmacPerImage } from '../config/cost';
 import { visibleCount } from '../config/keep-count';
-import { hidesPatches, type MethodName, needsTeacher } from '../config/method-traits';
+import { hidesPatches, type MethodName, readsTeacher } from '../config/method-traits';
 import type { ResolvedExperiment, SweepConfig } from '../config/schema';
 import { headsName, stepCounts } from '../config/summary';
 import { axisSizes, combinationCount } from '../config/sweep-combinations';
@@ -67,9 +67,10 @@ function kept({ derived, masking, student, method }: ResolvedExperiment): Derive
   };
 }
 
-function countedAs({ strategy, ratio, unit = 1 }: ResolvedExperiment['masking'], side: number, method: MethodName): string {
+function countedAs({ strategy, ratio, throw_ratio: thrown, unit = 1 }: ResolvedExperiment['masking'], side: number, method: MethodName): string {
   if (strategy === 'coarse') return `${side}² − ceil(${side / unit}² · ${ratio}) squares of ${unit}²`;
   if (strategy === 'grid') return `${side}² / 4`;
+  if (thrown !== undefined) return `${side}² − trunc(${side}² · (${ratio} + ${thrown}))`;
   return method === 'umt' ? `${side}² − trunc(${side}² · ${ratio})` : `trunc(${side}² · (1 − ${ratio}))`;
 }
 
@@ -109,7 +110,7 @@ function stepsPerEpoch(resolved: ResolvedExperiment, runs: readonly LibraryRun[]
 
 function cost(resolved: ResolvedExperiment): DerivedValue {
   const { step, student, heads, teacher } = gmacPerImage(resolved);
-  const taught = needsTeacher(resolved.method);
+  const taught = readsTeacher(resolved);
   const behind = heads > 0 ? ` + ${headsName(resolved)} ${show(heads)}` : '';
   const trained = behind === '' ? `student ${show(student)}` : `(student ${show(student)}${behind})`;
   const parts = taught ? ` = 3 · ${trained} + teacher ${show(teacher)}${resolved.teacher?.ema ? '' : ', the teacher taken to be as large as the student'}` : ` = 3 · ${trained}`;

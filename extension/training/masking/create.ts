@@ -1,3 +1,4 @@
+import { maskedCount } from '../../core/config/keep-count';
 import { multiBlockConfig } from '../../core/config/multi-block';
 import type { MaskingConfig } from '../../core/config/schema';
 import { attentiveHiding, attentiveMasking } from './attentive';
@@ -8,9 +9,15 @@ import { multiBlockMasking } from './multi-block';
 import { randomMasking } from './random';
 import { rankedMasking } from './ranked';
 import type { MaskingStrategy } from './strategy';
+import { throwing } from './thrown';
 
 /** @param keep visible patches of `patchCount`, as `visibleCount` (core/config) counts them */
 export function createMasking(config: MaskingConfig, patchCount: number, keep: number): MaskingStrategy {
+  const strategy = hiding(config, patchCount, keep);
+  return config.throw_ratio === undefined ? strategy : throwing(strategy, maskedCount(config, patchCount, keep));
+}
+
+function hiding(config: MaskingConfig, patchCount: number, keep: number): MaskingStrategy {
   const { strategy, unit = 1 } = config;
   const grid = Math.sqrt(patchCount);
   switch (strategy) {

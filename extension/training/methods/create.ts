@@ -1,6 +1,7 @@
 /** The method an experiment asks for. */
 import type { TeacherShape } from '../../core/checkpoints/teacher-shape';
 import { multiBlockConfig } from '../../core/config/multi-block';
+import { readsTeacher } from '../../core/config/method-traits';
 import type { ResolvedExperiment } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
 import type { NamedTensors } from '../../core/tensors';
@@ -40,7 +41,7 @@ export function createMethod(experiment: ResolvedExperiment, context: MethodCont
     case 'supervised':
       return new Supervised({ student, classCount: classCountOf(context), supervised: experiment.supervised });
     case 'mae':
-      return new Mae({ student, masking, keepCount, decoder: resolved(experiment, 'decoder'), reconstruction: reconstruction() });
+      return new Mae({ student, masking, keepCount, decoder: resolved(experiment, 'decoder'), reconstruction: reconstruction(), ...(readsTeacher(experiment) && { teacher: teacher(false) }) });
     case 'crossmae':
       return new CrossMae({ student, masking, keepCount, decoder: resolved(experiment, 'decoder'), reconstruction: reconstruction() });
     case 'maskfeat':

@@ -1,6 +1,6 @@
 /** The preview of an experiment before it is trained: its first images, augmented and masked as they will be. */
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { hidesPatches, needsTeacher } from '../../core/config/method-traits';
+import { hidesPatches, readsTeacher } from '../../core/config/method-traits';
 import type { ResolvedExperiment } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
 import type { HostTensor } from '../../core/tensors';
@@ -57,7 +57,7 @@ export async function lookAt(experiment: ResolvedExperiment, { engine, images, n
   const masks = hidesPatches(experiment.method) && keepCount < patchCount;
   const strategy = masks ? createMasking(masking, patchCount, keepCount) : undefined;
   if (strategy?.readsScores && !teacher) {
-    throw new UserError('MIM6101', 'Attentive masking asks a teacher where to look, and this experiment has none.', needsTeacher(experiment.method) ? 'Set `teacher.checkpoint`, or `masking.strategy: random`.' : 'Set `masking.strategy: random`.');
+    throw new UserError('MIM6101', 'Attentive masking asks a teacher where to look, and this experiment has none.', readsTeacher(experiment) ? 'Set `teacher.checkpoint`, or `masking.strategy: random`.' : 'Set `masking.strategy: random`.');
   }
   const drawn = strategy ? firstDraws(experiment, strategy, count) : {};
   const { scores, keepIds } = await look(engine, float32([count, 3, student.imageSize, student.imageSize], images), teacher, strategy, drawn);

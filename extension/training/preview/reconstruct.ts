@@ -45,11 +45,12 @@ async function predict(engine: Engine, method: Method, state: StateStore, batch:
   let normalisedByPatch = false;
   const program: Program = {
     name: `${method.name} reconstruction`,
-    state: method.parameters,
+    // The student's average, where that draws the masks.
+    state: { ...method.parameters, ...Object.fromEntries(Object.entries(state.specs).filter(([name]) => name.startsWith('ema.'))) },
     constants: method.constants,
     batch: specsOf(batch),
     run: (inputs) => {
-      const { keepIds, maskedIds, predicted, normalisedByPatch: normalised } = method.reconstruct!(inputs.state, inputs.batch, inputs.constants);
+      const { keepIds, maskedIds, predicted, normalisedByPatch: normalised } = method.reconstruct!(inputs.state, inputs.batch, { ...inputs.constants, ...inputs.state });
       normalisedByPatch = normalised;
       return { state: {}, readings: { keepIds, maskedIds, predicted } };
     },

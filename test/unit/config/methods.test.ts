@@ -74,7 +74,12 @@ describe('what does not go together is told', () => {
   test.each([
     ['a teacher of no use', ['method: mae'], ['error MIM1112 teacher']],
     ['a missing teacher', ['method: milan', 'teacher: absent'], ['error MIM1112 teacher']],
-    ['attention without a teacher', ['method: mae', 'teacher: absent', 'masking: { strategy: attentive }'], ['error MIM1121 masking.strategy']],
+    ['attention without a teacher', ['method: mae', 'teacher: absent', 'masking: { strategy: attentive }'], ['error MIM1112 teacher']],
+    ['attention where no teacher can be', ['method: simmim', 'teacher: absent', 'masking: { strategy: attentive }'], ['error MIM1121 masking.strategy']],
+    ['patches thrown away where none can be', ['masking: { throw_ratio: 0.1 }'], ['error MIM1121 masking.throw_ratio']],
+    ['patches thrown away in no order', ['method: mae', 'teacher: absent', 'masking: { strategy: block, throw_ratio: 0.1 }'], ['error MIM1121 masking.throw_ratio']],
+    ['all thrown away that is hidden', ['method: mae', 'teacher: absent', 'masking: { ratio: 0.01, throw_ratio: 0.5 }'], ['error MIM1107 masking.ratio']],
+    ['none left by throwing', ['method: mae', 'teacher: absent', 'masking: { ratio: 0.7, throw_ratio: 0.3 }'], ['error MIM1107 masking.ratio']],
     ['squares that do not divide the grid', ['method: simmim', 'teacher: absent', 'masking: { unit: 3 }'], ['error MIM1121 masking.unit']],
     ['a unit without squares', ['masking: { strategy: block, unit: 2 }'], ['warning MIM1116 masking.unit']],
     ['nothing hidden', ['method: mae', 'teacher: absent', 'masking: { ratio: 0 }'], ['error MIM1107 masking.ratio']],

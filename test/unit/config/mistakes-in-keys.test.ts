@@ -176,7 +176,7 @@ describe('mistakes in keys and values', () => {
       "my.mim.yaml:6:3: error MIM1003: Unknown key \`masking.colour\`.
         6 |   colour: red
           |   ^^^^^^
-        hint: Allowed here: strategy, ratio, ratio_end, ratio_stages, unit, num_pred_masks, pred_mask_scale, enc_mask_scale, aspect_ratio."
+        hint: Allowed here: strategy, ratio, ratio_end, ratio_stages, throw_ratio, unit, num_pred_masks, pred_mask_scale, enc_mask_scale, aspect_ratio."
     `);
   });
 
@@ -272,7 +272,7 @@ describe('mistakes in keys and values', () => {
 
   test('a section holds a plain value', () => {
     expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'masking: 0.7')).toMatchInlineSnapshot(`
-      "my.mim.yaml:5:10: error MIM1005: \`masking\` must be a mapping with keys such as strategy, ratio, ratio_end, ratio_stages, unit, num_pred_masks, but is 0.7.
+      "my.mim.yaml:5:10: error MIM1005: \`masking\` must be a mapping with keys such as strategy, ratio, ratio_end, ratio_stages, throw_ratio, unit, but is 0.7.
         5 | masking: 0.7
           |          ^^^
         hint: Which patches the student sees."

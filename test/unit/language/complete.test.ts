@@ -25,7 +25,7 @@ function complete(text: string, label: string): string {
 }
 
 const STRATEGIES = ['attentive', 'random', 'block', 'coarse', 'grid', 'multi_block', 'attentive_hidden', 'top_visible', 'top_hidden'];
-const MASKING = ['strategy', 'ratio', 'ratio_end', 'ratio_stages', 'unit', 'num_pred_masks', 'pred_mask_scale', 'enc_mask_scale', 'aspect_ratio'];
+const MASKING = ['strategy', 'ratio', 'ratio_end', 'ratio_stages', 'throw_ratio', 'unit', 'num_pred_masks', 'pred_mask_scale', 'enc_mask_scale', 'aspect_ratio'];
 const MASKING_WITHOUT_RATIO = MASKING.filter((key) => key !== 'ratio');
 const METHOD_NAMES = [...METHODS];
 

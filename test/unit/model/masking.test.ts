@@ -132,6 +132,31 @@ describe.each(STRATEGIES)('%s masking', (strategy) => {
   });
 });
 
+describe.each(['random', 'attentive_hidden'] as const)('patches thrown away by %s masking', (strategy) => {
+  it('are those that are left beside the visible and the masked, as many as AMT counts', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.double({ min: 0.1, max: 0.5, noNaN: true }), fc.double({ min: 0, max: 0.4, noNaN: true }), (seed, ratio, thrown) => {
+        for (const { visible, masked } of divided({ strategy, ratio, throw_ratio: thrown }, 8, 3, seed)) {
+          expect(masked).toHaveLength(Math.trunc(64 * ratio));
+          expect(visible).toHaveLength(64 - Math.trunc(64 * (ratio + thrown)));
+          expect(new Set([...visible, ...masked]).size).toBe(visible.length + masked.length);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+it('what is attended to is masked rather than thrown away, and thrown away rather than kept', () => {
+  const scores = Float32Array.from({ length: 2000 * 16 }, (_, i) => 1 + (i % 16));
+  const images = divided({ strategy: 'attentive_hidden', ratio: 0.25, throw_ratio: 0.25 }, 4, 2000, 9, scores);
+  const mean = (of: (image: { visible: number[]; masked: number[] }) => number[]): number => images.reduce((sum, image) => sum + of(image).reduce((a, b) => a + b) / of(image).length, 0) / images.length;
+  const [visible, masked] = [mean((image) => image.visible), mean((image) => image.masked)];
+  const thrown = mean(({ visible: seen, masked: hidden }) => Array.from({ length: 16 }, (_, i) => i).filter((patch) => !seen.includes(patch) && !hidden.includes(patch)));
+  expect(masked).toBeGreaterThan(thrown);
+  expect(thrown).toBeGreaterThan(visible);
+});
+
 describe('masks that do not look', () => {
   it.each(['random', 'coarse', 'grid'] as const)('%s masking keeps every patch equally often', (strategy) => {
     const config = { strategy, ratio: 0.75, unit: strategy === 'coarse' ? 2 : undefined };

@@ -38,6 +38,8 @@ describe('a repeated batch is learnt', () => {
   const cases: [string, Partial<ExperimentInput>][] = [
     ['mae', { method: 'mae' }],
     ['mae on a grid, raw pixels', { method: 'mae', masking: { strategy: 'grid' }, reconstruction: { norm_pix: false, loss: 'l1' } }],
+    ['mae as in AMT', { method: 'mae', teacher: { ema: {} }, masking: { strategy: 'attentive_hidden', ratio: 0.45, throw_ratio: 0.4 } }],
+    ['milan with patches thrown away', { method: 'milan', teacher, masking: { strategy: 'attentive_hidden', ratio: 0.45, throw_ratio: 0.4 } }],
     ['crossmae', { method: 'crossmae' }],
     ['crossmae of every hidden patch', { method: 'crossmae', masking: { ratio: 0.5 }, decoder: { kept_mask_ratio: 0.5 } }],
     ['maskfeat', { method: 'maskfeat', optimizer: { batch_size: 4, clip_grad: 1 } }],
