@@ -31,7 +31,7 @@ export function costShape({ method, student, teacher, data, masking, alignment, 
     strategy: masking.strategy,
     averages: optimizer.ema !== undefined,
     batch: [optimizer.batch_size, optimizer.accumulate],
-    keeps: [derived.keepCount, derived.patchCount],
+    keeps: [derived.keepCount, derived.patchCount, masking.throw_ratio, masking.ratio_end],
     probes: evaluate.length > 0,
   });
 }

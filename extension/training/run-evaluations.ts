@@ -1,8 +1,10 @@
 /** The evaluations of one run: which are due, which are done, and what becomes of one that fails. */
+import path from 'node:path';
 import type { EvaluationConfig } from '../core/config/schema';
 import { studentOnly } from './checkpoint-state';
 import type { StateStore } from './engines/engine';
 import type { TrainingEvents } from './events';
+import { KnownBaselines, type Baseline } from './known-baselines';
 import { pendingEvaluations, recordedResults, recordResults, type ProbeResult, type ProbeSubject } from './probe-results';
 import { EvaluationStopped, Probes } from './probes';
 import type { TrainingPrograms } from './step';
@@ -13,15 +15,17 @@ export class RunEvaluations {
   /** Absent where the experiment evaluates nothing. */
   private readonly probes: Probes | undefined;
   private readonly keepsAverage: boolean;
+  private readonly known: KnownBaselines;
 
   constructor(
     private readonly task: RunTraining,
     private readonly programs: TrainingPrograms,
     private readonly events: TrainingEvents,
   ) {
-    const { prepared, engine, signal } = task;
+    const { run, prepared, engine, signal } = task;
     const { experiment, train, test } = prepared;
     this.probes = test && new Probes({ engine, experiment, train, test, signal, onProgress: events.onEvaluationProgress });
+    this.known = new KnownBaselines(path.dirname(run.path), path.basename(run.path), { experiment, train, test, engine });
     this.keepsAverage = experiment.optimizer.ema !== undefined || experiment.teacher?.ema !== undefined;
   }
 
@@ -41,8 +45,22 @@ export class RunEvaluations {
   async baselines(): Promise<void> {
     const { experiment, teacher } = this.task.prepared;
     const wanted = experiment.evaluate.filter((evaluation) => evaluation.baselines);
-    await this.evaluate(wanted, 'random', 0, (probes, pending) => probes.random(studentOnly(this.programs.initialState(experiment.seed)), pending));
-    if (teacher) await this.evaluate(wanted, 'teacher', 0, (probes, pending) => probes.frozen('teacher', teacher, 0, pending));
+    const initial = studentOnly(this.programs.initialState(experiment.seed));
+    await this.baseline(wanted, { subject: 'random', weights: initial, depth: experiment.student.depth }, (probes, pending) => probes.random(initial, pending));
+    if (teacher) await this.baseline(wanted, { subject: 'teacher', weights: teacher.tensors, depth: teacher.shape.depth }, (probes, pending) => probes.frozen('teacher', teacher, 0, pending));
+  }
+
+  /** What a run beside this one has found is taken from there. */
+  private async baseline(wanted: readonly EvaluationConfig[], baseline: Baseline, run: (probes: Probes, pending: readonly EvaluationConfig[]) => Promise<ProbeResult[]>): Promise<void> {
+    await this.evaluate(wanted, baseline.subject, 0, async (probes, pending) => {
+      const known = await this.known.recall(baseline, pending);
+      const missing = pending.filter((config) => !known.has(config));
+      const found = missing.length === 0 ? [] : await run(probes, missing);
+      await this.known.keep(baseline, missing, found);
+      const recalled = [...known.values()].flat();
+      for (const finder of new Set(recalled.map(({ result }) => result.foundBy))) this.events.onMessage?.(`The evaluation of ${baseline.subject} is that of ${finder}: the same weights, images and settings.`);
+      return [...recalled, ...found];
+    });
   }
 
   async close(): Promise<void> {

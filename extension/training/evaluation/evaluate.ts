@@ -38,6 +38,8 @@ export type EvaluationResult = (KnnResult | LinearProbeResult | FewShotResult | 
   /** Wall time of the protocol; of computing the features, where the caller adds it. */
   readonly seconds: number;
   readonly featureSeconds?: number;
+  /** The run beside this one whose figure this is, of a teacher or an untrained student. */
+  readonly foundBy?: string;
 };
 
 /** How far an evaluation is: images whose features are computed, then steps of the protocol. */

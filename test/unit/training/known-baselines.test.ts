@@ -1,0 +1,55 @@
+/** What a run found of its teacher and of an untrained student, runs beside it do not find again. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { pretrain } from '../../../extension/training/pretrain';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mim-baselines-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** The `top1` of each evaluation and the run that found it, by name, and what was said. */
+async function trained(name: string, ...more: readonly string[]): Promise<{ found: Record<string, { top1: number; foundBy?: string }>; said: string[] }> {
+  const configFile = join(folder, `${name}.mim.yaml`);
+  const common = ['mim: 1', ...(more.some((line) => line.startsWith('data')) ? [] : ['data: { kind: shapes, size: 64, test_size: 64, image_size: 16, threads: 1 }']), 'student: { patch_size: 4, width: 16, depth: 2, heads: 2 }', 'optimizer: { batch_size: 8, lr: 1e-3 }', 'schedule: { epochs: 1 }', 'samples: { count: 0 }', 'engine: { kind: compiled-cpu, threads: 1 }', 'runs: runs'];
+  await writeFile(configFile, [...common, ...more].join('\n'));
+  const said: string[] = [];
+  const { run } = await pretrain({ configFile, events: { onMessage: (line) => said.push(line) } });
+  const files = await readdir(join(run, 'evaluations'));
+  const found = await Promise.all(files.map(async (file) => [file.replace(/-\d+\.json$/, ''), JSON.parse(await readFile(join(run, 'evaluations', file), 'utf8')) as { top1: number; foundBy?: string }] as const));
+  return { found: Object.fromEntries(found), said: said.filter((line) => line.startsWith('The evaluation of')) };
+}
+
+const KNN = 'evaluate: [{ protocol: knn, at: end, k: 5 }]';
+
+it('takes them from the run that found them, whatever its method', async () => {
+  const first = await trained('first', 'method: mae', KNN);
+  const second = await trained('second', 'method: simmim', KNN);
+  expect(first.found['knn-k5-random']).not.toHaveProperty('foundBy');
+  expect(second.found['knn-k5-random']).toMatchObject({ top1: first.found['knn-k5-random']!.top1, foundBy: 'first' });
+  expect(second.found['knn-k5']).not.toHaveProperty('foundBy');
+  expect(second.said).toEqual(['The evaluation of random is that of first: the same weights, images and settings.']);
+});
+
+it.each([
+  ['another seed', ['seed: 1', KNN]],
+  ['other images', ['data: { kind: shapes, size: 72, test_size: 64, image_size: 16, threads: 1 }', KNN]],
+  ['another protocol', ['evaluate: [{ protocol: knn, at: end, k: 7 }]']],
+  ['other features', ['evaluate: [{ protocol: knn, at: end, k: 5, features: mean }]']],
+])('finds its own for %s', async (_what, more) => {
+  await trained('first', 'method: mae', KNN);
+  const { said } = await trained('second', 'method: mae', ...more);
+  expect(said).toEqual([]);
+});
+
+it('finds its own where what was kept is damaged', async () => {
+  const { found: first } = await trained('first', 'method: mae', KNN);
+  const kept = join(folder, 'runs', '.mim', 'baselines');
+  for (const file of await readdir(kept)) await writeFile(join(kept, basename(file)), '[{');
+  const { found, said } = await trained('second', 'method: mae', KNN);
+  expect(said).toEqual([]);
+  expect(found['knn-k5-random']!.top1).toBe(first['knn-k5-random']!.top1);
+});
