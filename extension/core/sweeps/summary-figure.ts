@@ -44,18 +44,31 @@ export function summaryFigure(summary: SweepSummary): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}">\n<style>text{font:12px "DejaVu Sans",Helvetica,Arial,sans-serif;fill:#222}.title{font-size:15px;font-weight:bold}</style>\n<rect width="100%" height="100%" fill="#fff"/>\n${parts.join('\n')}\n</svg>\n`;
 }
 
-/** The first key with numbers that differ; without one, a place for each configuration. */
+/** The first key with numbers along which configurations differ and in nothing else; without one, a place for each configuration. */
 function xAxis({ keys, rows }: SweepSummary): Axis {
-  const key = keys.findIndex((_, index) => rows.every(({ values }) => typeof values[index] === 'number') && new Set(rows.map(({ values }) => values[index])).size > 1);
+  const key = keys.findIndex((_, index) => rows.every(({ values }) => typeof values[index] === 'number') && variesAlone(rows, index));
   if (key < 0) {
     const place = (index: number): number => spread((index + 0.5) / rows.length);
-    return { label: keys.join(', '), ticks: rows.map((row, index) => ({ at: place(index), text: shortened(row.values.map(String).join(' ')) })), position: (row) => place(rows.indexOf(row)) };
+    return { label: '', ticks: rows.map((row, index) => ({ at: place(index), text: shortened(recipeName(row)) })), position: (row) => place(rows.indexOf(row)) };
   }
   const numbers = [...new Set(rows.map(({ values }) => Number(values[key])))].sort((a, b) => a - b);
   const [low, high] = [numbers[0]!, numbers.at(-1)!];
   const scale = low > 0 && high / low >= LOG_RATIO ? Math.log : (value: number): number => value;
   const place = (value: number): number => spread(0.06 + (0.88 * (scale(value) - scale(low))) / (scale(high) - scale(low)));
   return { key, label: keys[key]!, ticks: apart(numbers.map((value) => ({ at: place(value), text: significant(value) }))), position: ({ values }) => place(Number(values[key])) };
+}
+
+/** Whether some configurations differ in the key `index` alone: otherwise it goes along with others, as epochs with what a recipe costs. */
+function variesAlone(rows: readonly SummaryRow[], index: number): boolean {
+  const others = rows.map(({ values }) => JSON.stringify(values.filter((_, i) => i !== index)));
+  return new Set(others).size < rows.length;
+}
+
+/** Words of what the sweep gives the configuration; numbers and paths say little beside them, unless there is nothing else. */
+function recipeName({ values, given }: SummaryRow): string {
+  const told = values.filter((_, index) => given[index]);
+  const words = told.filter((value) => typeof value === 'string' && !value.includes('/'));
+  return (words.length > 0 ? words : told).map(String).join(' ');
 }
 
 /** Ticks whose texts do not overlap. */
@@ -109,10 +122,13 @@ function yParts({ ticks, at }: YScale, protocol: string | undefined): string[] {
   ];
 }
 
-function xParts({ label, ticks }: Axis): string[] {
+/** Names of configurations lean, so that there is room for them. */
+function xParts({ key, label, ticks }: Axis): string[] {
+  const tickText = (at: number, tick: string): string =>
+    key === undefined ? `<text transform="translate(${round(at + 4)} ${PLOT.bottom + 16}) rotate(-28)" text-anchor="end">${escapeXml(tick)}</text>` : text(at, PLOT.bottom + 20, tick, 'text-anchor="middle"');
   return [
     line(PLOT.left, PLOT.bottom, PLOT.right, PLOT.bottom, '#222'),
-    ...ticks.flatMap(({ at, text: tick }) => [line(at, PLOT.bottom, at, PLOT.bottom + 5, '#222'), text(at, PLOT.bottom + 20, tick, 'text-anchor="middle"')]),
+    ...ticks.flatMap(({ at, text: tick }) => [line(at, PLOT.bottom, at, PLOT.bottom + 5, '#222'), tickText(at, tick)]),
     text((PLOT.left + PLOT.right) / 2, PLOT.bottom + 46, label, 'text-anchor="middle"'),
   ];
 }
@@ -186,7 +202,7 @@ function spread(share: number): number {
 }
 
 function shortened(name: string): string {
-  return name.length > 24 ? `${name.slice(0, 23)}…` : name;
+  return name.length > 28 ? `${name.slice(0, 27)}…` : name;
 }
 
 function round(value: number): number {

@@ -5,7 +5,7 @@ import type { ProbeSummary, SummaryRow, SweepSummary } from './summary';
 export function summaryMarkdown(summary: SweepSummary): string {
   const { name, keys, protocols, rows } = summary;
   const head = [...keys, ...protocols, 'seeds', 'GMAC/image', 'training time'];
-  const body = rows.map((row) => [...row.values.map(String), ...protocols.map((protocol) => probeText(row.probes[protocol])), seedsText(row), significant(row.gmacPerImage), row.trainingSeconds === undefined ? '–' : duration(row.trainingSeconds)]);
+  const body = rows.map((row) => [...row.values.map((value, index) => (row.given[index] ? String(value) : '')), ...protocols.map((protocol) => probeText(row.probes[protocol])), seedsText(row), significant(row.gmacPerImage), row.trainingSeconds === undefined ? '–' : duration(row.trainingSeconds)]);
   return [
     `# ${name}`,
     '',

@@ -30,6 +30,8 @@ export interface ProbeSummary {
 export interface SummaryRow {
   /** By key, in the order of `SweepSummary.keys`. */
   readonly values: readonly Scalar[];
+  /** Of those, which the sweep gives this configuration a value of; in a list of recipes not every key belongs to each. */
+  readonly given: readonly boolean[];
   /** By protocol; absent where no seed has it. */
   readonly probes: Readonly<Record<string, ProbeSummary>>;
   /** Seeds that are done, and all. */
@@ -67,6 +69,7 @@ export function summarise(name: string, results: readonly CellResult[]): SweepSu
     const done = own.filter(({ state }) => state === 'finished');
     return {
       values,
+      given: keys.map((key) => Object.hasOwn(own[0]!.cell.values, key)),
       probes: Object.fromEntries(byProtocol.flatMap(({ protocol, cells }) => probeOf(protocol, cells[index]!))),
       done: done.length,
       seeds: own.length,

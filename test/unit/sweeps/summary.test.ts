@@ -77,6 +77,15 @@ Top-1 in per cent, mean over seeds ± half of its 95 % interval (Student’s t);
     }
   });
 
+  it('names recipes of a list by what each was given, and does not draw them along epochs that go with the method', async () => {
+    const recipes = resultsOf('{ list: [{ method: maskalign, alignment.fusion: simple, schedule.epochs: 8 }, { method: maskalign, alignment.fusion: linear, schedule.epochs: 7 }, { method: milan, masking.strategy: attentive, schedule.epochs: 5 }, { method: feature_distillation, schedule.epochs: 4 }] }', [{ linear: 0.4 }, { linear: 0.5 }, { linear: 0.45 }, { linear: 0.3 }]);
+    const summary = summarise('recipes', recipes);
+    const figure = summaryFigure(summary);
+    for (const words of ['>maskalign simple<', '>maskalign linear<', '>milan attentive<', '>feature_distillation<']) expect(figure).toContain(words);
+    expect(summaryMarkdown(summary)).toContain('| milan |  | 5 | attentive | 45.00 |');
+    if (process.env['SHOW_FIGURES']) await writeFile(`${process.env['SHOW_FIGURES']}/recipes.png`, await sharp(Buffer.from(figure), { density: 144 }).png().toBuffer());
+  });
+
   it('can be made before anything is there', () => {
     const summary = summarise('study', resultsOf('{ grid: { masking.ratio: [0.5, 0.7] } }', []));
     expect(summary.rows.map(({ values, open }) => [values, open])).toEqual([[[0.5], { missing: 1 }], [[0.7], { missing: 1 }]]);
