@@ -131,7 +131,8 @@ async function trainEpochs(engine: Engine, method: FineTunedEncoder, options: Fi
   }
 }
 
-function logitsProgram(method: FineTunedEncoder, batchSize: number): Program {
+/** Reading: `logits` [B, C] of images as they are. */
+export function logitsProgram(method: FineTunedEncoder, batchSize: number): Program {
   const { images } = method.batchSpecs(batchSize);
   return {
     name: 'finetune logits',
