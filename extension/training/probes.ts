@@ -135,7 +135,7 @@ export class Probes {
     };
   }
 
-  /** The classifier of a supervised training: its own accuracy belongs to every evaluation. */
+  /** The classifier of a supervised training: its own accuracy belongs to every evaluation of frozen features. */
   private async trainedHead(state: StateStore, prefix: '' | 'ema.'): Promise<ClassifierHead | undefined> {
     const { method, supervised } = this.context.experiment;
     if (method !== 'supervised') return undefined;
@@ -149,8 +149,9 @@ export class Probes {
     const { train, test } = this.context;
     const wantedBy = (chosen: readonly EvaluationConfig[]): Wanted[] => chosen.flatMap((config) => evaluatedLayers(config, encoder.depth).map((layer) => ({ kind: config.features, layer, config })));
     const by = (own: EvaluationConfig['protocol']): EvaluationConfig[] => evaluations.filter(({ protocol }) => protocol === own);
-    const wanted = wantedBy(evaluations.filter(({ protocol }) => protocol !== 'attentive' && protocol !== 'finetune'));
-    const readers = head ? [{ kind: head.features, head }, ...wanted] : wanted;
+    const frozen = evaluations.filter(({ protocol }) => protocol !== 'finetune');
+    const wanted = wantedBy(frozen.filter(({ protocol }) => protocol !== 'attentive'));
+    const readers = head && frozen.length > 0 ? [{ kind: head.features, head }, ...wanted] : wanted;
     const results: ProbeResult[] = [];
     for (const pass of featurePasses(readers, train.length + test.length, encoder.width)) results.push(...(await this.evaluatePass(subject, encoder, step, pass)));
     for (const { config, layer } of wantedBy(by('attentive'))) results.push(await this.evaluateTokens(subject, encoder, step, config, layer));
