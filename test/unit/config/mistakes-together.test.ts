@@ -197,6 +197,10 @@ describe('mistakes in what belongs together', () => {
     `);
   });
 
+  test('a key of fine-tuning stands at a probe, and one of a probe at fine-tuning', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'evaluate:', '  - { protocol: linear, at: end, layer_decay: 0.5 }', '  - { protocol: finetune, at: end, epochs: 5, layer_decay: 0.5, layers: [3] }')).toMatchInlineSnapshot();
+  });
+
   test('an evaluation asks for a layer that there is not', () => {
     expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'evaluate: [{ protocol: knn, at: end, layers: [6, 13] }]')).toMatchInlineSnapshot(`
       "my.mim.yaml:6:46: error MIM1130: There is no layer 13: the student has 12 blocks.
