@@ -6,6 +6,7 @@ const phases: Record<EvaluationProgress['phase'], string> = {
   'train-features': 'features of the training images',
   'test-features': 'features of the test images',
   probe: 'probe',
+  finetune: 'fine-tuning, step',
 };
 
 export function evaluationProgressText({ phase, done, total }: EvaluationProgress, subject: ProbeSubject): string {

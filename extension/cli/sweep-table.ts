@@ -72,7 +72,7 @@ function totalLines(plan: readonly PlannedCell[], estimate: SweepEstimate): stri
   const others = shapes > measured ? `; the ${shapes - measured} between them (~) are scaled by GMAC` : '';
   return [
     `In total about ${duration(seconds)} one after another on ${hostname()}, ${significant(gmac)} GMAC of training, ${bytes(Math.round(disk))} on disk`,
-    `Measured in a few steps of ${measured} of ${shapes} shapes${others}.${featureSeconds > 0 ? ` ${duration(featureSeconds)} of it are features for probes; fitting the probes comes on top.` : ''}`,
+    `Measured in a few steps of ${measured} of ${shapes} shapes${others}.${featureSeconds > 0 ? ` ${duration(featureSeconds)} of it are evaluations; fitting the probes comes on top.` : ''}`,
   ];
 }
 

@@ -1,8 +1,9 @@
 /** Time and disk of a run from what a few steps of it cost: arithmetic alone. */
-import type { ResolvedExperiment } from '../core/config/schema';
+import type { EvaluationConfig, ResolvedExperiment } from '../core/config/schema';
 import { gmacPerImage } from '../core/config/cost';
 import { prunable } from '../core/runs/prune-checkpoints';
 import type { Calibration } from './calibration';
+import { fineTuneRecipe } from './finetune/recipe';
 import { timelineOf, type Timeline } from './timeline';
 
 export interface RunEstimate {
@@ -12,7 +13,7 @@ export interface RunEstimate {
   readonly gmac: number;
   /** Starting, training and saving. */
   readonly trainingSeconds: number;
-  /** Of the features that probes read; fitting the probes is left out. */
+  /** Of the features that probes read, and of fine-tuning; fitting the probes is left out. */
   readonly featureSeconds: number;
   /** What stays on disk: checkpoints by the policy of the run, and its metrics. */
   readonly bytes: number;
@@ -27,7 +28,7 @@ export function estimateRun(experiment: ResolvedExperiment, measured: Calibratio
     steps,
     gmac: steps * experiment.optimizer.batch_size * gmacPerImage(experiment).step,
     trainingSeconds: measured.startSeconds + steps * measured.secondsPerStep + saves.length * measured.checkpointSeconds,
-    featureSeconds: featurePasses(experiment, timeline) * (measured.images + (measured.testImages ?? 0)) * (measured.secondsPerFeature ?? 0),
+    featureSeconds: evaluatedImages(experiment, timeline, measured) * (measured.secondsPerFeature ?? 0),
     bytes: keptCount(saves, experiment, timeline) * measured.checkpointBytes + Math.floor(steps / experiment.log_every) * measured.bytesPerRecord,
   };
 }
@@ -55,15 +56,23 @@ function keptCount(saved: readonly number[], { checkpoints }: ResolvedExperiment
   return infos.length - prunable(infos, { newest: 2, everyEpochs: checkpoints.keep_every }).length;
 }
 
-/** Passes over training and test images: each due time once for all protocols, for the student and its average, and the baselines at the end. */
-function featurePasses(experiment: ResolvedExperiment, timeline: Timeline): number {
+/**
+ * Images through the encoder for evaluations, of the student, its average and the baselines at the end: probes share a pass each due
+ * time; fine-tuning is a training of its own, whose backward pass counts as two.
+ */
+function evaluatedImages(experiment: ResolvedExperiment, timeline: Timeline, measured: Calibration): number {
   const { evaluate, teacher, optimizer } = experiment;
+  const read = (evaluations: readonly EvaluationConfig[]): number => imagesRead(evaluations, experiment, measured);
   const subjects = optimizer.ema !== undefined || teacher?.ema !== undefined ? 2 : 1;
-  let due = 0;
+  let images = (teacher?.checkpoint === undefined ? 1 : 2) * read(evaluate.filter(({ baselines }) => baselines));
   for (let step = timeline.nextPause(0); ; step = timeline.nextPause(step)) {
-    if (timeline.evaluationsAfter(step).length > 0) due++;
-    if (step >= timeline.totalSteps) break;
+    images += subjects * read(timeline.evaluationsAfter(step));
+    if (step >= timeline.totalSteps) return images;
   }
-  const baselines = evaluate.some((evaluation) => evaluation.baselines) ? (teacher?.checkpoint === undefined ? 1 : 2) : 0;
-  return due * subjects + baselines;
+}
+
+function imagesRead(evaluations: readonly EvaluationConfig[], experiment: ResolvedExperiment, { images, testImages = 0 }: Calibration): number {
+  const tuned = evaluations.filter(({ protocol }) => protocol === 'finetune');
+  const epochs = tuned.reduce((sum, config) => sum + fineTuneRecipe(config, experiment, images).epochs, 0);
+  return (tuned.length < evaluations.length ? images + testImages : 0) + epochs * (3 * images + testImages);
 }

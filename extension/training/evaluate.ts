@@ -55,9 +55,13 @@ export async function evaluateRun(options: EvaluateOptions): Promise<ProbeResult
   const probes = new Probes({ engine, experiment, train, test, onProgress });
   try {
     const head = run && isOwn ? await headOf(weights.report.file, experiment) : undefined;
-    const results = await probes.frozen(run ? 'student' : 'checkpoint', weights, step, [evaluation], head);
-    if (evaluation.baselines) results.push(...(await baselines(probes, await withTeacherOf(run, isOwn, experiment, fetching), [evaluation], fetching)));
-    if (run && isOwn) await keep(run, experiment, results);
+    const results: ProbeResult[] = [];
+    const record = async (found: readonly ProbeResult[]): Promise<void> => {
+      results.push(...found);
+      if (run && isOwn) await keep(run, experiment, found);
+    };
+    await record(await probes.frozen(run ? 'student' : 'checkpoint', weights, step, [evaluation], head));
+    if (evaluation.baselines) for await (const found of baselines(probes, await withTeacherOf(run, isOwn, experiment, fetching), [evaluation], fetching)) await record(found);
     return results;
   } finally {
     await probes.close();
@@ -89,10 +93,11 @@ async function headOf(file: string, { method, supervised }: ResolvedExperiment):
   return { weight: tensors['head.weight']!, bias: tensors['head.bias']!, features: supervised.pooling };
 }
 
-async function baselines(probes: Probes, experiment: ResolvedExperiment, evaluations: readonly EvaluationConfig[], fetching: FetchOptions): Promise<ProbeResult[]> {
-  const random = await probes.random(initialVit(new RandomStream(experiment.seed, 'initialise'), experiment.student), evaluations);
+/** Results of the random student, then of the teacher, each as soon as they are there. */
+async function* baselines(probes: Probes, experiment: ResolvedExperiment, evaluations: readonly EvaluationConfig[], fetching: FetchOptions): AsyncGenerator<ProbeResult[]> {
+  yield await probes.random(initialVit(new RandomStream(experiment.seed, 'initialise'), experiment.student), evaluations);
   const checkpoint = experiment.teacher?.checkpoint;
-  return checkpoint === undefined ? random : [...random, ...(await probes.frozen('teacher', await importTeacher(await localWeights(checkpoint, fetching), experiment.teacher), 0, evaluations))];
+  if (checkpoint !== undefined) yield await probes.frozen('teacher', await importTeacher(await localWeights(checkpoint, fetching), experiment.teacher), 0, evaluations);
 }
 
 /** The run a path is inside of: itself, its `checkpoints/step-…`, or a file there. */

@@ -8,7 +8,7 @@ import { CORRUPTIONS, SEVERITIES, strengthsFor, type Corruption, type Severity }
 import { ImageLoader } from './data/loader';
 import type { ImageSource } from './data/source';
 import type { Engine, StateStore } from './engines/engine';
-import { studentFeatureProgram, teacherFeatureProgram } from './evaluation/encoders';
+import { studentFeatureProgram, teacherFeatureProgram, trainableStudent } from './evaluation/encoders';
 import type { ClassifierHead } from './evaluation/classifier';
 import { sameEveryEpoch, type EpochParts } from './evaluation/epoch-parts';
 import type { TokenSet } from './evaluation/attentive-probe';
@@ -17,9 +17,11 @@ import { featureParts } from './evaluation/feature-parts';
 import { featurePasses, type FeaturePass, type FeatureReader } from './evaluation/feature-passes';
 import { featureName, runEncoder, type Encoder, type ExtractedFeatures, type FeatureName, type LabelledImages } from './evaluation/features';
 import type { CorruptedSets } from './evaluation/robustness';
+import { fineTune } from './finetune/fine-tune';
+import { fineTuneRecipe } from './finetune/recipe';
 import { classifierName, probeResult, resultName, type ProbeResult, type ProbeSubject } from './probe-results';
 import type { StopSignal } from './stop-signal';
-import { prepareTeacher } from './teachers/prepare';
+import { prepareTeacher, type PreparedTeacher } from './teachers/prepare';
 
 export interface ProbeContext {
   readonly engine: Engine;
@@ -56,6 +58,11 @@ interface Wanted extends FeatureReader {
 /** The classifier an encoder was trained with, which reads its features of the last layer. */
 interface TrainedHead extends FeatureReader {
   readonly head: ClassifierHead;
+}
+
+interface EvaluatedEncoder extends Encoder {
+  /** Its weights, where fine-tuning begins. */
+  trainable(): Promise<PreparedTeacher>;
 }
 
 /** @param kept of what the encoder's program reads off */
@@ -106,7 +113,7 @@ export class Probes {
     const teacher = prepareTeacher(weights, experiment.student, experiment.data);
     const { width, depth } = teacher.shape;
     const program = (kinds: readonly FeatureName[]) => teacherFeatureProgram(teacher, experiment.data.image_size, EVALUATION_BATCH, kinds);
-    return this.evaluate(subject, { program, state: engine.createState({}), width, depth, patches: patchesOf(teacher.shape) }, step, evaluations, head);
+    return this.evaluate(subject, { program, state: engine.createState({}), width, depth, patches: patchesOf(teacher.shape), trainable: () => Promise.resolve(teacher) }, step, evaluations, head);
   }
 
   async close(): Promise<void> {
@@ -116,12 +123,19 @@ export class Probes {
     await this.testImages.close();
   }
 
-  private studentEncoder(state: StateStore, prefix = ''): Encoder {
+  private studentEncoder(state: StateStore, prefix = ''): EvaluatedEncoder {
     const { student } = this.context.experiment;
-    return { program: (kinds) => studentFeatureProgram(student, EVALUATION_BATCH, prefix, kinds), state, width: student.width, depth: student.depth, patches: patchesOf(student) };
+    return {
+      program: (kinds) => studentFeatureProgram(student, EVALUATION_BATCH, prefix, kinds),
+      state,
+      width: student.width,
+      depth: student.depth,
+      patches: patchesOf(student),
+      trainable: () => trainableStudent(state, student, prefix),
+    };
   }
 
-  /** The classifier of a supervised training: its own accuracy belongs to every evaluation. */
+  /** The classifier of a supervised training: its own accuracy belongs to every evaluation of frozen features. */
   private async trainedHead(state: StateStore, prefix: '' | 'ema.'): Promise<ClassifierHead | undefined> {
     const { method, supervised } = this.context.experiment;
     if (method !== 'supervised') return undefined;
@@ -131,14 +145,17 @@ export class Probes {
   }
 
   /** Features are computed once for all protocols, as far as they fit into memory. */
-  private async evaluate(subject: ProbeSubject, encoder: Encoder, step: number, evaluations: readonly EvaluationConfig[], head?: ClassifierHead): Promise<ProbeResult[]> {
+  private async evaluate(subject: ProbeSubject, encoder: EvaluatedEncoder, step: number, evaluations: readonly EvaluationConfig[], head?: ClassifierHead): Promise<ProbeResult[]> {
     const { train, test } = this.context;
     const wantedBy = (chosen: readonly EvaluationConfig[]): Wanted[] => chosen.flatMap((config) => evaluatedLayers(config, encoder.depth).map((layer) => ({ kind: config.features, layer, config })));
-    const wanted = wantedBy(evaluations.filter(({ protocol }) => protocol !== 'attentive'));
-    const readers = head ? [{ kind: head.features, head }, ...wanted] : wanted;
+    const by = (own: EvaluationConfig['protocol']): EvaluationConfig[] => evaluations.filter(({ protocol }) => protocol === own);
+    const frozen = evaluations.filter(({ protocol }) => protocol !== 'finetune');
+    const wanted = wantedBy(frozen.filter(({ protocol }) => protocol !== 'attentive'));
+    const readers = head && frozen.length > 0 ? [{ kind: head.features, head }, ...wanted] : wanted;
     const results: ProbeResult[] = [];
     for (const pass of featurePasses(readers, train.length + test.length, encoder.width)) results.push(...(await this.evaluatePass(subject, encoder, step, pass)));
-    for (const { config, layer } of wantedBy(evaluations.filter(({ protocol }) => protocol === 'attentive'))) results.push(await this.evaluateTokens(subject, encoder, step, config, layer));
+    for (const { config, layer } of wantedBy(by('attentive'))) results.push(await this.evaluateTokens(subject, encoder, step, config, layer));
+    for (const config of by('finetune')) results.push(await this.fineTune(subject, encoder, step, config));
     return results;
   }
 
@@ -219,6 +236,21 @@ export class Probes {
     } finally {
       await compiled.dispose();
     }
+  }
+
+  /** Trains a copy of the encoder: what is evaluated stays as it is. */
+  private async fineTune(subject: ProbeSubject, encoder: EvaluatedEncoder, step: number, config: EvaluationConfig): Promise<ProbeResult> {
+    const { engine, experiment, train, test, onUnreadable } = this.context;
+    const report = this.reporter(subject);
+    const result = await fineTune(engine, await encoder.trainable(), {
+      experiment,
+      recipe: fineTuneRecipe(config, experiment, train.length),
+      train,
+      test: { images: test.length, batchSize: EVALUATION_BATCH, batches: () => this.testImages.evalBatches(EVALUATION_BATCH) },
+      onUnreadable,
+      onProgress: (done, total) => report({ phase: 'finetune', done, total }),
+    });
+    return probeResult(resultName(config, subject), subject, step, result);
   }
 
   /** Tells of progress, and gives up where a stop was asked for. */

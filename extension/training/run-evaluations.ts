@@ -74,10 +74,13 @@ export class RunEvaluations {
     step: number,
     run: (probes: Probes, pending: readonly EvaluationConfig[]) => Promise<ProbeResult[]>,
   ): Promise<void> {
-    const pending = this.pending(evaluations, subject, step);
-    if (!this.probes || pending.length === 0 || this.task.signal.requested) return;
+    for (const together of recordedTogether(this.pending(evaluations, subject, step))) await this.evaluateTogether(together, subject, step, run);
+  }
+
+  private async evaluateTogether(together: readonly EvaluationConfig[], subject: ProbeSubject, step: number, run: (probes: Probes, pending: readonly EvaluationConfig[]) => Promise<ProbeResult[]>): Promise<void> {
+    if (!this.probes || this.task.signal.requested) return;
     try {
-      const found = await run(this.probes, pending);
+      const found = await run(this.probes, together);
       await recordResults(this.task.run, found);
       this.results.push(...found);
       for (const result of found) this.events.onEvaluation?.(result);
@@ -92,4 +95,11 @@ export class RunEvaluations {
     const { experiment, teacher } = this.task.prepared;
     return pendingEvaluations(evaluations, subject, subject === 'teacher' && teacher ? teacher.shape.depth : experiment.student.depth, done);
   }
+}
+
+/** Probes share the features they read. Fine-tuning shares nothing and takes long, so that each is kept as soon as it is done. */
+function recordedTogether(evaluations: readonly EvaluationConfig[]): EvaluationConfig[][] {
+  const probes = evaluations.filter(({ protocol }) => protocol !== 'finetune');
+  const tunings = evaluations.filter(({ protocol }) => protocol === 'finetune');
+  return [...(probes.length > 0 ? [probes] : []), ...tunings.map((tuning) => [tuning])];
 }

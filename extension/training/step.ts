@@ -12,7 +12,7 @@ import type { Program, ProgramInputs, ProgramOutputs } from './engines/engine';
 import type { Method } from './methods/method';
 import type { Tensors } from './nn/tensors';
 import { tensorOf, withoutPrefix } from './nn/tensors';
-import { adamW, adamWStep } from './optimizer/adamw';
+import { adamW, adamWStep, type AdamWOptions, type AdamWStep } from './optimizer/adamw';
 import { clipFactor, globalNorm } from './optimizer/gradient-norm';
 import { movingAverage } from './optimizer/moving-average';
 import { RandomStream } from './random';
@@ -143,7 +143,7 @@ class StepParts {
   private applyOptimizer({ state, batch }: ProgramInputs, gradients: Tensors): ProgramOutputs {
     const { betas, eps, weight_decay: weightDecay, clip_grad: clip } = this.optimizer;
     const options = { betas, eps, weightDecay };
-    const step = adamWStep(options, tensorOf(batch, 'lr'), tensorOf(batch, 'step'));
+    const stepOf = this.adamWSteps(batch, options);
     const squares = Object.fromEntries(this.trained.map((name) => [name, tf.square(tensorOf(gradients, name))]));
     const norm = globalNorm(Object.values(squares));
     const factor = clip === undefined ? undefined : clipFactor(norm, clip);
@@ -154,7 +154,7 @@ class StepParts {
       const gradient = tensorOf(gradients, name);
       const clipped = factor ? tf.mul(gradient, factor) : gradient;
       const square = squaredFactor ? tf.mul(tensorOf(squares, name), squaredFactor) : tensorOf(squares, name);
-      const updated = adamW(entry, clipped, square, step, options, this.method.decays(name, this.parameters[name]!.shape));
+      const updated = adamW(entry, clipped, square, stepOf(name), options, this.method.decays(name, this.parameters[name]!.shape));
       next[name] = updated.parameter;
       next[`exp_avg.${name}`] = updated.expAvg;
       next[`exp_avg_sq.${name}`] = updated.expAvgSq;
@@ -163,6 +163,15 @@ class StepParts {
       next[`ema.${name}`] = movingAverage(tensorOf(state, `ema.${name}`), next[name]!, tensorOf(batch, 'ema_momentum'));
     }
     return { state: next, readings: { grad_norm: norm } };
+  }
+
+  /** The optimizer's scalars, once for each share of the learning rate. */
+  private adamWSteps(batch: Tensors, options: AdamWOptions): (name: string) => AdamWStep {
+    const [rate, step] = [tensorOf(batch, 'lr'), tensorOf(batch, 'step')];
+    const scaleOf = (name: string): number => this.method.lrScale?.(name) ?? 1;
+    const scales = new Set(this.trained.map(scaleOf));
+    const steps = new Map([...scales].map((scale) => [scale, adamWStep(options, scale === 1 ? rate : tf.mul(rate, scale), step)]));
+    return (name) => steps.get(scaleOf(name))!;
   }
 
   /** An untrained parameter's average never changes. */

@@ -1,11 +1,11 @@
 /** Steps equal those of an independent PyTorch implementation run in float64 (fixtures/reference.py). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { HostTensor, NamedTensors } from '../../extension/core/tensors';
+import type { NamedTensors } from '../../extension/core/tensors';
 import { createEngine } from '../../extension/training/engines/create';
 import type { Engine, Readings } from '../../extension/training/engines/engine';
 import { trainingPrograms } from '../../extension/training/step';
 import type { ParityCase } from './parity-case';
-import { expectedTensors, parityBatch, parityCases, parityExperiment, parityMethod, parityParameters, sliceBatch } from './parity-case';
+import { deviation, expectedTensors, parityBatch, parityCases, parityExperiment, parityMethod, parityParameters, sliceBatch, withPrefix } from './parity-case';
 
 interface Trajectory {
   readonly losses: number[];
@@ -55,24 +55,6 @@ function firstGradients(state: NamedTensors, beta1: number): NamedTensors {
       .filter(([name]) => name.startsWith(prefix))
       .map(([name, tensor]) => [name.slice(prefix.length), { ...tensor, data: Float32Array.from(tensor.data, (value) => value / (1 - beta1)) }]),
   );
-}
-
-/** The largest deviation, in units of the reference's largest value. What is added to every key has no gradient in theory, and is left out. */
-function deviation(name: string, actual: HostTensor, expected: HostTensor): number {
-  if (name.endsWith('norm1_k.bias')) return 0;
-  const third = expected.data.length / 3;
-  let worst = 0;
-  let scale = 0;
-  expected.data.forEach((value, i) => {
-    if (name.endsWith('attn.qkv.bias') && i >= third && i < 2 * third) return;
-    worst = Math.max(worst, Math.abs(actual.data[i]! - value));
-    scale = Math.max(scale, Math.abs(value));
-  });
-  return scale === 0 ? worst : worst / scale;
-}
-
-function withPrefix(tensors: NamedTensors, prefix: string): [string, HostTensor][] {
-  return Object.entries(tensors).flatMap(([name, tensor]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : []));
 }
 
 describe.each(['tfjs-cpu', 'compiled-cpu'] as const)('on %s', (kind) => {

@@ -49,7 +49,7 @@ export async function expectedTensors(name: string): Promise<NamedTensors> {
 }
 
 /** Numbers in [−1, 1): FNV-1a of the name seeds a 32-bit linear congruential generator. */
-function values(name: string, count: number): Float32Array {
+export function values(name: string, count: number): Float32Array {
   let state = 0x811c9dc5;
   for (const character of name) state = Math.imul(state ^ character.charCodeAt(0), 0x01000193) >>> 0;
   return Float32Array.from({ length: count }, () => {
@@ -58,7 +58,7 @@ function values(name: string, count: number): Float32Array {
   });
 }
 
-function made(name: string, shape: readonly number[]): HostTensor {
+export function made(name: string, shape: readonly number[]): HostTensor {
   const data = values(name, elementCount(shape));
   const columns = shape[1] ?? 0;
   if (name.endsWith('alignment_weights')) return float32(shape, data.map((value, i) => 0.3 * value + (Math.floor(i / columns) === i % columns ? 1 : 0)));
@@ -135,4 +135,22 @@ export function sliceBatch(batch: Record<string, HostTensor>, total: number, fro
       return [name, tensor.dtype === 'int32' ? int32(shape, Int32Array.from(parts.flat())) : float32(shape, Float32Array.from(parts.flat()))];
     }),
   );
+}
+
+/** The largest deviation, in units of the reference's largest value. What is added to every key has no gradient in theory, and is left out. */
+export function deviation(name: string, actual: HostTensor, expected: HostTensor): number {
+  if (name.endsWith('norm1_k.bias')) return 0;
+  const third = expected.data.length / 3;
+  let worst = 0;
+  let scale = 0;
+  expected.data.forEach((value, i) => {
+    if (name.endsWith('attn.qkv.bias') && i >= third && i < 2 * third) return;
+    worst = Math.max(worst, Math.abs(actual.data[i]! - value));
+    scale = Math.max(scale, Math.abs(value));
+  });
+  return scale === 0 ? worst : worst / scale;
+}
+
+export function withPrefix(tensors: NamedTensors, prefix: string): [string, HostTensor][] {
+  return Object.entries(tensors).flatMap(([name, tensor]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : []));
 }

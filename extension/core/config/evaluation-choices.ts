@@ -1,6 +1,6 @@
 /** What an evaluation may be asked for, as names: for the schema, the command line and the queue alike. */
 
-export const PROTOCOLS = ['knn', 'linear', 'attentive', 'robustness'] as const;
+export const PROTOCOLS = ['knn', 'linear', 'attentive', 'robustness', 'finetune'] as const;
 
 /** What a probe reads of an encoder. */
 export const FEATURE_KINDS = ['cls', 'mean', 'both'] as const;

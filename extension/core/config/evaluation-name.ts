@@ -8,6 +8,7 @@ export const PROTOCOL_KEYS = {
   attentive: ['layers', 'preset', 'epochs', 'queries'],
   linear: ['features', 'layers', 'preset', 'epochs', 'label_fraction', 'draws'],
   robustness: ['features', 'layers', 'epochs'],
+  finetune: ['preset', 'epochs', 'blr', 'layer_decay', 'drop_path'],
 } as const satisfies Record<EvaluationProtocol, readonly (keyof EvaluationConfig)[]>;
 
 /** Every key that shapes the figure of some protocol. */
@@ -22,10 +23,16 @@ const defaults = evaluationSchema.parse({ protocol: 'knn' });
  */
 export function evaluationName(config: EvaluationConfig, layer?: number): string {
   const { protocol, features } = config;
-  return [protocol, ...knobs(config), features === 'cls' || protocol === 'attentive' ? '' : features, layer === undefined ? '' : `l${layer}`].filter((part) => part !== '').join('-');
+  return [protocol, ...knobs(config), features === 'cls' || !uses(protocol, 'features') ? '' : features, layer === undefined ? '' : `l${layer}`].filter((part) => part !== '').join('-');
 }
 
-function knobs({ protocol, preset, epochs, label_fraction: fraction, draws, queries, k, temperature }: EvaluationConfig): string[] {
+function uses(protocol: EvaluationProtocol, key: keyof EvaluationConfig): boolean {
+  const own: readonly string[] = PROTOCOL_KEYS[protocol];
+  return own.includes(key);
+}
+
+function knobs(config: EvaluationConfig): string[] {
+  const { protocol, preset, epochs, label_fraction: fraction, draws, queries, k, temperature } = config;
   switch (protocol) {
     case 'linear':
       return [preset === 'mae' ? 'mae' : '', epochs === undefined ? '' : `e${epochs}`, ...(fraction === undefined ? [] : [`${percentOf(fraction)}pct`, draws === undefined || draws === DEFAULT_DRAWS ? '' : `n${draws}`])];
@@ -33,9 +40,15 @@ function knobs({ protocol, preset, epochs, label_fraction: fraction, draws, quer
       return [preset === 'mae' ? 'mae' : '', epochs === undefined ? '' : `e${epochs}`, queries === undefined || queries === DEFAULT_QUERIES ? '' : `q${queries}`];
     case 'robustness':
       return [epochs === undefined ? '' : `e${epochs}`];
+    case 'finetune':
+      return [preset === 'mae' ? 'mae' : '', ...fineTuningKnobs(config)];
     case 'knn':
       return [k === defaults.k ? '' : `k${k}`, temperature === defaults.temperature ? '' : `t${temperature}`];
   }
+}
+
+function fineTuningKnobs({ epochs, blr, layer_decay: layerDecay, drop_path: dropPath }: EvaluationConfig): string[] {
+  return Object.entries({ e: epochs, b: blr, d: layerDecay, dp: dropPath }).map(([letter, value]) => (value === undefined ? '' : `${letter}${value}`));
 }
 
 /** 0.01 → 1. */
@@ -44,11 +57,11 @@ function percentOf(fraction: number): number {
 }
 
 /**
- * The blocks that an evaluation reads, counted from 1; undefined is the last, where none is named. Blocks that an encoder does not
- * have are left out.
+ * The blocks that an evaluation reads, counted from 1; undefined is the last, where none is named or the protocol reads no other.
+ * Blocks that an encoder does not have are left out.
  */
-export function evaluatedLayers({ layers }: Pick<EvaluationConfig, 'layers'>, depth: number): (number | undefined)[] {
-  if (layers === undefined) return [undefined];
+export function evaluatedLayers({ protocol, layers }: Pick<EvaluationConfig, 'protocol' | 'layers'>, depth: number): (number | undefined)[] {
+  if (layers === undefined || !uses(protocol, 'layers')) return [undefined];
   if (layers === 'all') return Array.from({ length: depth }, (_, index) => index + 1);
   return [...new Set(layers)].filter((layer) => layer <= depth).sort((a, b) => a - b);
 }

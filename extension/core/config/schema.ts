@@ -155,16 +155,19 @@ export const scheduleSchema = z.strictObject({
 }).describe('Warm-up, then half-cosine, per step.');
 
 export const evaluationSchema = z.strictObject({
-  protocol: z.enum(PROTOCOLS).describe('`knn` as in DINO; `linear` is a linear probe; `attentive` pools the patch tokens by learned queries before it (efficient probing); `robustness` scores a linear probe on corrupted test images.'),
+  protocol: z.enum(PROTOCOLS).describe('`knn` as in DINO; `linear` is a linear probe; `attentive` pools the patch tokens by learned queries before it (efficient probing); `robustness` scores a linear probe on corrupted test images; `finetune` trains the encoder itself with labels, end to end.'),
   every: positive.optional().describe('Evaluate every this many epochs.'),
   at: z.enum(['end']).optional().describe('`end`: evaluate when training is done.'),
   features: z.enum(FEATURE_KINDS).default('cls').describe('`cls`: the CLS token after the final norm. `mean`: the mean of the patch tokens. `both`: the two, one after the other, twice as wide.'),
   layers: z.union([z.literal('all'), z.array(upTo(1024).describe('A block.')).min(1)]).optional().meta({ examples: ['all', [6, 12]] }).describe('Evaluate the output of these blocks, counted from 1, or of `all`, each after the final norm. Default: the last alone.'),
-  preset: z.enum(PROBE_PRESET_NAMES).default('small').describe('`linear` and `attentive`. `mae`: the official protocol (LARS, augmentation, 90 epochs). `small`: no augmentation, learning rates swept.'),
-  epochs: positiveInt.optional().describe('`linear`, `attentive` and `robustness`: epochs of the probe.'),
+  preset: z.enum(PROBE_PRESET_NAMES).default('small').describe('`linear`, `attentive` and `finetune`. `mae`: the official protocol (LARS, augmentation, 90 epochs; fine-tuning: batch 1024, 100 epochs). `small`: no augmentation, learning rates swept (fine-tuning: batch 128, 20 epochs).'),
+  epochs: positiveInt.optional().describe('`linear`, `attentive` and `robustness`: epochs of the probe. `finetune`: of fine-tuning.'),
   queries: upTo(1024).optional().meta({ default: DEFAULT_QUERIES }).describe('`attentive` only: learned queries. Where they do not divide the width, the most that do, below it.'),
   label_fraction: z.number().gt(0).lt(1).optional().meta({ examples: [0.01, 0.1] }).describe('`linear` with `preset: small` only: train on this share of the labels of every class, at least one. Its protocol is then `linear_1pct` for 0.01.'),
   draws: upTo(1000).optional().meta({ default: DEFAULT_DRAWS }).describe('With `label_fraction`: how often the images that keep their labels are drawn; the mean is reported, with the standard deviation. They follow from `data.seed`.'),
+  blr: positive.optional().describe('`finetune` only: base learning rate; lr = blr · batch / 256. Default: 1e-3, with `preset: mae` 5e-4.'),
+  layer_decay: z.number().gt(0).max(1).optional().meta({ examples: [0.55, 0.65, 1] }).describe('`finetune` only: each block is trained at this share of the rate of the one after it. Default: 0.75, with `preset: mae` 0.65.'),
+  drop_path: belowOne.optional().meta({ default: 0.1 }).describe('`finetune` only: stochastic depth of the last block; earlier blocks get a linear share of it.'),
   k: positiveInt.default(20).describe('`knn` only: neighbours.'),
   temperature: positive.default(0.07).describe('`knn` only: temperature of the votes.'),
   baselines: z.boolean().default(true).describe('Evaluate the random-initialised student and the teacher too, once a run, at the end.'),

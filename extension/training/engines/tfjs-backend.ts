@@ -3,6 +3,7 @@
  * synchronous work and put the former one back, so that several engines can be used in turn.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { registerWasmOneHot } from './eager/wasm-one-hot';
 
 export type TfjsBackendName = 'cpu' | 'wasm';
 
@@ -16,6 +17,7 @@ async function initialise(name: TfjsBackendName): Promise<void> {
     return;
   }
   await import('@tensorflow/tfjs-backend-wasm');
+  registerWasmOneHot();
   // wasm starts asynchronously. Letting TensorFlow.js wait for it would leave the process without a working backend
   // meanwhile, so it is started beside it and registered again, ready.
   const started = await tf.findBackendFactory(name)();

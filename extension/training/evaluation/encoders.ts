@@ -1,6 +1,7 @@
 /** Feature programs of the two encoders of an experiment: the student, whose parameters move, and the frozen teacher. */
+import { plainVit } from '../../core/checkpoints/teacher-shape';
 import type { VitShape } from '../../core/config/schema';
-import type { Program } from '../engines/engine';
+import type { Program, StateStore } from '../engines/engine';
 import { sinCosPositions } from '../nn/positions';
 import { withoutPrefix } from '../nn/tensors';
 import { vitFeatures, vitSpecs } from '../nn/vit';
@@ -25,6 +26,14 @@ export function studentFeatureProgram(shape: VitShape, batchSize: number, prefix
     kinds,
     forward: (state, constants, images, layers) => vitFeatures({ ...withoutPrefix(state, prefix), ...constants }, shape, images, { layers }),
   });
+}
+
+/** The weights of the student as they are now, with the positions it has. @param prefix as of `studentFeatureProgram` */
+export async function trainableStudent(state: StateStore, shape: VitShape, prefix = ''): Promise<PreparedTeacher> {
+  const names = Object.keys(vitSpecs(shape));
+  const values = await state.read(names.map((name) => prefix + name));
+  const tensors = Object.fromEntries(names.map((name) => [name, values[prefix + name]!]));
+  return { tensors: { ...tensors, pos_embed: sinCosPositions(shape.width, shape.imageSize / shape.patchSize) }, shape: plainVit(shape) };
 }
 
 /**

@@ -8,6 +8,7 @@ import { featureSource } from './features';
 import type { LabelledFeatures, ReadKind } from './features';
 import { attentiveProbe, ATTENTIVE_PRESETS, type AttentiveProbeResult } from './attentive-probe';
 import { classify, type ClassifierHead, type ClassifierResult } from './classifier';
+import type { FineTuneResult } from '../finetune/fine-tune';
 import { fewShotProbe, type FewShotResult } from './few-shot';
 import { knn } from './knn';
 import type { KnnResult } from './knn';
@@ -26,7 +27,7 @@ interface FeatureHealth {
 }
 
 /** As written to `evaluations/<protocol>-<step>.json`: every figure with every knob that shaped it. */
-export type EvaluationResult = (KnnResult | LinearProbeResult | FewShotResult | AttentiveProbeResult | RobustnessResult | ClassifierResult) & FeatureHealth & {
+export type EvaluationResult = (KnnResult | LinearProbeResult | FewShotResult | AttentiveProbeResult | RobustnessResult | ClassifierResult | FineTuneResult) & FeatureHealth & {
   readonly features: ReadKind;
   /** The block, counted from 1, whose output was read, where layers were asked for. */
   readonly layer?: number;
@@ -42,9 +43,9 @@ export type EvaluationResult = (KnnResult | LinearProbeResult | FewShotResult | 
   readonly foundBy?: string;
 };
 
-/** How far an evaluation is: images whose features are computed, then steps of the protocol. */
+/** How far an evaluation is: images whose features are computed, then steps of the protocol; of fine-tuning, optimizer steps. */
 export interface EvaluationProgress {
-  readonly phase: 'train-features' | 'test-features' | 'probe';
+  readonly phase: 'train-features' | 'test-features' | 'probe' | 'finetune';
   readonly done: number;
   readonly total?: number;
 }

@@ -33,6 +33,8 @@ export interface Method {
   initialise(random: RandomStream): NamedTensors;
   /** Whether AdamW decays this parameter. */
   decays(name: string, shape: readonly number[]): boolean;
+  /** Share of the learning rate at which this parameter is trained, where not all are trained alike; default: 1. */
+  lrScale?(name: string): number;
   /**
    * Whether the loss reads this parameter and trains it. Others are kept as they are, without gradient, moments or
    * decay, as PyTorch's AdamW skips parameters whose gradient is None; they are there for a complete export.

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { clsAttention } from './attention';
 import type { Architecture } from './block';
 import { block } from './block';
+import { keepsOfBlock } from './drop-path';
 import { layerNormOf } from './layer-norm';
 import { embedPatches, patchify, prependTokens } from './patches';
 import type { Tensors } from './tensors';
@@ -69,6 +70,18 @@ export function embedImages(tensors: Tensors, architecture: Architecture, images
   const embedded = tf.reshape(embedPatches(tensors, patchify(images, patchSize)), [batch, patchCount, width]);
   const tokens = prependTokens(leading, tf.reshape(tf.add(embedded, patchRows), [batch * patchCount, width]), batch);
   return architecture.prenorm ? layerNormOf(tensors, 'norm_pre', tokens, architecture.normEps) : tokens;
+}
+
+/**
+ * Tokens [CLS; registers; patches] after the last block, before the final norm, [B·(1+R+L), D]: what is trained further.
+ * @param images [B, 3, S, S]
+ * @param dropPath factors [2·depth, B]; absent: no branch is dropped
+ */
+export function encodeTokens(tensors: Tensors, architecture: Architecture, images: tf.Tensor, dropPath?: tf.Tensor): tf.Tensor {
+  const { depth, dropPath: rate } = architecture;
+  let x = embedImages(tensors, architecture, images);
+  for (let i = 0; i < depth; i++) x = block(tensors, `blocks.${i}`, x, architecture, images.shape[0]!, keepsOfBlock(dropPath, rate, depth, i)).output;
+  return x;
 }
 
 /** Every block, the final norm, and the two usual summaries of an image. */

@@ -1,14 +1,14 @@
 /** AdamW (Loshchilov and Hutter 2019) with PyTorch's arithmetic and the official recipe's groups, as plain tensor functions. */
 import * as tf from '@tensorflow/tfjs-core';
 
-interface AdamWOptions {
+export interface AdamWOptions {
   readonly betas: readonly [number, number];
   readonly eps: number;
   readonly weightDecay: number;
 }
 
 /** What a step needs beside one parameter's tensors: scalars computed once. */
-interface AdamWStep {
+export interface AdamWStep {
   /** 1 − lr·weightDecay */
   readonly shrink: tf.Tensor;
   /** −lr·√(1−β₂ᵗ)/(1−β₁ᵗ) */

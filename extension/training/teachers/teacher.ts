@@ -31,7 +31,7 @@ export interface TeacherResult {
 }
 
 /** Images as the teacher expects them: its size, its normalisation. Both changes are affine, so their order does not matter. */
-function teacherImages(tensors: Tensors, images: tf.Tensor): tf.Tensor {
+export function teacherImages(tensors: Tensors, images: tf.Tensor): tf.Tensor {
   const { image_resize: resize, image_scale: scale, image_shift: shift } = tensors;
   const sized = resize ? resizeImages(images, resize) : images;
   return scale && shift ? tf.add(tf.mul(sized, scale), shift) : sized;

@@ -60,6 +60,7 @@ const PROTOCOLS = [
   { label: 'Robustness', detail: 'A linear probe trained on clean images, on noise, blur, low contrast and JPEG at five severities.', options: { protocol: 'robustness' } },
   { label: 'kNN', detail: 'Weighted votes of the 20 nearest training images. Nothing is trained.', options: { protocol: 'knn' } },
   { label: 'kNN of every layer', detail: 'Where in the depth the features separate the classes best: the Probe page of the dashboard draws it.', options: { protocol: 'knn', layers: 'all' } },
+  { label: 'Fine-tuning', detail: 'The encoder itself trained with labels, 20 epochs with mixup and layer decay. Takes as long as a training.', options: { protocol: 'finetune', preset: 'small' } },
 ] as const satisfies readonly Protocol[];
 
 async function evaluate(services: Services, { run, checkpoint }: Chosen): Promise<void> {

@@ -149,7 +149,7 @@ describe('mistakes in keys and values', () => {
       "my.mim.yaml:6:5: error MIM1004: \`evaluate.0.protocol\` is missing.
         6 |   - at: end
           |     ^^^^^^^
-        hint: It must be one of knn, linear, attentive, robustness. \`knn\` as in DINO; \`linear\` is a linear probe; \`attentive\` pools the patch tokens by learned queries before it (efficient probing); \`robustness\` scores a linear probe on corrupted test images."
+        hint: It must be one of knn, linear, attentive, robustness, finetune. \`knn\` as in DINO; \`linear\` is a linear probe; \`attentive\` pools the patch tokens by learned queries before it (efficient probing); \`robustness\` scores a linear probe on corrupted test images; \`finetune\` trains the encoder itself with labels, end to end."
     `);
   });
 

@@ -197,6 +197,20 @@ describe('mistakes in what belongs together', () => {
     `);
   });
 
+  test('a key of fine-tuning stands at a probe, and one of a probe at fine-tuning', () => {
+    expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'evaluate:', '  - { protocol: linear, at: end, layer_decay: 0.5 }', '  - { protocol: finetune, at: end, epochs: 5, layer_decay: 0.5, layers: [3] }')).toMatchInlineSnapshot(`
+      "my.mim.yaml:7:47: warning MIM1116: \`evaluate.0.layer_decay\` has no effect: the linear protocol does not use it.
+        7 |   - { protocol: linear, at: end, layer_decay: 0.5 }
+          |                                               ^^^
+        hint: Remove it.
+
+      my.mim.yaml:8:73: warning MIM1116: \`evaluate.1.layers\` has no effect: the finetune protocol does not use it.
+        8 |   - { protocol: finetune, at: end, epochs: 5, layer_decay: 0.5, layers: [3] }
+          |                                                                         ^^^
+        hint: Remove it."
+    `);
+  });
+
   test('an evaluation asks for a layer that there is not', () => {
     expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes, image_size: 32 }', 'student: vit_tiny_patch4', 'teacher: { ema: {} }', 'evaluate: [{ protocol: knn, at: end, layers: [6, 13] }]')).toMatchInlineSnapshot(`
       "my.mim.yaml:6:46: error MIM1130: There is no layer 13: the student has 12 blocks.

@@ -43,6 +43,17 @@ describe.each(['cpu', 'wasm'] as const)('eager engine on %s', (backend) => {
     expect((await state.read(['weight'])).weight!.data).toEqual(momentumState().weight!.data);
   });
 
+  it('makes one-hot rows of any values, which the kernel of wasm takes for whole numbers', async () => {
+    const engine = await EagerEngine.create(backend);
+    const program = await engine.compile({
+      name: 'one-hot', state: {}, constants: {}, batch: { labels: { shape: [3], dtype: 'int32' } },
+      run: ({ batch }) => ({ state: {}, readings: { rows: tf.oneHot(batch.labels as tf.Tensor1D, 2, 0.75, 0.25, 'float32'), ones: tf.oneHot(batch.labels as tf.Tensor1D, 2, 1, 0, 'float32') } }),
+    });
+    const [readings] = await program.run(engine.createState({}), [{ labels: int32([3], Int32Array.of(1, 0, -1)) }]);
+    expect([...readings!.rows!.data]).toEqual([0.25, 0.75, 0.75, 0.25, 0.25, 0.25]);
+    expect([...readings!.ones!.data]).toEqual([0, 1, 1, 0, 0, 0]);
+  });
+
   it('says which value of a batch is wrong', async () => {
     const engine = await EagerEngine.create(backend);
     const state = engine.createState(momentumState());

@@ -23,6 +23,13 @@ describe('the estimate of a run', () => {
     expect(often.featureSeconds).toBeCloseTo((2 * 2 + 2) * 1200 * 0.01);
   });
 
+  it('counts the epochs of fine-tuning, forward and backward, and none for its features', () => {
+    const alone = estimateRun(study('evaluate: [{ protocol: finetune, at: end, epochs: 5, baselines: false }]'), measured);
+    expect(alone.featureSeconds).toBeCloseTo(5 * (3 * 1000 + 200) * 0.01);
+    const beside = estimateRun(study('evaluate: [{ protocol: finetune, at: end }, { protocol: knn, at: end, baselines: false }]'), measured);
+    expect(beside.featureSeconds).toBeCloseTo(((1 + 2) * 20 * 3200 + 1200) * 0.01);
+  });
+
   it('is scaled by multiply-accumulates where another shape was measured', () => {
     const [small, large] = [study(), study('optimizer: { batch_size: 200 }')];
     expect(scaled(measured, small, large).secondsPerStep).toBeCloseTo(1);

@@ -15,6 +15,7 @@ describe('names of results', () => {
       {}, { preset: 'mae' }, { epochs: 5 }, { features: 'mean' }, { features: 'both' }, { label_fraction: 0.01 }, { label_fraction: 0.1 }, { label_fraction: 0.1, draws: 2 },
       { protocol: 'robustness' }, { protocol: 'robustness', features: 'mean' }, { protocol: 'robustness', epochs: 5 },
       { protocol: 'attentive' }, { protocol: 'attentive', preset: 'mae' }, { protocol: 'attentive', epochs: 5 }, { protocol: 'attentive', queries: 8 },
+      { protocol: 'finetune' }, { protocol: 'finetune', preset: 'mae' }, { protocol: 'finetune', epochs: 5 }, { protocol: 'finetune', blr: 0.01 }, { protocol: 'finetune', layer_decay: 0.5 }, { protocol: 'finetune', drop_path: 0.5 }, { protocol: 'finetune', drop_path: 0.5, layer_decay: 0.5 },
       { protocol: 'knn' }, { protocol: 'knn', k: 5 }, { protocol: 'knn', temperature: 0.1 }, { protocol: 'knn', features: 'mean' },
     ] satisfies Partial<EvaluationConfig>[];
     const names = variants.map((variant) => resultName(config(variant), 'student'));
@@ -23,6 +24,10 @@ describe('names of results', () => {
 
   test('a layer has a name of its own', () => {
     expect(resultName(config({ layers: 'all', features: 'mean' }), 'random', 3)).toBe('linear-mean-l3-random');
+  });
+
+  test('what a protocol does not read is not in the name', () => {
+    expect(resultName(config({ protocol: 'finetune', features: 'both', layers: 'all', preset: 'mae' }), 'random')).toBe('finetune-mae-random');
   });
 
   test('when it is run makes no difference to what it is', () => {
@@ -44,6 +49,12 @@ describe('what is still to be evaluated', () => {
     expect(pendingEvaluations([layered], 'student', 2, new Set(['knn-l1']))).toEqual([layered]);
     expect(pendingEvaluations([layered], 'student', 2, new Set(['knn-l1', 'knn-l2']))).toEqual([]);
     expect(pendingEvaluations([layered], 'student', 3, new Set(['knn-l1', 'knn-l2']))).toEqual([layered]);
+  });
+
+  test('is fine-tuning once, whatever layers are asked for', () => {
+    const tuned = config({ protocol: 'finetune', layers: [1, 2] });
+    expect(pendingEvaluations([tuned], 'student', 2, new Set())).toEqual([tuned]);
+    expect(pendingEvaluations([tuned], 'student', 2, new Set(['finetune']))).toEqual([]);
   });
 
   test('is none where an encoder has no such layer', () => {
