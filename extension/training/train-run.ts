@@ -12,6 +12,7 @@ import { SharedStep, spreadState, trainedNames } from './distributed/shared-step
 import type { Engine } from './engines/engine';
 import type { TrainingEvents, TrainingOutcome } from './events';
 import type { Prepared } from './prepare';
+import { RunDiagnostics } from './run-diagnostics';
 import { RunEvaluations } from './run-evaluations';
 import { RunSamples } from './samples';
 import { saveCheckpoint } from './save-checkpoint';
@@ -87,9 +88,11 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
     if (start.step === 0) await saveCheckpoint(task, state, 0, throughput);
     const alignment = new AlignmentLog(run, state, timeline.totalSteps);
     const samples = new RunSamples(task, state, events);
+    const diagnostics = new RunDiagnostics(task, state, events);
     if (start.step === 0) {
       await alignment.record(0, true);
       await samples.due(0);
+      await diagnostics.due(0);
     }
     const end = await train(
       {
@@ -100,7 +103,10 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
           await alignment.record(step, saved);
           await samples.due(step);
         },
-        evaluate: (step) => evaluations.due(state, step),
+        evaluate: async (step) => {
+          await diagnostics.due(step);
+          await evaluations.due(state, step);
+        },
       },
       start.step,
       task.untilEpoch,

@@ -31,7 +31,7 @@ export interface Training {
   save(step: number): Promise<void>;
   /** Told after each group of steps, and whether a checkpoint was saved; for records that follow the state. */
   observe?(step: number, saved: boolean): Promise<void>;
-  /** Runs the evaluations that are due once `step` steps are done and have not been run; a stop ends it early. */
+  /** Runs the evaluations and diagnostics that are due once `step` steps are done and have not been run; a stop ends it early. */
   evaluate(step: number): Promise<void>;
 }
 

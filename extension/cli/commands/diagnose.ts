@@ -1,4 +1,5 @@
-import type { DiagnoseOptions, Diagnostics } from '../../training/diagnose';
+import type { DiagnoseOptions } from '../../training/diagnose';
+import type { Diagnostics } from '../../training/diagnosis';
 import { examples, jsonOption, positiveInteger, runsOption, setOption, wholeNumber, type Cli } from '../command';
 import { pacedDownloadNotes } from '../download-notes';
 import { tellJobOfRun } from '../job-worker';

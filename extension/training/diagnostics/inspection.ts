@@ -94,11 +94,14 @@ function inspectionProgram(batchSize: number, { name, architecture, imageSize, s
   };
 }
 
-/** @param batches [B, 3, S, S] each, B as the program was made for */
-export async function inspectEncoder(compiled: CompiledProgram, state: StateStore, depth: number, batches: readonly Float32Array[]): Promise<Inspection> {
+/** @param batches [B, 3, S, S] each, B as the program was made for; @param beforeBatch may throw to give up */
+export async function inspectEncoder(compiled: CompiledProgram, state: StateStore, depth: number, batches: readonly Float32Array[], beforeBatch: () => void = () => undefined): Promise<Inspection> {
   const shape = compiled.program.batch.images!.shape;
   const runs: Readings[] = [];
-  for (const images of batches) runs.push((await compiled.run(state, [{ images: float32(shape, images) }]))[0]!);
+  for (const images of batches) {
+    beforeBatch();
+    runs.push((await compiled.run(state, [{ images: float32(shape, images) }]))[0]!);
+  }
   const meanOf = (name: string): number[] => {
     const width = runs[0]![name]!.data.length;
     return Array.from({ length: width }, (_, i) => runs.reduce((sum, readings) => sum + readings[name]!.data[i]!, 0) / runs.length);
