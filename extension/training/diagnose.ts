@@ -5,10 +5,13 @@ import { resolveWeights } from '../core/checkpoints/find-weights';
 import { importTeacher, type ImportedTeacher } from '../core/checkpoints/import-teacher';
 import type { ResolvedExperiment } from '../core/config/schema';
 import { localWeights, type FetchOptions } from '../core/hub/fetch-weights';
+import { hidesPatches } from '../core/config/method-traits';
+import { UserError } from '../core/problems';
+import { readDiagnostics, type Diagnostics } from '../core/runs/diagnostics';
 import type { RunDirectory } from '../core/runs/run-directory';
 import type { NamedTensors } from '../core/tensors';
 import { joinState } from './checkpoint-state';
-import { Diagnosis, type Diagnostics } from './diagnosis';
+import { Diagnosis } from './diagnosis';
 import { createEngine } from './engines/create';
 import type { Engine } from './engines/engine';
 import { enclosingRun, experimentOf, stepOf, withTeacherOf } from './evaluate';
@@ -19,6 +22,8 @@ export interface DiagnoseOptions {
   readonly target: string;
   /** Of the training images, drawn by `data.seed`: the same for every checkpoint of an experiment. */
   readonly images: number;
+  /** Also the loss by mask ratio, of a run's own checkpoint. */
+  readonly ratios?: boolean;
   /** Whose images are used; needed where the target is not inside a run. */
   readonly configFile?: string;
   readonly overrides?: Readonly<Record<string, string>>;
@@ -27,12 +32,13 @@ export interface DiagnoseOptions {
 }
 
 /** Diagnoses; the diagnostics of a run's own checkpoint on its own images are kept in that run. */
-export async function diagnoseRun({ images, onMessage, onDownload, ...options }: DiagnoseOptions): Promise<Diagnostics> {
+export async function diagnoseRun({ images, ratios = false, onMessage, onDownload, ...options }: DiagnoseOptions): Promise<Diagnostics> {
   const fetching = { onMessage, onProgress: onDownload };
   const run = await enclosingRun(options.target);
   const { experiment, origin, isOwn } = await experimentOf(options, run);
   const file = await resolveWeights(await localWeights(options.target, fetching));
   const own = run && isOwn ? await checkpointOf(run, file) : undefined;
+  if (ratios) requireLoss(file, own, experiment);
   const source = await openTrainingImages(experiment, origin);
   const teacher = await teacherOf(await withTeacherOf(run, isOwn, experiment, fetching), fetching);
   const { engine } = await createEngine(experiment.engine);
@@ -40,8 +46,8 @@ export async function diagnoseRun({ images, onMessage, onDownload, ...options }:
     const diagnosis = await Diagnosis.open({ engine, experiment, source, images, teacher });
     onMessage?.(`Diagnosing ${file}`);
     if (!run || !own) return await diagnosis.ofWeights(await importTeacher(file), run ? 'student' : 'checkpoint', stepOf(file));
-    const found = await ofCheckpoint(diagnosis, engine, joinState(await run.readCheckpoint(own)), own.step);
-    await run.writeDiagnostics(found.step, found);
+    const found = await ofCheckpoint(diagnosis, engine, joinState(await run.readCheckpoint(own)), own.step, ratios);
+    await run.writeDiagnostics(found.step, await withEarlierRatios(run, found));
     return found;
   } finally {
     await engine.dispose();
@@ -58,12 +64,26 @@ async function teacherOf({ teacher }: ResolvedExperiment, fetching: FetchOptions
   return file === undefined ? undefined : importTeacher(await localWeights(file, fetching), teacher);
 }
 
+/** @throws UserError MIM6202 where only the weights of the student are known, or the method has no mask */
+function requireLoss(file: string, own: CheckpointInfo | undefined, { method }: ResolvedExperiment): void {
+  if (!hidesPatches(method)) throw new UserError('MIM6202', `\`method: ${method}\` hides nothing, so there is no loss by mask ratio.`, 'Leave out --ratios.', 2);
+  if (!own) throw new UserError('MIM6202', `${file} is not a checkpoint of a run on its own experiment, and the student alone has no loss.`, 'Name a run or one of its checkpoints, without --config and --set, or leave out --ratios.', 2);
+}
+
 /** With the state that the training had there. */
-async function ofCheckpoint(diagnosis: Diagnosis, engine: Engine, values: NamedTensors, step: number): Promise<Diagnostics> {
+async function ofCheckpoint(diagnosis: Diagnosis, engine: Engine, values: NamedTensors, step: number, ratios: boolean): Promise<Diagnostics> {
   const state = engine.createState(values);
   try {
-    return await diagnosis.ofTraining(state, step);
+    const found = await diagnosis.ofTraining(state, step);
+    return ratios ? { ...found, lossByRatio: await diagnosis.lossByRatio(state) } : found;
   } finally {
     state.dispose();
   }
+}
+
+/** What took long and was not asked for again stays, if it is of the same images. */
+async function withEarlierRatios({ path: folder }: RunDirectory, found: Diagnostics): Promise<Diagnostics> {
+  if (found.lossByRatio) return found;
+  const earlier = await readDiagnostics(folder, found.step);
+  return earlier?.lossByRatio && earlier.images === found.images ? { ...found, lossByRatio: earlier.lossByRatio } : found;
 }

@@ -5,30 +5,22 @@
 import type { TeacherShape } from '../core/checkpoints/teacher-shape';
 import type { ResolvedExperiment } from '../core/config/schema';
 import { UserError } from '../core/problems';
-import type { NamedTensors } from '../core/tensors';
+import type { AlignmentDiagnostics, Diagnostics, RatioCurve } from '../core/runs/diagnostics';
+import { float32, type NamedTensors } from '../core/tensors';
 import { ImageLoader } from './data/loader';
 import type { ImageSource } from './data/source';
 import { limitTo } from './data/subset-source';
+import { alignmentDiagnostics, alignmentProgram, everyLevel } from './diagnostics/alignment';
 import { inspectEncoder, studentInspection, teacherInspection, type Inspection } from './diagnostics/inspection';
-import { ckaMatrix, levelDiagnostics, type LevelDiagnostics } from './diagnostics/level-diagnostics';
-import type { Engine, Program, StateStore } from './engines/engine';
+import { ckaMatrix, levelDiagnostics } from './diagnostics/level-diagnostics';
+import { lossProgram, ratioVariants } from './diagnostics/loss-by-ratio';
+import type { Engine, HostBatch, Program, Readings, StateStore } from './engines/engine';
+import { createMethod } from './methods/create';
+import type { Method } from './methods/method';
 import { initialVit } from './nn/initialise';
 import { RandomStream } from './random';
 import type { StopSignal } from './stop-signal';
 import { prepareTeacher } from './teachers/prepare';
-
-export type Diagnosed = 'student' | 'checkpoint' | 'random' | 'teacher';
-
-/** What `diagnostics/step-N.json` of a run holds. */
-export interface Diagnostics {
-  readonly step: number;
-  readonly images: number;
-  /** Side of the token grid, which distances are in patches of. */
-  readonly grid: number;
-  readonly encoders: readonly { readonly subject: Diagnosed; readonly levels: readonly LevelDiagnostics[] }[];
-  /** CKA by level of the student (rows) and of the teacher; absent without a teacher. */
-  readonly cka?: readonly (readonly number[])[];
-}
 
 interface Weights {
   readonly tensors: NamedTensors;
@@ -82,7 +74,9 @@ export class Diagnosis {
   async ofTraining(state: StateStore, step: number): Promise<Diagnostics> {
     const { student } = this.context.experiment;
     const inspected = await this.inspect(studentInspection(student, this.batchSize), state, student.depth);
-    return this.compared('student', step, inspected, await this.teacherOf(state));
+    const teacher = await this.teacherOf(state);
+    const alignment = teacher && (await this.align(state, teacher));
+    return { ...(await this.compared('student', step, inspected, teacher)), ...(alignment && { alignment }) };
   }
 
   /** Of weights of which nothing else is known. */
@@ -90,7 +84,21 @@ export class Diagnosis {
     return this.compared(subject, step, await this.inspectFrozen(weights), await this.teacherOf(undefined));
   }
 
-  private async compared(subject: Diagnosed, step: number, inspected: Inspection, teacher: Inspection | undefined): Promise<Diagnostics> {
+  /** The loss of a training's method at other ratios than the one it trains at, under the same draws. Empty where nothing is hidden. */
+  async lossByRatio(state: StateStore): Promise<RatioCurve[]> {
+    const { experiment, teacher } = this.context;
+    const curves = new Map<string, RatioCurve['points'][number][]>();
+    for (const variant of ratioVariants(experiment)) {
+      const { masking: { strategy, ratio }, derived: { keepCount: keep } } = variant;
+      const method = createMethod(variant, { teacher });
+      const runs = await this.runMethod(method, lossProgram(method, variant, this.batchSize), state);
+      const loss = runs.reduce((sum, reading) => sum + reading['loss']!.data[0]!, 0) / runs.length;
+      curves.set(strategy, [...(curves.get(strategy) ?? []), { ratio, keep, loss }]);
+    }
+    return [...curves].map(([strategy, points]) => ({ strategy, points }));
+  }
+
+  private async compared(subject: 'student' | 'checkpoint', step: number, inspected: Inspection, teacher: Inspection | undefined): Promise<Diagnostics> {
     const { student } = this.context.experiment;
     this.untrained ??= await this.inspectUntrained();
     return {
@@ -104,6 +112,36 @@ export class Diagnosis {
       ],
       ...(teacher && { cka: ckaMatrix(inspected, teacher) }),
     };
+  }
+
+  /** What the loss of MaskAlign compares, at every level, under masks that follow from `data.seed`. */
+  private async align(state: StateStore, teacher: Inspection): Promise<AlignmentDiagnostics | undefined> {
+    const { experiment, teacher: weights } = this.context;
+    const method = everyLevel(experiment, weights);
+    if (!method) return undefined;
+    const runs = await this.runMethod(method, alignmentProgram(method, experiment, this.batchSize), state);
+    return alignmentDiagnostics(runs, experiment.alignment.levels, teacher);
+  }
+
+  private async runMethod(method: Method, program: Program, state: StateStore): Promise<Readings[]> {
+    const compiled = await this.context.engine.compile(program);
+    try {
+      const runs: Readings[] = [];
+      for (const batch of this.maskedBatches(method)) {
+        this.giveUpIfAsked();
+        runs.push((await compiled.run(state, [batch]))[0]!);
+      }
+      return runs;
+    } finally {
+      await compiled.dispose();
+    }
+  }
+
+  /** The images with what the method draws for them: every time the same. */
+  private maskedBatches(method: Method): HostBatch[] {
+    const { images: spec } = method.batchSpecs(this.batchSize);
+    const { seed } = this.context.experiment.data;
+    return this.batches.map((images, index) => ({ images: float32(spec!.shape, images), ...method.draw(new RandomStream(seed, 'diagnostics', index), this.batchSize) }));
   }
 
   /** The frozen one, or the student's average as `state` has it now. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RunDirectory } from '../../../extension/core/runs/run-directory';
 import { diagnoseRun } from '../../../extension/training/diagnose';
-import type { Diagnostics } from '../../../extension/training/diagnosis';
+import type { Diagnostics } from '../../../extension/core/runs/diagnostics';
 import { pretrain, resume } from '../../../extension/training/pretrain';
 import { StopSignal } from '../../../extension/training/stop-signal';
 
@@ -94,5 +94,21 @@ describe('diagnostics along a training', () => {
     expect(messages).toContain('No diagnostics at step 0, training goes on: 3 images are too few to compare representations on.');
     expect(await recordedSteps(run)).toEqual([]);
     expect(await readFile(join(run, 'log.txt'), 'utf8')).toContain('No diagnostics at step 0');
+  });
+});
+
+describe('the loss by mask ratio of a checkpoint', () => {
+  it('is kept with its diagnostics, and stays when they are made again', async () => {
+    const { run } = await pretrain({ configFile: await experimentFile('ratios', `${EXPERIMENT}name: ratios\n`) });
+    const { lossByRatio } = await diagnoseRun({ target: run, images: 16, ratios: true });
+    expect(lossByRatio!.map(({ strategy, points }) => [strategy, points.length])).toEqual([['random', 8], ['attentive', 8]]);
+    // At a ratio of 0 nothing is drawn.
+    expect(lossByRatio![0]!.points[0]).toEqual(lossByRatio![1]!.points[0]);
+    expect(lossByRatio![0]!.points.map(({ keep }) => keep)).toEqual([4, 3, 3, 2, 2, 2, 1, 1]);
+    expect((await recordOf(run, 16)).lossByRatio).toEqual(lossByRatio);
+    await diagnoseRun({ target: run, images: 16 });
+    expect((await recordOf(run, 16)).lossByRatio).toEqual(lossByRatio);
+    const aside = diagnoseRun({ target: run, images: 16, ratios: true, overrides: { seed: '1' }, configFile: join(folder, 'ratios.mim.yaml') });
+    await expect(aside).rejects.toMatchObject({ code: 'MIM6202' });
   });
 });
