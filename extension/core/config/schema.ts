@@ -188,6 +188,7 @@ export const diagnosticsSchema = z.strictObject({
 
 export const loggingSchema = z.strictObject({
   tensorboard: z.boolean().default(false).describe('Also write TensorBoard event files, into the run’s `tensorboard` folder: every number of `metrics.jsonl` and the figures of the evaluations. `tensorboard --logdir runs` shows them.'),
+  gradients: z.boolean().default(false).describe('Also record how large gradients and updates are, block by block: `block_grad_norms` (before clipping) and `block_update_ratios` (‖Δθ‖/‖θ‖) of the embedding, of each block, and of heads and decoder. They cost some passes over the parameters a step.'),
 }).describe('Where the metrics are written beside `metrics.jsonl`.');
 
 export const initSchema = z.strictObject({
