@@ -1,4 +1,5 @@
 /** The diagnostics of one run: which are due, which are there, and what becomes of those that fail. */
+import type { Diagnostics } from '../core/runs/diagnostics';
 import { Diagnosis, DiagnosisStopped } from './diagnosis';
 import type { StateStore } from './engines/engine';
 import type { TrainingEvents } from './events';
@@ -11,6 +12,7 @@ export class RunDiagnostics {
     private readonly task: RunTraining,
     private readonly state: StateStore,
     private readonly events: TrainingEvents,
+    private readonly onFound: (found: Diagnostics) => void,
   ) {}
 
   /**
@@ -22,7 +24,9 @@ export class RunDiagnostics {
     if (!prepared.timeline.diagnosesAfter(step) || signal.requested || (await run.hasDiagnostics(step))) return;
     try {
       this.diagnosis ??= await this.open();
-      await run.writeDiagnostics(step, await this.diagnosis.ofTraining(this.state, step));
+      const found = await this.diagnosis.ofTraining(this.state, step);
+      await run.writeDiagnostics(step, found);
+      this.onFound(found);
     } catch (error) {
       if (error instanceof DiagnosisStopped) return;
       this.events.onMessage?.(`No diagnostics at step ${step}, training goes on: ${error instanceof Error ? error.message : String(error)}`);

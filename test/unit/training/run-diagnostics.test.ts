@@ -1,12 +1,15 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RunDirectory } from '../../../extension/core/runs/run-directory';
 import { diagnoseRun } from '../../../extension/training/diagnose';
 import type { Diagnostics } from '../../../extension/core/runs/diagnostics';
+import { EarlyWarnings } from '../../../extension/training/early-warnings';
 import { pretrain, resume } from '../../../extension/training/pretrain';
 import { StopSignal } from '../../../extension/training/stop-signal';
+import { resolvedOf } from '../config/experiment-of';
 
 let folder: string;
 beforeAll(async () => {
@@ -94,6 +97,30 @@ describe('diagnostics along a training', () => {
     expect(messages).toContain('No diagnostics at step 0, training goes on: 3 images are too few to compare representations on.');
     expect(await recordedSteps(run)).toEqual([]);
     expect(await readFile(join(run, 'log.txt'), 'utf8')).toContain('No diagnostics at step 0');
+  });
+});
+
+describe('a training that goes wrong', () => {
+  it('says so itself, once, in its log and to whoever started it', async () => {
+    // Every image is the same, and so are its features.
+    const home = join(folder, 'same');
+    for (let i = 0; i < 8; i++) {
+      await mkdir(join(home, 'images', 'grey'), { recursive: true });
+      await sharp({ create: { width: 8, height: 8, channels: 3, background: { r: 90, g: 90, b: 90 } } }).png().toFile(join(home, 'images', 'grey', `${i}.png`));
+    }
+    const text = DIAGNOSED.replace('kind: shapes, size: 32', "path: 'same/images'").replace('every: 0.75', 'every: 1');
+    const messages: string[] = [];
+    const { run } = await pretrain({ configFile: await experimentFile('same', text), events: { onMessage: (line) => messages.push(line) } });
+    expect(messages.filter((line) => line.startsWith('Warning:'))).toEqual([expect.stringMatching(/^Warning: The features of the last block collapse at step 2: their deviation between images is \S+, near 0.354 is healthy\.$/)]);
+    expect(await readFile(join(run, 'log.txt'), 'utf8')).toContain('Warning: The features of the last block collapse');
+  });
+
+  it('tells of a loss that diverges', () => {
+    const told: string[] = [];
+    const warnings = new EarlyWarnings(resolvedOf(), (line) => told.push(line));
+    warnings.recall(Array.from({ length: 200 }, (_, i) => ({ step: i + 1, epoch: 1, loss: 0.5 })));
+    for (let step = 201; step <= 500; step++) warnings.recorded({ step, epoch: 1, loss: 2 });
+    expect(told).toEqual(['Warning: The loss diverges: 2 now, 0.5 at its lowest.']);
   });
 });
 
