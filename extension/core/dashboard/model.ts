@@ -12,6 +12,7 @@ import { alignmentData } from './alignment';
 import { compareData } from './compare';
 import { CurvesView } from './curves';
 import { DiagnosedRuns } from './diagnosed-runs';
+import { diagnosticsData } from './diagnostics';
 import { probeData } from './probe';
 import { runRows } from './rows';
 import { samplesData } from './samples';
@@ -73,6 +74,9 @@ export function createDashboardModel({ library, pollMs = 500, openSource = openM
         case 'probe':
           cache.rest();
           return probeData(selected, state.probe);
+        case 'diagnostics':
+          cache.rest();
+          return diagnosticsData(selected, state.diagnostics, diagnosed);
         case 'samples':
           cache.rest();
           return samplesData(selected, state.samples);

@@ -55,6 +55,20 @@ it('levels as a heat map: rows are levels, columns are x', async () => {
   expect(data.series.some(({ metric }) => metric.startsWith('level_'))).toBe(false);
 });
 
+it('gradients and updates by block are offered in the order of the model, and drawn where they are asked for', async () => {
+  const run = await makeRun(folder, 'a', [1, 2].map((step) => ({ step, loss: 1, block_grad_norms: [1, 2, 3, 4], block_update_ratios: [0.1, 0.2, 0.3, 0.4] })));
+  open(run);
+  const data = await curvesOf([run]);
+  expect(data.metrics.filter(({ group }) => group === 'blocks').map(({ label }) => label)).toEqual([
+    'Gradient norm of embedding', 'Update ratio of embedding', 'Gradient norm of block 1', 'Update ratio of block 1', 'Gradient norm of block 2', 'Update ratio of block 2', 'Gradient norm of heads', 'Update ratio of heads',
+  ]);
+  expect(data.series.map(({ metric }) => metric)).toEqual(['loss']);
+  const { heatMaps } = await curvesOf([run], { heatMap: true });
+  expect(heatMaps.map(({ of }) => of)).toEqual(['block_grad_norm', 'block_update_ratio']);
+  expect(heatMaps[0]!.matrix).toEqual({ rows: ['embedding', '1', '2', 'heads'], columns: ['1', '2'], values: [[1, 1], [2, 2], [3, 3], [4, 4]] });
+  expect((await curvesOf([run], { metrics: ['block_grad_norm_2'] })).series.map(({ y }) => [...y])).toEqual([[3, 3]]);
+});
+
 it('the band of what was recorded stands behind the curves of a few runs, not of many', async () => {
   const runs = await Promise.all(Array.from({ length: 13 }, (_, i) => makeRun(folder, `run-${i}`, records)));
   open(...runs);
