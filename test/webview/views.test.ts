@@ -80,8 +80,11 @@ it('draws a measure of the levels of all runs beside their teacher and the untra
   const slider = page.getByRole('slider', { name: 'Step' });
   await slider.press('ArrowLeft');
   await eventually(async () => (await opened.lastSaid('show'))?.state.diagnostics.step, 100);
+  await opened.hear({ type: 'view', data: diagnostics(100) });
+  await page.getByRole('img', { name: /at step 100: 4 lines/ }).waitFor();
   await slider.press('End');
   await eventually(async () => (await opened.lastSaid('show'))?.state.diagnostics, {});
+  await opened.hear({ type: 'view', data: diagnostics(200) });
   await measure.focus();
   await measure.press('Enter');
   expect((await opened.lastSaid('open-config'))?.run).toBe(base);
