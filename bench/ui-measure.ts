@@ -145,6 +145,7 @@ function stateOf(selected: readonly string[]): DashboardState {
     sweep: { keys: [] },
     alignment: {},
     probe: {},
+    diagnostics: {},
     samples: {},
     compare: { columns: [], filter: '', onlyDifferences: false, summary: 'last' },
   };

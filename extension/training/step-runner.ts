@@ -132,14 +132,17 @@ class AccumulatingRunner implements StepRunner {
 }
 
 /** Readings longer than this are pictures (masks, scores), not metrics. */
-const LONGEST_METRIC = 64;
+const LONGEST_METRIC = 256;
+
+/** What the optimizer says, of the whole batch. */
+const OF_UPDATE = ['grad_norm', 'block_grad_norms', 'block_update_ratios'];
 
 /** Without masks and scores, which are large. */
 function metricsOf(readings: Readings): Readings {
   return Object.fromEntries(Object.entries(readings).filter(([name, { data }]) => name !== 'keepIds' && name !== 'scores' && data.length <= LONGEST_METRIC));
 }
 
-/** Means over the micro-batches. */
+/** Means over the micro-batches, and what the optimizer says. */
 function toStepReadings(step: number, inputs: StepInputs, parts: readonly Readings[], updated: Readings): StepReadings {
   const metrics: Record<string, number | number[]> = {};
   for (const [name, { shape, data }] of Object.entries(parts[0]!)) {
@@ -147,7 +150,10 @@ function toStepReadings(step: number, inputs: StepInputs, parts: readonly Readin
     const mean = Array.from(data, (_, i) => parts.reduce((sum, part) => sum + part[name]!.data[i]!, 0) / parts.length);
     metrics[name] = shape.length === 0 ? mean[0]! : mean;
   }
-  metrics['grad_norm'] = updated['grad_norm']!.data[0]!;
+  for (const name of OF_UPDATE) {
+    const reading = updated[name];
+    if (reading) metrics[name] = reading.shape.length === 0 ? reading.data[0]! : Array.from(reading.data);
+  }
   const loss = parts.reduce((sum, part) => sum + part['loss']!.data[0]!, 0) / parts.length;
   return { step: step + 1, loss, learningRate: inputs.learningRate(step), metrics };
 }

@@ -5,6 +5,7 @@
  * loss reads, `ema.<name>` for the student where an average is kept, `grad_sum.<name>` where batches are accumulated.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { methodTraits } from '../core/config/method-traits';
 import type { OptimizerConfig, ResolvedExperiment } from '../core/config/schema';
 import type { NamedSpecs, NamedTensors, TensorSpec } from '../core/tensors';
 import { float32, specOf } from '../core/tensors';
@@ -13,6 +14,7 @@ import type { Method } from './methods/method';
 import type { Tensors } from './nn/tensors';
 import { tensorOf, withoutPrefix } from './nn/tensors';
 import { adamW, adamWStep, type AdamWOptions, type AdamWStep } from './optimizer/adamw';
+import { partNorms, partsOf, updateRatios } from './optimizer/gradient-health';
 import { clipFactor, globalNorm } from './optimizer/gradient-norm';
 import { movingAverage } from './optimizer/moving-average';
 import { RandomStream } from './random';
@@ -24,13 +26,14 @@ export interface TrainingPrograms {
   initialState(seed: number): NamedTensors;
   /**
    * One optimizer step on one batch. Batch inputs: the method's, `lr`, `step` (1 for the first) and, if an average is
-   * kept, `ema_momentum`; all float32 []. Readings: `loss`, `grad_norm` (before clipping), and the method's.
+   * kept, `ema_momentum`; all float32 []. Readings: `loss`, `grad_norm` (before clipping), and the method's; with
+   * `logging.gradients` also `block_grad_norms` (before clipping) and `block_update_ratios` [depth + 2], see gradient-health.ts.
    * Absent if batches are accumulated.
    */
   readonly single?: Program;
   /** Adds one micro-batch's share of the mean gradient to `grad_sum.…`. Batch inputs: the method's. Readings: `loss` and the method's. */
   readonly accumulate?: Program;
-  /** The optimizer step on the sums, which it sets back to zero. Batch inputs: `lr`, `step`, `ema_momentum`. Reading: `grad_norm`. */
+  /** The optimizer step on the sums, which it sets back to zero. Batch inputs: `lr`, `step`, `ema_momentum`. Readings: `grad_norm` and, where asked for, those by block. */
   readonly update?: Program;
 }
 
@@ -51,6 +54,8 @@ class StepParts {
   private readonly optimizer: OptimizerConfig;
   /** The loss reads the average: it is its own teacher. */
   private readonly selfTaught: boolean;
+  /** Trained parameters by part of the model, where their gradients are recorded. */
+  private readonly recordedParts: readonly (readonly string[])[] | undefined;
 
   constructor(private readonly method: Method, experiment: ResolvedExperiment) {
     this.parameters = method.parameters;
@@ -60,6 +65,8 @@ class StepParts {
     this.averaged = keepsAverage ? Object.keys(this.parameters).filter((name) => !name.startsWith('method.')) : [];
     this.microBatch = experiment.derived.microBatch;
     this.optimizer = experiment.optimizer;
+    const { depth } = experiment.student;
+    this.recordedParts = experiment.logging.gradients ? partsOf(this.trained, { depth, masksInput: methodTraits[experiment.method].encoder === 'replaced' }) : undefined;
   }
 
   initialState(seed: number): NamedTensors {
@@ -162,7 +169,12 @@ class StepParts {
     for (const name of this.averagedAndTrained()) {
       next[`ema.${name}`] = movingAverage(tensorOf(state, `ema.${name}`), next[name]!, tensorOf(batch, 'ema_momentum'));
     }
-    return { state: next, readings: { grad_norm: norm } };
+    return { state: next, readings: { grad_norm: norm, ...this.gradientHealth(squares, state, next) } };
+  }
+
+  private gradientHealth(squares: Tensors, before: Tensors, after: Tensors): Record<string, tf.Tensor> {
+    const parts = this.recordedParts;
+    return parts ? { block_grad_norms: partNorms(parts, squares), block_update_ratios: updateRatios(parts, before, after) } : {};
   }
 
   /** The optimizer's scalars, once for each share of the learning rate. */

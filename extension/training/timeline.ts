@@ -17,6 +17,8 @@ export interface Timeline {
   savesAfter(step: number): boolean;
   /** The evaluations due once `step` steps are done: at every multiple of `every`, and at the last step those `at: end`. */
   evaluationsAfter(step: number): readonly EvaluationConfig[];
+  /** Whether diagnostics are due once `step` steps are done: at the start, at the end, and at every multiple of `diagnostics.every`. */
+  diagnosesAfter(step: number): boolean;
   /** The next step, past `step`, after which the loop must look up from the engine. */
   nextPause(step: number): number;
 }
@@ -33,7 +35,9 @@ export function timelineOf(experiment: ResolvedExperiment, imageCount: number): 
     config,
     every: config.every === undefined ? undefined : everySteps(config.every, stepsPerEpoch),
   }));
-  const periods = [saveEvery, ...evaluations.flatMap(({ every }) => every ?? [])];
+  const { diagnostics } = experiment;
+  const diagnoseEvery = diagnostics && diagnostics.every > 0 ? everySteps(diagnostics.every, stepsPerEpoch) : undefined;
+  const periods = [saveEvery, ...evaluations.flatMap(({ every }) => every ?? []), ...(diagnoseEvery === undefined ? [] : [diagnoseEvery])];
   return {
     stepsPerEpoch,
     scheduledSteps,
@@ -44,6 +48,7 @@ export function timelineOf(experiment: ResolvedExperiment, imageCount: number): 
       evaluations
         .filter(({ config, every }) => (step === totalSteps && config.at === 'end') || (every !== undefined && step % every === 0))
         .map(({ config }) => config),
+    diagnosesAfter: (step) => diagnostics !== undefined && (step === 0 || step === totalSteps || (diagnoseEvery !== undefined && step % diagnoseEvery === 0)),
     nextPause: (step) => Math.min(totalSteps, ...periods.map((period) => (Math.floor(step / period) + 1) * period)),
   };
 }

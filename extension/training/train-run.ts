@@ -9,9 +9,11 @@ import { Agreement } from './distributed/agreement';
 import type { Ranks } from './distributed/ranks';
 import { sharedLoaderOptions } from './distributed/shared-loader';
 import { SharedStep, spreadState, trainedNames } from './distributed/shared-step';
+import { EarlyWarnings } from './early-warnings';
 import type { Engine } from './engines/engine';
 import type { TrainingEvents, TrainingOutcome } from './events';
 import type { Prepared } from './prepare';
+import { RunDiagnostics } from './run-diagnostics';
 import { RunEvaluations } from './run-evaluations';
 import { RunSamples } from './samples';
 import { saveCheckpoint } from './save-checkpoint';
@@ -71,7 +73,7 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
   const { run, prepared, engine, start, signal, ranks } = task;
   const { experiment, timeline, method } = prepared;
   const programs = trainingPrograms(method, experiment);
-  const events = loggedEvents(task);
+  const { events, warnings } = await watchedEvents(task);
   const throughput = new Throughput(start.throughput);
   const evaluations = new RunEvaluations(task, programs, events);
   await evaluations.recall(start.step);
@@ -88,9 +90,11 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
     if (start.step === 0) await saveCheckpoint(task, state, 0, throughput);
     const alignment = new AlignmentLog(run, state, timeline.totalSteps);
     const samples = new RunSamples(task, state, events);
+    const diagnostics = new RunDiagnostics(task, state, events, (found) => warnings.diagnosed(found));
     if (start.step === 0) {
       await alignment.record(0, true);
       await samples.due(0);
+      await diagnostics.due(0);
     }
     const end = await train(
       {
@@ -101,7 +105,11 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
           await alignment.record(step, saved);
           await samples.due(step);
         },
-        evaluate: (step) => evaluations.due(state, step),
+        recorded: (record) => warnings.recorded(record),
+        evaluate: async (step) => {
+          await diagnostics.due(step);
+          await evaluations.due(state, step);
+        },
       },
       start.step,
       task.untilEpoch,
@@ -124,6 +132,18 @@ function startingFrom(given: NamedTensors | undefined, initial: NamedTensors): N
     if (Object.hasOwn(initial, `ema.${name}`)) values[`ema.${name}`] = { ...tensor, data: tensor.data.slice() };
   }
   return values;
+}
+
+/** Logged, and with warnings of what goes wrong. */
+async function watchedEvents(task: RunTraining): Promise<{ events: TrainingEvents; warnings: EarlyWarnings }> {
+  const logged = loggedEvents(task);
+  const warnings = new EarlyWarnings(task.prepared.experiment, (line) => logged.onMessage?.(line));
+  if (task.start.step > 0) warnings.recall(await task.run.readMetrics());
+  const onEvaluation: TrainingEvents['onEvaluation'] = (result) => {
+    logged.onEvaluation?.(result);
+    warnings.evaluated(result);
+  };
+  return { events: { ...logged, onEvaluation }, warnings };
 }
 
 /** What is said to the person is also in the run's log. */

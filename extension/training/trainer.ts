@@ -4,6 +4,7 @@
  */
 import type { ResolvedExperiment } from '../core/config/schema';
 import { UserError } from '../core/problems';
+import type { MetricRecord } from '../core/runs/metrics-file';
 import type { RunDirectory } from '../core/runs/run-directory';
 import type { ImageLoader, TrainBatch } from './data/loader';
 import type { Agreement } from './distributed/agreement';
@@ -31,7 +32,9 @@ export interface Training {
   save(step: number): Promise<void>;
   /** Told after each group of steps, and whether a checkpoint was saved; for records that follow the state. */
   observe?(step: number, saved: boolean): Promise<void>;
-  /** Runs the evaluations that are due once `step` steps are done and have not been run; a stop ends it early. */
+  /** Told of each record of the metrics. */
+  recorded?(record: MetricRecord): void;
+  /** Runs the evaluations and diagnostics that are due once `step` steps are done and have not been run; a stop ends it early. */
   evaluate(step: number): Promise<void>;
 }
 
@@ -133,7 +136,9 @@ async function runAndRecord(training: Training, batches: readonly TrainBatch[], 
   for (const reading of readings) {
     requireFinite(reading);
     if (reading.step % experiment.log_every === 0 || reading.step === timeline.totalSteps) {
-      await run.appendMetrics(metricsRecord(reading, timeline, throughput));
+      const record = metricsRecord(reading, timeline, throughput);
+      await run.appendMetrics(record);
+      training.recorded?.(record);
     }
   }
   const last = readings.at(-1)!;

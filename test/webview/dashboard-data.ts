@@ -1,5 +1,5 @@
 /** Snapshots as a host would send them. */
-import type { AlignmentData, CompareData, CurvesData, ProbeData, RunRow, SamplesData, Series, SweepData } from '../../extension/core/protocol/dashboard';
+import type { AlignmentData, CompareData, CurvesData, DiagnosticsData, ProbeData, RunRow, SamplesData, Series, SweepData } from '../../extension/core/protocol/dashboard';
 
 const row = (name: string, color: number, more: Partial<RunRow> = {}): RunRow => ({ key: `/w/runs/${name}`, name, state: 'finished', method: 'maskalign', step: 2000, totalSteps: 2000, progress: 1, loss: 0.31, bestProbe: 0.42, starred: false, tags: [], color, startedAt: `2026-01-0${color + 1}T10:00:00Z`, ...more });
 
@@ -80,6 +80,19 @@ export function probes(): ProbeData {
       point(base, 1000, 0.31), point(base, 2000, 0.38), point(seed0, 1000, 0.4), point(seed0, 2000, 0.46), point(base, 0, 0.62, { subject: 'teacher' }), point(base, 0, 0.2, { subject: 'random' }),
       ...[1, 2, 3].map((layer) => point(seed0, 2000, 0.3 + 0.02 * layer, { protocol: 'knn', layer })),
     ],
+  };
+}
+
+/** Attention distance of two runs with one teacher, over levels or, with a level, over steps. */
+export function diagnostics(step: number, level?: number): DiagnosticsData {
+  const x = level === undefined ? [1, 2, 3] : [0, 100, 200];
+  const line = (run: string, subject: DiagnosticsData['lines'][number]['subject'], at: number): DiagnosticsData['lines'][number] => ({ run, subject, ...(level === undefined && { step }), x, y: x.map((_, i) => at + 0.3 * i) });
+  return {
+    view: 'diagnostics', measures: [{ name: 'attentionDistance', label: 'Attention distance (patches)' }, { name: 'cka', label: 'CKA with the teacher’s same level' }], measure: 'attentionDistance',
+    steps: [0, 100, 200], step, levels: 3, ...(level !== undefined && { level }),
+    lines: [base, seed0].flatMap((run, n) => [line(run, 'student', 2 + n), line(run, 'teacher', 4), line(run, 'random', 1)]),
+    cka: { run: base, step, matrix: { rows: ['1', '2', '3'], columns: ['1', '2', '3'], values: [[0.9, 0.4, 0.1], [0.4, 0.8, 0.3], [0.2, 0.3, 0.7]] } },
+    lossByRatio: ['random', 'attentive'].map((strategy, n) => ({ run: base, step: 200, strategy, x: [0, 0.5, 0.9], y: [0.3, 0.35 + 0.02 * n, 0.5 + 0.05 * n] })),
   };
 }
 

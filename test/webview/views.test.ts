@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import type { ViewData } from '../../extension/core/protocol/dashboard';
 import { launchBrowser } from '../chromium';
-import { alignment, base, probes, runs, samples, seed0 } from './dashboard-data';
+import { alignment, base, diagnostics, probes, runs, samples, seed0 } from './dashboard-data';
 import { bundleDashboard, DashboardPage, pixelsOf, type OpenOptions } from './dashboard-page';
 import { themes } from './dashboard-themes';
 
@@ -68,6 +68,38 @@ it('draws probes over checkpoints with both baselines, and over layers where sev
   }
   await page.getByRole('button', { name: 'Save the probe results as CSV' }).click();
   expect((await opened.lastSaid('export'))?.content.split('\r\n').slice(0, 2)).toEqual(['run,probe,of,features,step,layer,top1,std,top5', 'baseline,linear,student,mean,1000,,0.31,,']);
+});
+
+it('draws a measure of the levels of all runs beside their teacher and the untrained student, over levels or over steps', async () => {
+  const { page } = await show(diagnostics(200));
+  const measure = page.getByRole('img', { name: /^Attention distance \(patches\) at step 200: 4 lines/ });
+  await measure.waitFor();
+  for (const name of ['baseline', 'r0.7-s0', 'teacher', 'random']) await page.locator('.chart-legend').first().getByText(name, { exact: true }).waitFor();
+  await page.getByRole('img', { name: /^CKA of 3 student levels and 3 teacher levels, of baseline at step 200/ }).waitFor();
+  await page.getByRole('img', { name: /^Loss by mask ratio: 2 lines/ }).waitFor();
+  const slider = page.getByRole('slider', { name: 'Step' });
+  await slider.press('ArrowLeft');
+  await eventually(async () => (await opened.lastSaid('show'))?.state.diagnostics.step, 100);
+  await opened.hear({ type: 'view', data: diagnostics(100) });
+  await page.getByRole('img', { name: /at step 100: 4 lines/ }).waitFor();
+  await slider.press('End');
+  await eventually(async () => (await opened.lastSaid('show'))?.state.diagnostics, {});
+  await opened.hear({ type: 'view', data: diagnostics(200) });
+  await measure.focus();
+  await measure.press('Enter');
+  expect((await opened.lastSaid('open-config'))?.run).toBe(base);
+  expect(await page.getByRole('slider', { name: 'Level' }).isVisible()).toBe(false);
+
+  await opened.hear({ type: 'view', data: diagnostics(200, 3) });
+  await page.getByRole('img', { name: /^Attention distance \(patches\) of level 3 over training: 4 lines/ }).waitFor();
+  await page.getByRole('slider', { name: 'Level' }).press('ArrowLeft');
+  await eventually(async () => (await opened.lastSaid('show'))?.state.diagnostics.level, 2);
+  await page.getByRole('button', { name: 'Save the measure as CSV' }).click();
+  expect((await opened.lastSaid('export'))?.content.split('\r\n').slice(0, 2)).toEqual(['run,of,step,level,attentionDistance', 'baseline,student,0,3,2']);
+  for (const theme of ['dark', 'light', 'high-contrast'] as const) {
+    await opened.setTheme(theme);
+    await opened.picture(`diagnostics-${theme}`);
+  }
 });
 
 it('puts the pictures of all runs beside each other at the same step', async () => {

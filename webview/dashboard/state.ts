@@ -8,6 +8,7 @@ export const INITIAL: DashboardState = {
   sweep: { keys: [] },
   alignment: {},
   probe: {},
+  diagnostics: {},
   samples: {},
   compare: { columns: [], filter: '', onlyDifferences: false, summary: 'best' },
 };
@@ -30,6 +31,7 @@ export function withState(base: DashboardState, part: Partial<DashboardState>): 
     sweep: { ...base.sweep, ...part.sweep },
     alignment: { ...base.alignment, ...part.alignment },
     probe: { ...base.probe, ...part.probe },
+    diagnostics: { ...base.diagnostics, ...part.diagnostics },
     samples: { ...base.samples, ...part.samples },
     compare: { ...base.compare, ...part.compare },
   };

@@ -4,6 +4,7 @@ import type { MakeView } from './view';
 import { alignmentView } from './views/alignment';
 import { compareView } from './views/compare';
 import { curvesView } from './views/curves';
+import { diagnosticsView } from './views/diagnostics';
 import { probeView } from './views/probe';
 import { samplesView } from './views/samples';
 import { sweepView } from './views/sweep';
@@ -13,6 +14,7 @@ export const VIEWS: readonly { readonly name: DashboardView; readonly label: str
   { name: 'sweep', label: 'Sweep', make: sweepView },
   { name: 'alignment', label: 'Alignment', make: alignmentView },
   { name: 'probe', label: 'Probe', make: probeView },
+  { name: 'diagnostics', label: 'Diagnostics', make: diagnosticsView },
   { name: 'samples', label: 'Samples', make: samplesView },
   { name: 'compare', label: 'Compare', make: compareView },
 ];

@@ -1,14 +1,15 @@
-import type { DiagnoseOptions, Diagnostics } from '../../training/diagnose';
+import type { DiagnoseOptions } from '../../training/diagnose';
 import { examples, jsonOption, positiveInteger, runsOption, setOption, wholeNumber, type Cli } from '../command';
+import { diagnosticsLines } from '../diagnostics-tables';
 import { pacedDownloadNotes } from '../download-notes';
 import { tellJobOfRun } from '../job-worker';
 import { checkpointAt, findConfig, findTarget, isRunDirectory } from '../locate';
-import { tableLines } from '../table';
-import { printJson, type Terminal } from '../terminal';
+import { printJson } from '../terminal';
 
 interface Options {
   readonly step?: number;
   readonly images: number;
+  readonly ratios?: boolean;
   readonly config?: string;
   readonly set: Record<string, string>;
   readonly runs: string;
@@ -20,16 +21,17 @@ export function addDiagnoseCommand(cli: Cli): void {
     .command('diagnose')
     .summary('what the levels of a checkpoint do, beside its teacher and an untrained student')
     .description(
-      'Attention distance, entropy and mutual information of every block, likeness of tokens and heads, frequencies, rank, collapse, and CKA with the teacher, on a fixed batch of training images. Labels are not needed.',
+      'Attention distance, entropy and mutual information of every block, likeness of tokens and heads, frequencies, rank, collapse, and CKA with the teacher, on a fixed batch of training images; of MaskAlign also how well every level of the teacher is met. Labels are not needed.',
     )
     .argument('<target>', 'run (its newest whole checkpoint), checkpoint folder, or weight file')
     .option('--step <n>', 'of a run: the checkpoint of this step instead of the newest', wholeNumber)
     .option('--images <n>', 'drawn from the training images by data.seed', positiveInteger, 256)
+    .option('--ratios', 'also the loss at mask ratios from 0 to 0.9, of a run’s own checkpoint')
     .option('--config <file>', 'experiment whose data are used, where the target is not in a run')
     .addOption(setOption())
     .addOption(runsOption())
     .addOption(jsonOption())
-    .addHelpText('after', examples('mim diagnose quickstart', 'mim diagnose quickstart --step 100 --images 1024 --json', 'mim diagnose dino.safetensors --config cifar10.mim.yaml'))
+    .addHelpText('after', examples('mim diagnose quickstart', 'mim diagnose quickstart --ratios', 'mim diagnose quickstart --step 100 --images 1024 --json', 'mim diagnose dino.safetensors --config cifar10.mim.yaml'))
     .action(async (given: string, options: Options) => {
       const found = findTarget(given, options.runs);
       if (isRunDirectory(found)) tellJobOfRun(found);
@@ -37,6 +39,7 @@ export function addDiagnoseCommand(cli: Cli): void {
       const asked: DiagnoseOptions = {
         target: options.step === undefined ? found : await checkpointAt(found, options.step),
         images: options.images,
+        ratios: options.ratios,
         configFile: options.config === undefined ? undefined : findConfig(options.config),
         overrides: options.set,
         onMessage: (line) => cli.terminal.note(line),
@@ -44,31 +47,6 @@ export function addDiagnoseCommand(cli: Cli): void {
       };
       const diagnostics = await diagnoseRun(asked);
       if (options.json === true) printJson(cli.terminal, diagnostics);
-      else print(cli.terminal, diagnostics);
+      else for (const line of diagnosticsLines(diagnostics)) cli.terminal.out(line);
     });
 }
-
-const COLUMNS = ['level', 'distance', 'entropy', 'NMI', 'heads alike', 'tokens alike', 'Δ log amplitude', 'RankMe', 'collapse std'] as const;
-
-function print(terminal: Terminal, { encoders, cka, grid }: Diagnostics): void {
-  for (const { subject, levels } of encoders) {
-    const likest = subject === 'student' || subject === 'checkpoint' ? cka : undefined;
-    terminal.out(`${subject}, ${levels.length === 1 ? '1 level' : `${levels.length} levels`}`);
-    const rows = levels.map((level, i) => [
-      String(i + 1), mean(level.attentionDistance).toFixed(2), mean(level.attentionEntropy).toFixed(3), mean(level.attentionNmi).toFixed(3), level.headLikeness?.toFixed(3) ?? '–',
-      level.tokenUniformity.toFixed(3), level.fourierLogAmplitude.toFixed(2), level.rankMe.toFixed(1), level.collapseStd.toFixed(4), ...(likest ? [bestOf(likest[i]!)] : []),
-    ]);
-    const header = [...COLUMNS, ...(likest ? ['CKA with the teacher'] : [])];
-    for (const line of tableLines(header, rows, header.map(() => 'right'))) terminal.out(line);
-    terminal.out('');
-  }
-  terminal.out(`Means over heads; distances in patches of a ${grid} × ${grid} grid. --json has every head${cka ? ' and the CKA of every pair of levels' : ''}.`);
-}
-
-/** The teacher's level that a level is most like. */
-function bestOf(row: readonly number[]): string {
-  const best = row.reduce((at, value, i) => (value > row[at]! ? i : at), 0);
-  return `${row[best]!.toFixed(3)} at level ${best + 1}`;
-}
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -189,8 +189,14 @@ export const samplesSchema = z.strictObject({
   count: z.int().min(0).max(64).default(8).describe('Images on each picture, always the same; 0: no pictures.'),
 }).describe('Pictures of masks, teacher attention and reconstructions in the run’s `samples` folder, for methods that hide patches.');
 
+export const diagnosticsSchema = z.strictObject({
+  every: nonNegative.default(0).describe('Diagnose every this many epochs too; 0: at the start and at the end only.'),
+  images: z.int().min(4).max(1_000_000).default(256).describe('Training images that are looked at, drawn by `data.seed`: the same at every step.'),
+}).describe('What `mim diagnose` computes, along the training, in the run’s `diagnostics` folder. Without this section nothing is diagnosed.');
+
 export const loggingSchema = z.strictObject({
   tensorboard: z.boolean().default(false).describe('Also write TensorBoard event files, into the run’s `tensorboard` folder: every number of `metrics.jsonl` and the figures of the evaluations. `tensorboard --logdir runs` shows them.'),
+  gradients: z.boolean().default(false).describe('Also record how large gradients and updates are, block by block: `block_grad_norms` (before clipping) and `block_update_ratios` (‖Δθ‖/‖θ‖) of the embedding, of each block, and of heads and decoder. They cost some passes over the parameters a step.'),
 }).describe('Where the metrics are written beside `metrics.jsonl`.');
 
 export const initSchema = z.strictObject({
@@ -283,6 +289,7 @@ const experimentShape = {
   evaluate: z.array(evaluationSchema).default([]).describe('Probes during and after training.'),
   checkpoints: checkpointsSchema.prefault({}),
   samples: samplesSchema.prefault({}),
+  diagnostics: diagnosticsSchema.optional(),
   engine: z.union([engineSchema.shape.kind.unwrap(), engineSchema]).default('auto').describe('An engine’s name or its settings.'),
   log_every: positiveInt.default(1).describe('Write a metrics record every this many steps.'),
   logging: loggingSchema.prefault({}),

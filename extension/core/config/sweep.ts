@@ -41,8 +41,8 @@ export interface ExpandedSweep {
 
 /** An unknown key, or one that cannot be set: whatever its values are. */
 const KEY_FAULTS: ReadonlySet<string> = new Set(['MIM1003', 'MIM1011']);
-/** What an experiment is called, where its runs lie and are logged, and what follows from the rest. */
-const NOT_TRAINED: ReadonlySet<string> = new Set(['name', 'runs', 'logging', 'derived']);
+/** What an experiment is called, where its runs lie, how they are logged and looked at, and what follows from the rest. */
+const NOT_TRAINED: ReadonlySet<string> = new Set(['name', 'runs', 'logging', 'diagnostics', 'derived']);
 
 /**
  * @param overrides for every cell, as given with `--set`

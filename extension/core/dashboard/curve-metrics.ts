@@ -10,7 +10,9 @@ const LABELS: Readonly<Record<string, string>> = {
   images_per_second: 'Images per second',
   accuracy: 'Training accuracy',
 };
-const GROUPS: readonly MetricChoice['group'][] = ['loss', 'levels', 'optimizer', 'speed', 'other'];
+const GROUPS: readonly MetricChoice['group'][] = ['loss', 'levels', 'blocks', 'optimizer', 'speed', 'other'];
+
+const AFTER_BLOCKS = 1_000_000;
 
 /** Grouped; within a group as recorded. */
 export function metricChoices(names: Iterable<string>): MetricChoice[] {
@@ -20,26 +22,37 @@ export function metricChoices(names: Iterable<string>): MetricChoice[] {
 
 /** What is shown where nothing was chosen. */
 export function defaultMetrics(choices: readonly MetricChoice[]): string[] {
-  return choices.filter(({ group }) => group !== 'other').map(({ name }) => name);
+  return choices.filter(({ group }) => group !== 'other' && group !== 'blocks').map(({ name }) => name);
 }
 
 export function isLevel(name: string): boolean {
   return /^level_\d+$/.test(name);
 }
 
+/** Which list of gradients or updates a metric is an entry of, and of which part of the model. */
+export function blockOf(name: string): { readonly list: 'block_grad_norm' | 'block_update_ratio'; readonly part: string } | undefined {
+  const [, list, part] = /^(block_grad_norm|block_update_ratio)_(embedding|heads|\d+)$/.exec(name) ?? [];
+  return part === undefined ? undefined : { list: list as 'block_grad_norm' | 'block_update_ratio', part };
+}
+
 function labelOf(name: string): string {
   const level = /^(level|cosine)_(\d+)$/.exec(name);
   if (level) return `${level[1] === 'level' ? 'Loss' : 'Cosine'} of level ${level[2]}`;
+  const block = blockOf(name);
+  if (block) return `${block.list === 'block_grad_norm' ? 'Gradient norm' : 'Update ratio'} of ${/\d/.test(block.part) ? `block ${block.part}` : block.part}`;
   return LABELS[name] ?? name.replaceAll('_', ' ');
 }
 
 function groupOf(name: string): MetricChoice['group'] {
   if (isLevel(name)) return 'levels';
+  if (blockOf(name)) return 'blocks';
   if (/(^|[_/])loss$/.test(name)) return 'loss';
   if (/^(lr|grad_norm)$|(^|[_/])lr$/.test(name)) return 'optimizer';
   return name === 'images_per_second' ? 'speed' : 'other';
 }
 
 function levelOf(name: string): number {
+  const part = blockOf(name)?.part;
+  if (part !== undefined) return part === 'embedding' ? 0 : part === 'heads' ? AFTER_BLOCKS : Number(part);
   return Number(/^(?:level|cosine)_(\d+)$/.exec(name)?.[1] ?? 0);
 }

@@ -2,11 +2,15 @@
 import type { CurvesData, DashboardState, Matrix, Series, XAxis } from '../protocol/dashboard';
 import { displayPoints } from '../series/display';
 import type { SeriesStore } from '../series/series-store';
-import { defaultMetrics, isLevel, metricChoices } from './curve-metrics';
+import { blockOf, defaultMetrics, isLevel, metricChoices } from './curve-metrics';
 import type { SelectedRun } from './selected-run';
 import { runWarnings } from './warnings';
 
 type Options = DashboardState['curves'];
+/** Undefined: loss per level. */
+type HeatMapOf = CurvesData['heatMaps'][number]['of'];
+
+const HEAT_MAPS: readonly HeatMapOf[] = [undefined, 'block_grad_norm', 'block_update_ratio'];
 
 /** Points of all lines together, and bounds of one. */
 const ALL_POINTS = 60_000;
@@ -29,13 +33,13 @@ export class CurvesView {
   make(runs: readonly SelectedRun[], options: Options): CurvesData {
     const metrics = metricChoices(runs.flatMap(({ series }) => series.store.metrics));
     const wanted = options.metrics.length > 0 ? options.metrics : defaultMetrics(metrics);
-    const lines = options.heatMap ? wanted.filter((name) => !isLevel(name)) : wanted;
+    const lines = options.heatMap ? wanted.filter((name) => !isLevel(name) && !blockOf(name)) : wanted;
     const points = Math.round(Math.min(LINE_POINTS[1], Math.max(LINE_POINTS[0], ALL_POINTS / Math.max(1, runs.length * lines.length))));
     return {
       view: 'curves',
       metrics,
       series: runs.flatMap((run) => lines.flatMap((metric) => this.line(run, metric, options, { points, banded: runs.length <= BANDED_RUNS }) ?? [])),
-      heatMaps: options.heatMap ? runs.flatMap((run) => this.heatMap(run, options) ?? []) : [],
+      heatMaps: options.heatMap ? runs.flatMap((run) => HEAT_MAPS.flatMap((of) => this.heatMap(run, of, options) ?? [])) : [],
       warnings: runs.flatMap(runWarnings),
     };
   }
@@ -55,14 +59,14 @@ export class CurvesView {
     return series;
   }
 
-  private heatMap(run: SelectedRun, { x, range }: Options): { run: string; matrix: Matrix } | undefined {
+  private heatMap(run: SelectedRun, of: HeatMapOf, { x, range }: Options): CurvesData['heatMaps'][number] | undefined {
     const { store } = run.series;
-    const levels = metricChoices(store.metrics.filter(isLevel)).map(({ name }) => name);
+    const rows = metricChoices(store.metrics.filter((name) => (of === undefined ? isLevel(name) : blockOf(name)?.list === of))).map(({ name }) => name);
     const axis = this.axis(run, x);
-    const rows = levels.map((metric) => displayPoints(store, metric, { x: axis, points: HEAT_COLUMNS, smoothing: 0, range }));
-    if (rows.length === 0) return undefined;
-    const columns = rows[0]!.x.map((value) => String(Number(value.toPrecision(6))));
-    return { run: run.run.key, matrix: { rows: levels.map((name) => name.replace('level_', '')), columns, values: rows.map(({ y }) => y) } };
+    const lines = rows.map((metric) => displayPoints(store, metric, { x: axis, points: HEAT_COLUMNS, smoothing: 0, range }));
+    if (lines.length === 0) return undefined;
+    const columns = lines[0]!.x.map((value) => String(Number(value.toPrecision(6))));
+    return { run: run.run.key, ...(of && { of }), matrix: { rows: rows.map((name) => blockOf(name)?.part ?? name.replace('level_', '')), columns, values: lines.map(({ y }) => y) } };
   }
 
   /** One x a bin: step, epoch (steps where it was not recorded), seconds since the first record, GMAC spent. */

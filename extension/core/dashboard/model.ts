@@ -11,6 +11,8 @@ import { SeriesCache } from '../series/series-cache';
 import { alignmentData } from './alignment';
 import { compareData } from './compare';
 import { CurvesView } from './curves';
+import { DiagnosedRuns } from './diagnosed-runs';
+import { diagnosticsData } from './diagnostics';
 import { probeData } from './probe';
 import { runRows } from './rows';
 import { samplesData } from './samples';
@@ -45,6 +47,7 @@ export function createDashboardModel({ library, pollMs = 500, openSource = openM
   const cache = new SeriesCache(() => listeners.forEach((listener) => listener()), pollMs);
   const costs = new Map<RunKey, number | undefined>();
   const curves = new CurvesView();
+  const diagnosed = new DiagnosedRuns();
 
   const costOf = async (run: LibraryRun): Promise<number | undefined> => {
     if (!costs.has(run.key)) costs.set(run.key, await gmacPerStep(run));
@@ -52,7 +55,7 @@ export function createDashboardModel({ library, pollMs = 500, openSource = openM
   };
   const withSeries = async (runs: readonly LibraryRun[]): Promise<SelectedRun[]> => {
     const series = await cache.select(runs.map((run) => ({ key: run.key, isLive: isLive(run), firstLevel: firstLossLevel(run.config), open: () => openSource(run) })));
-    return Promise.all(runs.map(async (run) => ({ run, series: series.get(run.key)!, gmacPerStep: await costOf(run) })));
+    return Promise.all(runs.map(async (run) => ({ run, series: series.get(run.key)!, gmacPerStep: await costOf(run), diagnosed: await diagnosed.last(run) })));
   };
 
   return {
@@ -71,6 +74,9 @@ export function createDashboardModel({ library, pollMs = 500, openSource = openM
         case 'probe':
           cache.rest();
           return probeData(selected, state.probe);
+        case 'diagnostics':
+          cache.rest();
+          return diagnosticsData(selected, state.diagnostics, diagnosed);
         case 'samples':
           cache.rest();
           return samplesData(selected, state.samples);

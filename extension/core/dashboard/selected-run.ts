@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gmacPerImage } from '../config/cost';
 import type { LibraryRun } from '../library/library-run';
+import type { Diagnostics } from '../runs/diagnostics';
 import type { RunSeries } from '../series/run-series';
 
 export interface SelectedRun {
@@ -10,6 +11,8 @@ export interface SelectedRun {
   readonly series: RunSeries;
   /** What one optimizer step costs, in GMAC; undefined where the config is not known. */
   readonly gmacPerStep?: number;
+  /** What its levels did when they were last looked at. */
+  readonly diagnosed?: Diagnostics;
 }
 
 /** environment.json knows the teacher's shape; without it, one like the student's is assumed. */

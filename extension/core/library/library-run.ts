@@ -15,6 +15,11 @@ export interface RunEvaluation {
   /** Standard deviation of `top1`, where it is a mean over several draws. */
   readonly top1Std?: number;
   readonly layer?: number;
+  /** How different the features of different images are; see series/early-warnings.ts. */
+  readonly collapseStd?: number;
+  readonly rankMe?: number;
+  /** Of the features. */
+  readonly featureWidth?: number;
 }
 
 export interface RunCheckpoint {

@@ -3,7 +3,7 @@
 /** Names a run everywhere in the interface: the absolute path of its folder or, for a run made elsewhere, of its file. */
 export type RunKey = string;
 
-export type DashboardView = 'curves' | 'sweep' | 'alignment' | 'probe' | 'samples' | 'compare';
+export type DashboardView = 'curves' | 'sweep' | 'alignment' | 'probe' | 'diagnostics' | 'samples' | 'compare';
 /** `time`: seconds since the run's first record. `gmac`: GMAC spent so far. */
 export type XAxis = 'step' | 'epoch' | 'time' | 'gmac';
 export type Scalar = string | number | boolean | null;
@@ -35,6 +35,8 @@ export interface DashboardState {
   };
   readonly alignment: { readonly run?: RunKey; readonly step?: number };
   readonly probe: { readonly protocol?: string };
+  /** `level`, counted from 1: over steps at that level; absent: over levels at `step`. `run`: whose CKA. */
+  readonly diagnostics: { readonly measure?: string; readonly step?: number; readonly level?: number; readonly run?: RunKey };
   /** `size`: least width of a picture in pixels. */
   readonly samples: { readonly step?: number; readonly kind?: string; readonly size?: number };
   readonly compare: {
@@ -96,10 +98,10 @@ export interface Matrix {
 export interface CurvesData {
   readonly view: 'curves';
   /** Metrics of the selected runs, for the chooser: `loss`, `level_1`, …, `lr`, `grad_norm`, `images_per_second`. */
-  readonly metrics: readonly { readonly name: string; readonly label: string; readonly group: 'loss' | 'levels' | 'optimizer' | 'speed' | 'other' }[];
+  readonly metrics: readonly { readonly name: string; readonly label: string; readonly group: 'loss' | 'levels' | 'blocks' | 'optimizer' | 'speed' | 'other' }[];
   readonly series: readonly Series[];
-  /** Loss per level over x, one a run: rows are levels, columns are x. */
-  readonly heatMaps: readonly { readonly run: RunKey; readonly matrix: Matrix }[];
+  /** Loss per level over x, one a run: rows are levels, columns are x. With `of`, instead of it gradients or updates: rows are parts of the model. */
+  readonly heatMaps: readonly { readonly run: RunKey; readonly of?: 'block_grad_norm' | 'block_update_ratio'; readonly matrix: Matrix }[];
   /** Early warnings: collapse, divergence, plateau, loss falling while the probe stalls. */
   readonly warnings: readonly { readonly run: RunKey; readonly text: string }[];
 }
@@ -151,6 +153,25 @@ export interface ProbeData {
   readonly points: readonly { readonly run: RunKey; readonly protocol: string; readonly subject: string; readonly features: string; readonly step: number; readonly epoch?: number; readonly layer?: number; readonly top1: number; readonly top1Std?: number; readonly top5?: number }[];
 }
 
+export interface DiagnosticsData {
+  readonly view: 'diagnostics';
+  /** That the selected runs have been looked at for. */
+  readonly measures: readonly { readonly name: string; readonly label: string }[];
+  readonly measure?: string;
+  /** At which any of them was looked at, ascending. */
+  readonly steps: readonly number[];
+  readonly step?: number;
+  /** The most that a student has of this measure. */
+  readonly levels: number;
+  readonly level?: number;
+  /** The measure over levels, counted from 1, each run's last record not after `step`; with `level` over steps. */
+  readonly lines: readonly { readonly run: RunKey; readonly subject: 'student' | 'teacher' | 'random'; readonly step?: number; readonly x: readonly number[]; readonly y: readonly (number | null)[] }[];
+  /** Of one run; rows: student levels, columns: teacher levels. */
+  readonly cka?: { readonly run: RunKey; readonly step: number; readonly matrix: Matrix };
+  /** `x`: mask ratios. */
+  readonly lossByRatio: readonly { readonly run: RunKey; readonly step: number; readonly strategy: string; readonly x: readonly number[]; readonly y: readonly (number | null)[] }[];
+}
+
 export interface SamplesData {
   readonly view: 'samples';
   readonly kinds: readonly string[];
@@ -192,7 +213,7 @@ export interface CompareData {
   readonly noise?: { readonly protocol: string; readonly keys: readonly string[]; readonly groups: readonly SeedGroup[] };
 }
 
-export type ViewData = CurvesData | SweepData | AlignmentData | ProbeData | SamplesData | CompareData;
+export type ViewData = CurvesData | SweepData | AlignmentData | ProbeData | DiagnosticsData | SamplesData | CompareData;
 
 export type ToDashboard =
   /** Every run of the workspace; sent first and when any of it changes. */

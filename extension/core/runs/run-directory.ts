@@ -9,6 +9,7 @@
  *   samples/                pictures
  *   checkpoints/step-000123/
  *   evaluations/<protocol>-<step>.json
+ *   diagnostics/step-<step>.json
  *   request-stop, request-checkpoint, request-pause   what someone asks of the trainer
  *
  * Readers never write in it. A writer holds the lock.
@@ -99,7 +100,7 @@ export class RunDirectory {
   async lock(): Promise<void> {
     this.unlock = await acquireLock(this.inside('lock'), this.inside('heartbeat'));
     for (const request of [STOP_REQUEST, CHECKPOINT_REQUEST, PAUSE_REQUEST]) await rm(this.inside(request), { force: true });
-    for (const folder of ['.', 'evaluations', 'samples', 'tensorboard']) await removeTemporaries(this.inside(folder));
+    for (const folder of ['.', 'evaluations', 'diagnostics', 'samples', 'tensorboard']) await removeTemporaries(this.inside(folder));
     await removeUnfinished(this.inside('checkpoints'));
     await this.metrics.repair();
   }
@@ -289,7 +290,12 @@ export class RunDirectory {
     return records.sort((a, b) => a.step - b.step || a.protocol.localeCompare(b.protocol));
   }
 
-  /** What `mim diagnose` found of the checkpoint of a step. */
+  /** Whether what the levels do at a step was looked at. */
+  async hasDiagnostics(step: number): Promise<boolean> {
+    return (await modifiedAt(this.inside('diagnostics', `step-${step}.json`))) !== undefined;
+  }
+
+  /** What was found of the student of a step. */
   async writeDiagnostics(step: number, found: unknown): Promise<void> {
     await mkdir(this.inside('diagnostics'), { recursive: true });
     await writeFileAtomically(this.inside('diagnostics', `step-${step}.json`), json(found));

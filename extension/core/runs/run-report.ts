@@ -53,6 +53,8 @@ export function evaluationOf(fileProtocol: string, step: number, result: unknown
   return [{ protocol: String(written.protocol ?? fileProtocol), step, subject: String(written.subject ?? 'student'), features: String(written.features ?? ''), top1: written.top1, ...numbersOf(written) }];
 }
 
-function numbersOf({ layer, top1Std }: { readonly [key in 'layer' | 'top1Std']?: unknown }): Pick<RunEvaluation, 'layer' | 'top1Std'> {
-  return { ...(typeof layer === 'number' ? { layer } : {}), ...(typeof top1Std === 'number' ? { top1Std } : {}) };
+const NUMBERS = ['layer', 'top1Std', 'collapseStd', 'rankMe', 'featureWidth'] as const;
+
+function numbersOf(written: { readonly [key in keyof RunEvaluation]?: unknown }): Partial<RunEvaluation> {
+  return Object.fromEntries(NUMBERS.flatMap((name) => (typeof written[name] === 'number' ? [[name, written[name]]] : [])));
 }

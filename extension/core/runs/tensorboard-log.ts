@@ -103,7 +103,7 @@ function metricsEvent(record: MetricRecord, firstLevel: number): Event | undefin
   if (typeof step !== 'number') return undefined;
   const value = Object.entries(metrics).flatMap(([name, given]): SummaryValue[] =>
     Array.isArray(given)
-      ? given.flatMap((entry: unknown, index) => scalar(`train/${levelName(name, index, firstLevel)}`, entry))
+      ? given.flatMap((entry: unknown, index) => scalar(`train/${levelName(name, index, given.length, firstLevel)}`, entry))
       : scalar(`train/${name}`, given),
   );
   return { wallTime: timeOf(record) ?? Date.now() / 1000, step, summary: { value } };

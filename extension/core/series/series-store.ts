@@ -62,7 +62,7 @@ export class SeriesStore {
       const value = record[name];
       if (typeof value === 'number') this.columnOf(name).add(bin, value);
       else if (value === null) this.columnOf(name).add(bin, NaN);
-      else if (Array.isArray(value)) value.forEach((entry: unknown, i) => this.columnOf(levelName(name, i, this.firstLevel)).add(bin, typeof entry === 'number' ? entry : NaN));
+      else if (Array.isArray(value)) value.forEach((entry: unknown, i) => this.columnOf(levelName(name, i, value.length, this.firstLevel)).add(bin, typeof entry === 'number' ? entry : NaN));
     }
   }
 

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { plainVit, type TeacherShape } from '../../core/checkpoints/teacher-shape';
 import type { VitShape } from '../../core/config/schema';
+import type { LevelDiagnostics } from '../../core/runs/diagnostics';
 import { float32, type NamedSpecs, type NamedTensors } from '../../core/tensors';
 import type { CompiledProgram, Program, Readings, StateStore } from '../engines/engine';
 import { leadingTokens, type EncoderOptions } from '../nn/encoder';
@@ -13,26 +14,19 @@ import { teacherFeatures } from '../teachers/teacher';
 import { attentionDistance, attentionEntropy, attentionNmi, headLikeness, meanPairCosine, patchAttention, patchDistances } from './attention-maps';
 import { fourierLogAmplitude, highestWave } from './token-maps';
 
-/** Means over the images, of the output or the attention of one block. */
-export interface LevelReading {
-  /** Of each head, in patches: a student and its teacher have the same grid, whatever their pixels. */
-  readonly attentionDistance: readonly number[];
-  /** Of each head, 0 to 1. */
-  readonly attentionEntropy: readonly number[];
-  /** Of each head, 0 to 1. */
-  readonly attentionNmi: readonly number[];
-  /** Mean cosine between heads; absent of one head alone. */
-  readonly headLikeness?: number;
-  readonly tokenUniformity: number;
-  readonly fourierLogAmplitude: number;
-}
+/** What one pass tells of a block. */
+export type LevelReading = Omit<LevelDiagnostics, 'rankMe' | 'collapseStd'>;
 
-/** Of N images. */
-export interface Inspection {
-  readonly levels: readonly LevelReading[];
+/** An image in few numbers after each block. */
+export interface Pooled {
   /** Mean of the patch tokens after each block, [N, width] row-major, in batches as they were run. */
   readonly pooled: readonly Float32Array[][];
   readonly width: number;
+}
+
+/** Of N images. */
+export interface Inspection extends Pooled {
+  readonly levels: readonly LevelReading[];
 }
 
 interface Encoder {
@@ -94,11 +88,14 @@ function inspectionProgram(batchSize: number, { name, architecture, imageSize, s
   };
 }
 
-/** @param batches [B, 3, S, S] each, B as the program was made for */
-export async function inspectEncoder(compiled: CompiledProgram, state: StateStore, depth: number, batches: readonly Float32Array[]): Promise<Inspection> {
+/** @param batches [B, 3, S, S] each, B as the program was made for; @param beforeBatch may throw to give up */
+export async function inspectEncoder(compiled: CompiledProgram, state: StateStore, depth: number, batches: readonly Float32Array[], beforeBatch: () => void = () => undefined): Promise<Inspection> {
   const shape = compiled.program.batch.images!.shape;
   const runs: Readings[] = [];
-  for (const images of batches) runs.push((await compiled.run(state, [{ images: float32(shape, images) }]))[0]!);
+  for (const images of batches) {
+    beforeBatch();
+    runs.push((await compiled.run(state, [{ images: float32(shape, images) }]))[0]!);
+  }
   const meanOf = (name: string): number[] => {
     const width = runs[0]![name]!.data.length;
     return Array.from({ length: width }, (_, i) => runs.reduce((sum, readings) => sum + readings[name]!.data[i]!, 0) / runs.length);

@@ -36,6 +36,20 @@ interface MaskAlignOptions {
   readonly alignment: AlignmentConfig;
 }
 
+/** What is compared with what, for every level in the order of `levels`, at [CLS; visible patches]. */
+export interface AlignedLevels {
+  /** h_1, …: raw outputs of the student's blocks that the loss reads, [B·(1+keep), D] each. */
+  readonly hidden: readonly tf.Tensor[];
+  /** ŷ_i, [B·(1+keep), D_T] each. */
+  readonly aligned: readonly tf.Tensor[];
+  /** ȳ_i, [B·(1+keep), D_T] each. */
+  readonly targets: readonly tf.Tensor[];
+  /** int32 [B, keep]; absent if all patches are visible. */
+  readonly keepIds?: tf.Tensor;
+  /** The teacher's CLS attention, [B, L], if the masking reads it or it was asked for. */
+  readonly scores?: tf.Tensor;
+}
+
 export class MaskAlign implements Method {
   readonly name = 'maskalign';
   readonly parameters: NamedSpecs;
@@ -110,10 +124,7 @@ export class MaskAlign implements Method {
    * `scores` [B, L], the teacher's CLS attention, if the masking reads it.
    */
   loss(parameters: Tensors, batch: Tensors, constants: Tensors): LossAndReadings {
-    const images = tensorOf(batch, 'images');
-    const { targets, keepIds, scores } = this.teacherTargets(images, batch, constants);
-    const hidden = hiddenStates(parameters, tensorOf(constants, 'pos_embed'), this.options.student, { images, keepIds, dropPath: batch['drop_path'] }, this.studentDepth);
-    const aligned = this.dynamicAlignment(parameters, hidden);
+    const { aligned, targets, keepIds, scores } = this.align(parameters, batch, constants);
     const levelLosses = aligned.map((features, k) => distance(this.options.alignment.loss, features, targets[k]!));
     const weighted = levelLosses.map((levelLoss, k) => tf.mul(levelLoss, this.weights[this.levels[k]!]!));
     return {
@@ -121,19 +132,27 @@ export class MaskAlign implements Method {
       readings: {
         level_losses: tf.stack(levelLosses),
         level_cosines: tf.stack(aligned.map((features, k) => meanCosine(features, targets[k]!))),
-        keepIds: keepIds ?? this.everyPatch(images.shape[0]!),
+        keepIds: keepIds ?? this.everyPatch(tensorOf(batch, 'images').shape[0]!),
         ...(scores ? { scores } : {}),
       },
     };
   }
 
+  /** What the loss compares. @param scored also the teacher's attention where the masking does not read it */
+  align(parameters: Tensors, batch: Tensors, constants: Tensors, scored = false): AlignedLevels {
+    const images = tensorOf(batch, 'images');
+    const { targets, keepIds, scores } = this.teacherTargets(images, batch, constants, scored);
+    const hidden = hiddenStates(parameters, tensorOf(constants, 'pos_embed'), this.options.student, { images, keepIds, dropPath: batch['drop_path'] }, this.studentDepth);
+    return { hidden, aligned: this.dynamicAlignment(parameters, hidden), targets, keepIds, scores };
+  }
+
   /** Whole image through the teacher; which patches stay visible; normalised targets ȳ_i at CLS and those patches. */
-  private teacherTargets(images: tf.Tensor, batch: Tensors, constants: Tensors): TeacherResult {
+  private teacherTargets(images: tf.Tensor, batch: Tensors, constants: Tensors, scored: boolean): TeacherResult {
     const { teacher, alignment } = this.options;
     const targetNorm = alignment.target_norm;
     const result = runTeacher(teacher.select(constants), teacher.architecture, images, {
       levels: this.levels,
-      scores: this.masking?.readsScores ?? false,
+      scores: scored || (this.masking?.readsScores ?? false),
       keep: (scores) => this.masking?.keepIds(batch, scores),
       ...(targetNorm === 'bn' ? { wholeTargets: normaliseTensor } : {}),
     });

@@ -8,10 +8,11 @@ import { elementCount, float32 } from '../../core/tensors';
 import type { Engine, Program, Readings } from '../engines/engine';
 import { createMasking } from '../masking/create';
 import type { MaskingStrategy } from '../masking/strategy';
+import { visibleAttention } from '../masking/visible-attention';
 import { drawStream } from '../random';
 import type { PreparedTeacher } from '../teachers/prepare';
 import { runTeacher } from '../teachers/teacher';
-import { previewSheet, visibleAttention } from './sheet';
+import { previewSheet } from './sheet';
 import type { PreviewImage, PreviewSheet } from './sheet';
 
 interface PreviewOptions {

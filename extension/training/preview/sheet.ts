@@ -1,5 +1,6 @@
 /** A contact sheet of what an experiment will do to its images, as PNG: one row an image. */
 import sharp from 'sharp';
+import { visibleAttention } from '../masking/visible-attention';
 import { canDrawText, captionsSvg } from './captions';
 import type { Caption } from './captions';
 import { attentionTile, imageTile, maskTile } from './tiles';
@@ -115,12 +116,6 @@ function columnsOf({ images, imageSize, patchSize, mean, std, only, reconstructi
 function visibleCaption(keepIds: ArrayLike<number>, scores: ArrayLike<number> | undefined, patchCount: number): string {
   const patches = `${keepIds.length} of ${patchCount} patches`;
   return scores ? `${patches}, ${Math.round(100 * visibleAttention(keepIds, scores))} % of attention` : patches;
-}
-
-/** Share of the attention that falls on visible patches; (1 − ratio) is what random masking leaves on average. */
-export function visibleAttention(keepIds: ArrayLike<number>, scores: ArrayLike<number>): number {
-  const visible = Array.from(keepIds).reduce((sum, patch) => sum + scores[patch]!, 0);
-  return visible / (meanOf(scores) * scores.length);
 }
 
 function meanOf(values: ArrayLike<number>): number {

@@ -9,7 +9,7 @@ import { freezeResolved } from '../../../extension/core/config/freeze';
 import { loadExperiment } from '../../../extension/core/config/load';
 import { RunDirectory } from '../../../extension/core/runs/run-directory';
 import { elementCount, float32, type NamedTensors } from '../../../extension/core/tensors';
-import type { Diagnostics } from '../../../extension/training/diagnose';
+import type { Diagnostics } from '../../../extension/core/runs/diagnostics';
 import { mim } from './recording-terminal';
 
 const experiment = `

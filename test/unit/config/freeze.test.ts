@@ -103,6 +103,7 @@ describe('config.yaml', () => {
       log_every: 1
       logging:
         tensorboard: false
+        gradients: false
       runs: /lab/runs
       seed: 0
       derived:

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -53,6 +53,20 @@ it('levels as a heat map: rows are levels, columns are x', async () => {
   const data = await curvesOf([run], { heatMap: true });
   expect(data.heatMaps).toEqual([{ run: run.key, matrix: { rows: ['1', '2'], columns: ['1', '2', '3'], values: [[1, 2, 3], [2, 4, 6]] } }]);
   expect(data.series.some(({ metric }) => metric.startsWith('level_'))).toBe(false);
+});
+
+it('gradients and updates by block are offered in the order of the model, and drawn where they are asked for', async () => {
+  const run = await makeRun(folder, 'a', [1, 2].map((step) => ({ step, loss: 1, block_grad_norms: [1, 2, 3, 4], block_update_ratios: [0.1, 0.2, 0.3, 0.4] })));
+  open(run);
+  const data = await curvesOf([run]);
+  expect(data.metrics.filter(({ group }) => group === 'blocks').map(({ label }) => label)).toEqual([
+    'Gradient norm of embedding', 'Update ratio of embedding', 'Gradient norm of block 1', 'Update ratio of block 1', 'Gradient norm of block 2', 'Update ratio of block 2', 'Gradient norm of heads', 'Update ratio of heads',
+  ]);
+  expect(data.series.map(({ metric }) => metric)).toEqual(['loss']);
+  const { heatMaps } = await curvesOf([run], { heatMap: true });
+  expect(heatMaps.map(({ of }) => of)).toEqual(['block_grad_norm', 'block_update_ratio']);
+  expect(heatMaps[0]!.matrix).toEqual({ rows: ['embedding', '1', '2', 'heads'], columns: ['1', '2'], values: [[1, 1], [2, 2], [3, 3], [4, 4]] });
+  expect((await curvesOf([run], { metrics: ['block_grad_norm_2'] })).series.map(({ y }) => [...y])).toEqual([[3, 3]]);
 });
 
 it('the band of what was recorded stands behind the curves of a few runs, not of many', async () => {
@@ -118,6 +132,33 @@ it('warnings name a loss that is no number, divergence and a stalled probe', asy
     'diverges: The loss diverges: 5 now, 1 at its lowest.',
     'stalls: The loss falls, but the probe has not improved over its last three results.',
     'flat: The loss has fallen by less than 0.5 % over the last third of 400 records.',
+  ]);
+});
+
+it('warnings name features that collapse, by the last look at the levels or by a probe, and a loss where nothing is learnt', async () => {
+  const level = (collapseStd: number) => ({ attentionDistance: [1], attentionEntropy: [1], attentionNmi: [1], tokenUniformity: 0, fourierLogAmplitude: 0, rankMe: 9, collapseStd });
+  const diagnose = async (run: LibraryRun, step: number, collapseStd: number) => {
+    await mkdir(path.join(run.key, 'diagnostics'), { recursive: true });
+    await writeFile(path.join(run.key, 'diagnostics', `step-${step}.json`), JSON.stringify({ step, images: 8, grid: 4, encoders: [{ subject: 'student', levels: [level(1), level(collapseStd)] }] }));
+  };
+  const config = makeConfig();
+  const probe = (step: number, collapseStd: number) => ({ protocol: 'knn', step, subject: 'student', features: 'cls', top1: 0.5, collapseStd, featureWidth: 192 });
+  const stuck = Array.from({ length: 400 }, (_, i) => ({ step: i + 1, epoch: i + 1, loss: 0.85 }));
+  const runs = [
+    await makeRun(folder, 'levels', records, { config }),
+    await makeRun(folder, 'recovered', records, { config }),
+    await makeRun(folder, 'probed', records, { evaluations: [probe(10, 1e-6), probe(20, 1e-5)] }),
+    await makeRun(folder, 'stuck', stuck, { state: 'running', config: { ...config, method: 'maskalign' } }),
+  ];
+  await diagnose(runs[0]!, 10, 1e-5);
+  await diagnose(runs[1]!, 10, 1e-5);
+  await diagnose(runs[1]!, 20, 0.07);
+  open(...runs);
+  const { warnings } = await curvesOf(runs);
+  expect(warnings.map(({ run, text }) => `${path.basename(run)}: ${text}`)).toEqual([
+    'levels: The features of the last block collapse at step 10: their deviation between images is 0.00001, near 0.0722 is healthy.',
+    'probed: The features of knn collapse at step 20: their deviation between images is 0.00001, near 0.0722 is healthy.',
+    'stuck: The loss stays near 0.85, which is what predicting nothing gives against whitened targets: 0.85 now.',
   ]);
 });
 

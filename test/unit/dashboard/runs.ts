@@ -53,6 +53,7 @@ export function makeState(runs: readonly LibraryRun[], changes: Changes<Dashboar
     sweep: { keys: [] },
     alignment: {},
     probe: {},
+    diagnostics: {},
     samples: {},
     compare: { columns: [], filter: '', onlyDifferences: false, summary: 'last' },
     ...changes,

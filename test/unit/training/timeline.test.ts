@@ -35,13 +35,23 @@ describe('timeline', () => {
     expect([10, 11, 20, 25].map(due)).toEqual([[1], [], [1, 3], [2, 3]]);
   });
 
+  test('diagnoses at the start and the end where it is asked to, and at the multiples of `every`', () => {
+    const due = (...lines: readonly string[]): number[] => {
+      const line = timeline('schedule: { epochs: 2.5 }', ...lines);
+      return [0, ...stepsWhere(line, () => true)].filter(line.diagnosesAfter);
+    };
+    expect(due()).toEqual([]);
+    expect(due('diagnostics: {}')).toEqual([0, 25]);
+    expect(due('diagnostics: { every: 0.7 }')).toEqual([0, 7, 14, 21, 25]);
+  });
+
   test('nothing that is due lies between a step and its next pause', () => {
-    const line = timeline('schedule: { epochs: 3.3 }', 'checkpoints: { every: 0.3 }', 'evaluate: [{ protocol: knn, every: 0.7 }]');
+    const line = timeline('schedule: { epochs: 3.3 }', 'checkpoints: { every: 0.3 }', 'evaluate: [{ protocol: knn, every: 0.7 }]', 'diagnostics: { every: 0.4 }');
     for (let step = 0; step < line.totalSteps; step++) {
       const pause = line.nextPause(step);
       expect(pause).toBeGreaterThan(step);
       for (let between = step + 1; between < pause; between++) {
-        expect(line.savesAfter(between) || line.evaluationsAfter(between).length > 0).toBe(false);
+        expect(line.savesAfter(between) || line.evaluationsAfter(between).length > 0 || line.diagnosesAfter(between)).toBe(false);
       }
     }
     expect(line.nextPause(line.totalSteps - 1)).toBe(line.totalSteps);

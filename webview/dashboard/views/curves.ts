@@ -12,6 +12,13 @@ import { CurveTools, X_LABELS } from './curve-tools';
 import { Readout } from './readout';
 import { SlotGrid } from './slot-grid';
 
+/** Lists of metrics that have a chart a run. */
+const BY_RUN = [
+  { prefix: 'level_', what: 'Loss per level', says: 'Alignment loss' },
+  { prefix: 'block_grad_norm_', what: 'Gradient norm per block', says: 'Gradient norm' },
+  { prefix: 'block_update_ratio_', what: 'Update ratio per block', says: 'Update ratio' },
+] as const;
+
 export function curvesView(container: HTMLElement, dashboard: Dashboard): View {
   return new Curves(container, dashboard);
 }
@@ -62,29 +69,35 @@ class Curves implements View {
 
   private drawCharts({ metrics, series, heatMaps }: CurvesData): void {
     const groupOf = new Map(metrics.map(({ name, group }) => [name, group]));
-    const levels = series.filter(({ metric }) => groupOf.get(metric) === 'levels');
     const labelOf = new Map(metrics.map(({ name, label }) => [name, label]));
     this.charts.start();
     for (const { name, label, group } of metrics) {
       const lines = series.filter(({ metric }) => metric === name);
-      if (group === 'levels' || lines.length === 0) continue;
+      if (group === 'levels' || group === 'blocks' || lines.length === 0) continue;
       this.lines(`metric ${name}`, lines.map((line) => this.runLine(line)), label, `${label} of ${lines.length} ${lines.length === 1 ? 'run' : 'runs'}`);
     }
-    for (const run of new Set(levels.map((line) => line.run))) {
-      const lines = levels.filter((line) => line.run === run).map((line) => levelLine(line, labelOf.get(line.metric) ?? line.metric));
-      const { name } = this.dashboard.run(run);
-      this.lines(`levels ${run}`, lines, `Loss per level: ${name}`, `Alignment loss of ${lines.length} levels of ${name}`, true);
+    for (const { what, prefix, says } of BY_RUN) {
+      const all = series.filter(({ metric }) => (groupOf.get(metric) === 'levels' || groupOf.get(metric) === 'blocks') && metric.startsWith(prefix));
+      for (const run of new Set(all.map((line) => line.run))) {
+        const lines = all.filter((line) => line.run === run).map((line) => levelLine(line, labelOf.get(line.metric) ?? line.metric));
+        const { name } = this.dashboard.run(run);
+        this.lines(`${prefix} ${run}`, lines, `${what}: ${name}`, `${says} of ${lines.length} ${prefix === 'level_' ? 'levels' : 'parts'} of ${name}`, true);
+      }
     }
-    const domain = extentOf(heatMaps.flatMap(({ matrix }) => matrix.values.flat()));
-    for (const { run, matrix } of heatMaps) {
-      const { name } = this.dashboard.run(run);
-      const options: HeatMapOptions = {
-        title: `Loss per level: ${name}`, label: `Alignment loss of ${matrix.rows.length} student levels of ${name} over training. The arrow keys walk over cells.`,
-        xLabel: X_LABELS[this.dashboard.state.curves.x].toLowerCase(), yLabel: 'level', domain, onPick: () => this.open(run), onPng: (title, content) => this.savePng(title, content),
-      };
-      this.charts.place(`heat ${run}`, () => new ChartSlot(heatMapChart)).update(matrix, options);
-    }
+    for (const map of heatMaps) this.heatMap(map, heatMaps);
     this.charts.end();
+  }
+
+  /** Colours mean the same in all maps of a kind. */
+  private heatMap({ run, of, matrix }: CurvesData['heatMaps'][number], all: CurvesData['heatMaps']): void {
+    const { name } = this.dashboard.run(run);
+    const { what, says } = BY_RUN.find(({ prefix }) => prefix === `${of ?? 'level'}_`)!;
+    const options: HeatMapOptions = {
+      title: `${what}: ${name}`, label: `${says} of ${matrix.rows.length} ${of ? 'parts' : 'student levels'} of ${name} over training. The arrow keys walk over cells.`,
+      xLabel: X_LABELS[this.dashboard.state.curves.x].toLowerCase(), yLabel: of ? 'block' : 'level', domain: extentOf(all.filter((map) => map.of === of).flatMap((map) => map.matrix.values.flat())),
+      onPick: () => this.open(run), onPng: (title, content) => this.savePng(title, content),
+    };
+    this.charts.place(`heat ${of ?? 'level'} ${run}`, () => new ChartSlot(heatMapChart)).update(matrix, options);
   }
 
   private lines(id: string, lines: readonly Line[], title: string, label: string, legend = false): void {
@@ -122,10 +135,14 @@ class Curves implements View {
   }
 }
 
-/** Levels are told apart as runs are, by their number. */
+/** Levels and blocks are told apart as runs are, by their number; the embedding comes before the first, heads after any. */
 function levelLine(series: Series, label: string): Line {
-  return { id: series.run, label: label.replace(/^Loss of /, ''), color: Number(/\d+$/.exec(series.metric)?.[0] ?? 0), ...drawn(series) };
+  const color = series.metric.endsWith('_heads') ? AFTER_BLOCKS : Number(/\d+$/.exec(series.metric)?.[0] ?? 0);
+  return { id: series.run, label: label.replace(/^(Loss|Gradient norm|Update ratio) of /, ''), color, ...drawn(series) };
 }
+
+/** A mark that few blocks come to. */
+const AFTER_BLOCKS = 279;
 
 function drawn({ x, y, low, high }: Series): Pick<Line, 'x' | 'y' | 'low' | 'high'> {
   return { x: [...x], y: [...y], ...(low && high && { low: [...low], high: [...high] }) };
