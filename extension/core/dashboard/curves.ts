@@ -1,5 +1,5 @@
 /** Lines, heat maps and warnings of the selected runs. Only runs with new records are computed anew. */
-import type { CurvesData, DashboardState, Matrix, Series, XAxis } from '../protocol/dashboard';
+import type { CurvesData, DashboardState, Series, XAxis } from '../protocol/dashboard';
 import { displayPoints } from '../series/display';
 import type { SeriesStore } from '../series/series-store';
 import { blockOf, defaultMetrics, isLevel, metricChoices } from './curve-metrics';
