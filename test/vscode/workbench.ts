@@ -158,7 +158,8 @@ export class Workbench {
   /** Shows the view container of the activity bar with this title. */
   async showContainer(title: string): Promise<void> {
     const item = this.page.locator(`.activitybar .action-item:has(a[aria-label^="${title}"])`);
-    if (!(await item.getAttribute('class'))?.includes('checked')) await item.locator('a').first().click();
+    // A badge lies over the icon, and is part of what is clicked.
+    if (!(await item.getAttribute('class'))?.includes('checked')) await item.locator('a').first().click({ force: true });
   }
 
   /** The rows of the sidebar whose text holds `text`. */

@@ -4,7 +4,7 @@ import { significant } from '../text/format';
 import type { SummaryRow, SweepSummary } from './summary';
 
 const WIDTH = 860;
-const HEIGHT = 460;
+const HEIGHT = 484;
 const PLOT = { left: 74, right: 560, top: 44, bottom: 372 };
 /** Where what is not done is marked, below the axis of accuracies. */
 const OPEN_Y = PLOT.bottom - 12;

@@ -61,7 +61,7 @@ Top-1 in per cent, mean over seeds ± half of its 95 % interval (Student’s t);
   it('has a figure with a mark for all that the table has', async () => {
     const figure = summaryFigure(summarise('study', study));
     const { width, height } = await sharp(Buffer.from(figure)).metadata();
-    expect([width, height]).toEqual([860, 460]);
+    expect([width, height]).toEqual([860, 484]);
     for (const words of ['>study<', 'linear, top-1 in %', '>masking.ratio<', '>teacher 60.0<', '>random 21.0<', '>failed<', '>left behind<', '>not done<']) expect(figure).toContain(words);
     expect(figure.match(/r="4.5" fill="#0072B2"/g)).toHaveLength(4);
     if (process.env['SHOW_FIGURES']) await writeFile(`${process.env['SHOW_FIGURES']}/study.png`, await sharp(Buffer.from(figure), { density: 144 }).png().toBuffer());
