@@ -138,7 +138,7 @@ const LOOK_MS = 20;
 async function painted({ page }: Workbench): Promise<void> {
   for (;;) {
     for (const frame of page.frames()) {
-      if (frame.name() === 'active-frame' && (await frame.evaluate<boolean>(HAS_CURVES).catch(() => false))) return;
+      if (frame.parentFrame() !== null && (await frame.evaluate<boolean>(HAS_CURVES).catch(() => false))) return;
     }
     await page.waitForTimeout(LOOK_MS);
   }

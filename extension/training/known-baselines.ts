@@ -55,11 +55,12 @@ export class KnownBaselines {
   }
 
   private fileOf({ subject }: Baseline, weights: string, config: EvaluationConfig): string {
-    const { experiment: { data: { crop_scale: _crop, flip: _flip, threads: _threads, ...data }, seed, student }, train, test, engine } = this.context;
+    const { experiment: { data: { crop_scale: crops, flip, threads: _threads, ...data }, optimizer, derived, seed, student }, train, test, engine } = this.context;
     const knobs: readonly (keyof EvaluationConfig)[] = PROTOCOL_KEYS[config.protocol];
-    // Crops and flips of the pretraining, which differ between methods, are not those of a probe.
+    // Crops and flips of the pretraining, which differ between methods, are those of fine-tuning alone, as is the size of a pass.
+    const training = config.protocol === 'finetune' ? [crops, flip, optimizer.accumulate, derived.microBatch] : [];
     const shaping = [
-      FORMAT, subject, weights, config.protocol, knobs.map((key) => config[key]), seed, data, ...[train, test].map((source) => source && identityOf(source, this.context.experiment.data)),
+      FORMAT, subject, weights, config.protocol, knobs.map((key) => config[key]), training, seed, data, ...[train, test].map((source) => source && identityOf(source, this.context.experiment.data)),
       // A teacher is fitted to the student's grid.
       student.imageSize / student.patchSize, engine.describe(),
     ];

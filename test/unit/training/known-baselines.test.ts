@@ -3,7 +3,15 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { evaluationSchema } from '../../../extension/core/config/schema';
+import { float32 } from '../../../extension/core/tensors';
+import type { ImageSource } from '../../../extension/training/data/source';
+import type { Engine } from '../../../extension/training/engines/engine';
+import type { EvaluationResult } from '../../../extension/training/evaluation/evaluate';
+import { KnownBaselines } from '../../../extension/training/known-baselines';
 import { pretrain } from '../../../extension/training/pretrain';
+import { probeResult, resultName } from '../../../extension/training/probe-results';
+import { experiment } from '../model/experiments';
 
 let folder: string;
 beforeEach(async () => {
@@ -43,6 +51,20 @@ it.each([
   await trained('first', 'method: mae', KNN);
   const { said } = await trained('second', 'method: mae', ...more);
   expect(said).toEqual([]);
+});
+
+it('are shared by methods that crop otherwise, but for fine-tuning, which crops as they do', async () => {
+  const source = { length: 4, classNames: ['a', 'b'], name: (index: number) => `${index}.png`, label: (index: number) => index % 2 } as unknown as ImageSource;
+  const engine = { describe: () => 'an engine' } as unknown as Engine;
+  const knownTo = (method: 'mae' | 'simmim') => new KnownBaselines(folder, method, { experiment: experiment({ method, data: { kind: 'shapes', image_size: 16 } }), train: source, test: source, engine });
+  const baseline = { subject: 'random', weights: { cls_token: float32([1, 1, 4]) }, depth: 2 } as const;
+  for (const [protocol, isShared] of [['knn', true], ['linear', true], ['finetune', false]] as const) {
+    const config = evaluationSchema.parse({ protocol, at: 'end' });
+    const result = probeResult(resultName(config, 'random'), 'random', 0, { protocol, top1: 0.5 } as EvaluationResult);
+    await knownTo('mae').keep(baseline, [config], [result]);
+    expect((await knownTo('mae').recall(baseline, [config])).size, protocol).toBe(1);
+    expect((await knownTo('simmim').recall(baseline, [config])).size, protocol).toBe(isShared ? 1 : 0);
+  }
 });
 
 it('finds its own where what was kept is damaged', async () => {
