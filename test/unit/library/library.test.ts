@@ -188,12 +188,12 @@ it('gives every run its turn where there are several folders of runs', async () 
   const resolvedYaml = freezeResolved(makeConfig('masking: { ratio: 0.6 }'));
   const make = (place: string, count: number) => Promise.all(Array.from({ length: count }, (_, i) => RunDirectory.create(place, `run-${i}`, { resolvedYaml, sourceYaml: '', environment: {} })));
   // More in each folder than one look looks at.
-  const many = [...(await make(runs, 220)), ...(await make(other, 110))];
+  const many = [...(await make(runs, 120)), ...(await make(other, 110))];
   for (const run of many) await run.writeStatus({ state: 'finished', step: 1 });
   const looking = openLibrary({ pollMs: 5 });
   looking.setPlaces({ runFolders: [runs, other], external: [] });
   await looking.refresh();
   for (const run of many) await run.writeStatus({ step: 2 });
-  await expect.poll(() => looking.runs.filter(({ status }) => status?.step === 2).length, { timeout: 60_000 }).toBe(330);
+  await expect.poll(() => looking.runs.filter(({ status }) => status?.step === 2).length, { timeout: 60_000 }).toBe(230);
   looking.dispose();
 });

@@ -99,8 +99,8 @@ function divided(config: MaskingConfig, grid: number, batch: number, seed: numbe
   return tf.tidy(() => {
     const tensors = Object.fromEntries(Object.entries(drawn).map(([name, { data, shape, dtype }]) => [name, tf.tensor(data, [...shape], dtype)]));
     const { keepIds, maskedIds } = masking.split(tensors, tf.tensor2d(given, [batch, patchCount]));
-    const rows = (ids: tf.Tensor): number[][] => ids.arraySync() as number[][];
-    return rows(keepIds).map((visible, image) => ({ visible, masked: rows(maskedIds)[image]! }));
+    const [visible, masked] = [keepIds, maskedIds].map((ids) => ids.arraySync() as number[][]);
+    return visible!.map((own, image) => ({ visible: own, masked: masked![image]! }));
   });
 }
 
