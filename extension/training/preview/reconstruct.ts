@@ -68,7 +68,7 @@ function specsOf(batch: Readonly<Record<string, HostTensor>>): NamedSpecs {
   return Object.fromEntries(Object.entries(batch).map(([name, { shape, dtype }]) => [name, { shape, dtype }]));
 }
 
-/** The image with its hidden patches replaced by what was predicted. */
+/** The visible patches of the image, and what was predicted of the others. */
 function paste(image: Float32Array, side: number, patchSize: number, { keepIds, maskedIds, predicted, normalisedByPatch }: Predicted, index: number): Float32Array {
   const grid = side / patchSize;
   const size = 3 * patchSize * patchSize;
@@ -79,6 +79,9 @@ function paste(image: Float32Array, side: number, patchSize: number, { keepIds, 
   const masked = rowOf(maskedIds);
   const visible = normalisedByPatch ? Array.from(rowOf(keepIds), (patch) => ({ patch, ...lightOf(patchOf(image, side, patchSize, patch)) })) : [];
   const pasted = image.slice();
+  // What is hidden and not predicted, as patches thrown away are, is left grey: the student has not seen it.
+  const known = new Set([...rowOf(keepIds), ...masked]);
+  for (let patch = 0; patch < grid * grid; patch++) if (!known.has(patch)) for (const offset of offsetsOf(side, patchSize, patch)) pasted[offset] = 0;
   masked.forEach((patch, i) => {
     const values = predicted.data.subarray((index * masked.length + i) * size, (index * masked.length + i + 1) * size);
     const { mean, deviation } = normalisedByPatch ? estimateLight(patch, visible, grid) : { mean: 0, deviation: 1 };

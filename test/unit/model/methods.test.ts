@@ -116,9 +116,16 @@ describe('crossmae', () => {
   });
 });
 
-describe.each(['mae', 'crossmae', 'simmim'] as const)('the reconstruction of %s', (name) => {
+describe.each([
+  ['mae', {}],
+  ['mae, with patches thrown away', { masking: { strategy: 'random', ratio: 0.4, throw_ratio: 0.3 } }],
+  ['crossmae', {}],
+  ['simmim', {}],
+] as [string, Partial<ExperimentInput>][])('the reconstruction of %s', (title, input) => {
+  const name = title.split(',')[0] as 'mae' | 'crossmae' | 'simmim';
+
   async function drawn(images: HostTensor): Promise<{ images: readonly Float32Array[]; hidden: (image: number, offset: number) => boolean; estimated: boolean }> {
-    const resolved = experiment({ method: name, optimizer: { batch_size: 4 } });
+    const resolved = experiment({ method: name, optimizer: { batch_size: 4 }, ...input });
     const method = createMethod(resolved, {});
     const draws = method.draw(new RandomStream(3, 'test'), 4);
     const state = engine.createState(trainingPrograms(method, resolved).initialState(1));
