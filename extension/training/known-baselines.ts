@@ -30,6 +30,8 @@ type BaselineContext = Pick<Prepared, 'experiment' | 'train' | 'test'> & { reado
 
 export class KnownBaselines {
   private readonly folder: string;
+  /** Of weights that were asked for: a large teacher is hashed once. */
+  private readonly hashes = new WeakMap<NamedTensors, string>();
 
   /** @param runsFolder of all runs @param run the name of this one */
   constructor(runsFolder: string, private readonly run: string, private readonly context: BaselineContext) {
@@ -38,33 +40,37 @@ export class KnownBaselines {
 
   /** What was found of each of these evaluations, and by which run; those of which anything is missing are left out. */
   async recall(baseline: Baseline, evaluations: readonly EvaluationConfig[]): Promise<ReadonlyMap<EvaluationConfig, readonly ProbeResult[]>> {
-    const weights = sha256Of(baseline.weights);
-    const found = await Promise.all(evaluations.map(async (config) => [config, await read(this.fileOf(baseline, weights, config))] as const));
+    const found = await Promise.all(evaluations.map(async (config) => [config, await read(this.fileOf(baseline, config))] as const));
     return new Map(found.flatMap(([config, known]) => (known === undefined ? [] : [[config, known] as const])));
   }
 
   /** What cannot be kept is found anew by the next run. */
   async keep(baseline: Baseline, evaluations: readonly EvaluationConfig[], results: readonly ProbeResult[]): Promise<void> {
-    const weights = sha256Of(baseline.weights);
     await mkdir(this.folder, { recursive: true }).catch(() => undefined);
     for (const config of evaluations) {
       const names = evaluatedLayers(config, baseline.depth).map((layer) => resultName(config, baseline.subject, layer));
       const known = results.filter(({ name }) => names.includes(name)).map((result): ProbeResult => ({ ...result, result: { ...result.result, foundBy: this.run } }));
-      if (known.length === names.length) await writeFileAtomically(this.fileOf(baseline, weights, config), `${JSON.stringify(known)}\n`).catch(() => undefined);
+      if (known.length === names.length) await writeFileAtomically(this.fileOf(baseline, config), `${JSON.stringify(known)}\n`).catch(() => undefined);
     }
   }
 
-  private fileOf({ subject }: Baseline, weights: string, config: EvaluationConfig): string {
+  private fileOf({ subject, weights }: Baseline, config: EvaluationConfig): string {
     const { experiment: { data: { crop_scale: crops, flip, threads: _threads, ...data }, optimizer, derived, seed, student }, train, test, engine } = this.context;
     const knobs: readonly (keyof EvaluationConfig)[] = PROTOCOL_KEYS[config.protocol];
     // Crops and flips of the pretraining, which differ between methods, are those of fine-tuning alone, as is the size of a pass.
     const training = config.protocol === 'finetune' ? [crops, flip, optimizer.accumulate, derived.microBatch] : [];
     const shaping = [
-      FORMAT, subject, weights, config.protocol, knobs.map((key) => config[key]), training, seed, data, ...[train, test].map((source) => source && identityOf(source, this.context.experiment.data)),
+      FORMAT, subject, this.hashOf(weights), config.protocol, knobs.map((key) => config[key]), training, seed, data, ...[train, test].map((source) => source && identityOf(source, this.context.experiment.data)),
       // A teacher is fitted to the student's grid.
       student.imageSize / student.patchSize, engine.describe(),
     ];
     return path.join(this.folder, `${subject}-${config.protocol}-${createHash('sha256').update(JSON.stringify(shaping)).digest('hex').slice(0, 32)}.json`);
+  }
+
+  private hashOf(weights: NamedTensors): string {
+    const hash = this.hashes.get(weights) ?? sha256Of(weights);
+    this.hashes.set(weights, hash);
+    return hash;
   }
 }
 

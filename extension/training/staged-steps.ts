@@ -12,9 +12,15 @@ interface Stage {
   readonly method: Method;
 }
 
-/** @param open makes the runner of a stage, when it begins */
-export function createStagedSteps(prepared: Prepared, open: (stage: Stage) => Promise<StepRunner>): StepRunner {
-  return new StagedSteps(ratioStages(prepared.experiment, prepared.timeline.scheduledSteps), (experiment) => open(stageOf(prepared, experiment)));
+/**
+ * The runner of the first stage is there when this resolves: its compiling is not part of a step.
+ * @param fromStep steps done before the first that will be run
+ * @param open makes the runner of a stage, later ones when they begin
+ */
+export async function createStagedSteps(prepared: Prepared, fromStep: number, open: (stage: Stage) => Promise<StepRunner>): Promise<StepRunner> {
+  const steps = new StagedSteps(ratioStages(prepared.experiment, prepared.timeline.scheduledSteps), (experiment) => open(stageOf(prepared, experiment)));
+  await steps.begin(fromStep);
+  return steps;
 }
 
 /** The experiment and method that train once `step` steps are done. */
@@ -35,11 +41,15 @@ class StagedSteps implements StepRunner {
     private readonly open: (experiment: Prepared['experiment']) => Promise<StepRunner>,
   ) {}
 
+  async begin(step: number): Promise<void> {
+    await this.runnerOf(this.stageAfter(step));
+  }
+
   async run(state: StateStore, batches: readonly TrainBatch[]): Promise<StepReadings[]> {
     const readings: StepReadings[] = [];
     for (let from = 0; from < batches.length; ) {
-      const stage = this.stageOf(batches[from]!);
-      const end = batches.findIndex((batch, i) => i > from && this.stageOf(batch) !== stage);
+      const stage = this.stageAfter(batches[from]!.step);
+      const end = batches.findIndex(({ step }, i) => i > from && this.stageAfter(step) !== stage);
       const together = batches.slice(from, end === -1 ? undefined : end);
       readings.push(...(await (await this.runnerOf(stage)).run(state, together)));
       from += together.length;
@@ -47,8 +57,8 @@ class StagedSteps implements StepRunner {
     return readings;
   }
 
-  /** `step` of a batch counts the steps done before it. */
-  private stageOf({ step }: TrainBatch): RatioStage {
+  /** @param step steps done */
+  private stageAfter(step: number): RatioStage {
     return this.stages.findLast(({ fromStep }) => fromStep <= step)!;
   }
 

@@ -86,7 +86,7 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
   let steps: StepRunner | undefined;
   try {
     if (ranks) await spreadState(ranks, state, trainedNames(programs));
-    steps = createStagedSteps(prepared, (stage) => createStepRunner(engine, trainingPrograms(stage.method, stage.experiment), stage.method, stage.experiment, timeline, shared));
+    steps = await createStagedSteps(prepared, start.step, (stage) => createStepRunner(engine, trainingPrograms(stage.method, stage.experiment), stage.method, stage.experiment, timeline, shared));
     if (start.step === 0) await saveCheckpoint(task, state, 0, throughput);
     const alignment = new AlignmentLog(run, state, timeline.totalSteps);
     const samples = new RunSamples(task, state, events);

@@ -103,10 +103,11 @@ function checkThrown({ method, masking, derived: { patchCount, keepCount } }: Re
 }
 
 /** @param keys to blame */
-function checkVisible({ method, masking, derived: { patchCount, keepCount }, student }: ResolvedExperiment, keys: readonly string[], problems: ProblemList): void {
+function checkVisible(resolved: ResolvedExperiment, keys: readonly string[], problems: ProblemList): void {
+  const { method, masking, derived: { patchCount, keepCount }, student } = resolved;
   const { strategy, ratio } = masking;
   const grid = student.imageSize / student.patchSize;
-  if (strategy === 'multi_block' && Number.isInteger(grid)) checkMultiBlock({ masking, patchCount, keepCount }, grid, keys, problems);
+  if (strategy === 'multi_block' && Number.isInteger(grid)) checkMultiBlock(resolved, grid, keys, problems);
   if (keepCount < 1) noneVisible(masking, patchCount, keys, problems);
   else if (keepCount === patchCount && methodTraits[method].paradigm !== 'alignment') {
     problems.add('MIM1107', keys, `A masking ratio of ${ratio} hides none of the ${patchCount} patches, and \`method: ${method}\` learns from hidden ones.`, {
@@ -118,7 +119,7 @@ function checkVisible({ method, masking, derived: { patchCount, keepCount }, stu
 const MULTI_BLOCK_KEYS = ['num_pred_masks', 'pred_mask_scale', 'enc_mask_scale', 'aspect_ratio'];
 
 /** A context has patches enough if all targets lie on each other. */
-function checkMultiBlock({ masking, patchCount, keepCount }: { masking: MaskingConfig; patchCount: number; keepCount: number }, grid: number, keys: readonly string[], problems: ProblemList): void {
+function checkMultiBlock({ masking, derived: { patchCount, keepCount } }: ResolvedExperiment, grid: number, keys: readonly string[], problems: ProblemList): void {
   const { largest } = targetSizes(grid, multiBlockConfig(masking));
   if (keepCount <= patchCount - largest) return;
   const least = Math.ceil((100 * largest) / patchCount) / 100;
