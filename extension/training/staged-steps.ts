@@ -1,11 +1,13 @@
 /** Steps of a training whose mask ratio changes: each stage has its own graph, over the same state. */
 import { ratioStages, type RatioStage } from '../core/config/ratio-stages';
 import type { TrainBatch } from './data/loader';
-import type { StateStore } from './engines/engine';
+import type { SharedStep } from './distributed/shared-step';
+import type { Engine, StateStore } from './engines/engine';
 import { createMethod } from './methods/create';
 import type { Method } from './methods/method';
 import type { Prepared } from './prepare';
-import type { StepReadings, StepRunner } from './step-runner';
+import { trainingPrograms } from './step';
+import { createStepRunner, type StepReadings, type StepRunner } from './step-runner';
 
 interface Stage {
   readonly experiment: Prepared['experiment'];
@@ -15,10 +17,14 @@ interface Stage {
 /**
  * The runner of the first stage is there when this resolves: its compiling is not part of a step.
  * @param fromStep steps done before the first that will be run
- * @param open makes the runner of a stage, later ones when they begin
+ * @param shared where several ranks share each batch
  */
-export async function createStagedSteps(prepared: Prepared, fromStep: number, open: (stage: Stage) => Promise<StepRunner>): Promise<StepRunner> {
-  const steps = new StagedSteps(ratioStages(prepared.experiment, prepared.timeline.scheduledSteps), (experiment) => open(stageOf(prepared, experiment)));
+export async function createStagedSteps(engine: Engine, prepared: Prepared, fromStep: number, shared?: SharedStep): Promise<StepRunner> {
+  const { timeline } = prepared;
+  const steps = new StagedSteps(ratioStages(prepared.experiment, timeline.scheduledSteps), (unchanging) => {
+    const { experiment, method } = stageOf(prepared, unchanging);
+    return createStepRunner(engine, trainingPrograms(method, experiment), method, experiment, timeline, shared);
+  });
   await steps.begin(fromStep);
   return steps;
 }

@@ -18,7 +18,7 @@ import { RunEvaluations } from './run-evaluations';
 import { RunSamples } from './samples';
 import { saveCheckpoint } from './save-checkpoint';
 import { createStagedSteps } from './staged-steps';
-import { createStepRunner, type StepRunner } from './step-runner';
+import type { StepRunner } from './step-runner';
 import { trainingPrograms } from './step';
 import type { StopSignal } from './stop-signal';
 import { Throughput } from './throughput';
@@ -86,7 +86,7 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
   let steps: StepRunner | undefined;
   try {
     if (ranks) await spreadState(ranks, state, trainedNames(programs));
-    steps = await createStagedSteps(prepared, start.step, (stage) => createStepRunner(engine, trainingPrograms(stage.method, stage.experiment), stage.method, stage.experiment, timeline, shared));
+    steps = await createStagedSteps(engine, prepared, start.step, shared);
     if (start.step === 0) await saveCheckpoint(task, state, 0, throughput);
     const alignment = new AlignmentLog(run, state, timeline.totalSteps);
     const samples = new RunSamples(task, state, events);

@@ -26,6 +26,12 @@ teacher: { ema: { momentum: 0.9 } }
 masking: { strategy: attentive, ratio: 0.5 }
 optimizer: { batch_size: 8, lr: 1e-3, clip_grad: 1 }
 ${common}`,
+  rising: `
+mim: 1
+method: mae
+masking: { ratio: 0.5, ratio_end: 0.75, ratio_stages: 2 }
+optimizer: { batch_size: 8, lr: 1e-3 }
+${common}`,
   supervised: `
 mim: 1
 method: supervised

@@ -7,7 +7,7 @@ import type { Engine } from '../engines/engine';
 import type { TrainingOutcome } from '../events';
 import { requireSameImages, withPinnedTeacher, type RunInputs } from '../inputs';
 import { prepare, type Prepared } from '../prepare';
-import { createStepRunner } from '../step-runner';
+import { createStagedSteps } from '../staged-steps';
 import { trainingPrograms } from '../step';
 import type { StopSignal } from '../stop-signal';
 import { Agreement } from './agreement';
@@ -62,7 +62,7 @@ async function trainAlong(ranks: Ranks, { step }: Task, prepared: Prepared, engi
   const state = engine.createState(programs.initialState(experiment.seed));
   try {
     await spreadState(ranks, state, names);
-    const steps = await createStepRunner(engine, programs, method, experiment, timeline, shared);
+    const steps = await createStagedSteps(engine, prepared, step, shared);
     const agreement = new Agreement(ranks, signal, state, names);
     for await (const batch of loader.trainBatches(step, timeline.totalSteps)) {
       if (await agreement.stops()) break;
