@@ -73,7 +73,7 @@ export function alignment(run: string, step: number): AlignmentData {
 }
 
 export function probes(): ProbeData {
-  const point = (run: string, step: number, top1: number, more: Partial<ProbeData['points'][number]> = {}): ProbeData['points'][number] => ({ run, protocol: 'linear', subject: 'student', features: 'mean', step, top1, ...more });
+  const point = (run: string, step: number, top1: number, more: Partial<ProbeData['points'][number]> = {}): ProbeData['points'][number] => ({ run, protocol: 'linear', subject: 'student', features: 'mean', step, gmac: (run === base ? 3 : 1.2) * step, top1, ...more });
   return {
     view: 'probe', protocols: ['linear', 'knn'],
     points: [

@@ -67,7 +67,18 @@ it('draws probes over checkpoints with both baselines, and over layers where sev
     await opened.picture(`probe-${theme}`);
   }
   await page.getByRole('button', { name: 'Save the probe results as CSV' }).click();
-  expect((await opened.lastSaid('export'))?.content.split('\r\n').slice(0, 2)).toEqual(['run,probe,of,features,step,layer,top1,std,top5', 'baseline,linear,student,mean,1000,,0.31,,']);
+  expect((await opened.lastSaid('export'))?.content.split('\r\n').slice(0, 2)).toEqual(['run,probe,of,features,step,epoch,gmac,layer,top1,std,top5', 'baseline,linear,student,mean,1000,,3000,,0.31,,']);
+});
+
+it('draws probes over what was spent on them', async () => {
+  const { page } = await show(probes());
+  await page.getByRole('combobox', { name: 'X axis' }).click();
+  await page.getByRole('option', { name: 'GMAC' }).click();
+  await eventually(async () => (await opened.lastSaid('show'))?.state.probe.x, 'gmac');
+  await opened.hear({ type: 'view', data: probes() });
+  await page.getByRole('img', { name: /^linear over checkpoints/ }).press('ArrowRight');
+  await page.getByRole('status').getByText('r0.7-s0: 40.0 % at step 1000, 1,200 GMAC').waitFor();
+  await opened.picture('probe-gmac');
 });
 
 it('draws a measure of the levels of all runs beside their teacher and the untrained student, over levels or over steps', async () => {

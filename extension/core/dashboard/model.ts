@@ -73,7 +73,7 @@ export function createDashboardModel({ library, pollMs = 500, openSource = openM
           return alignmentData(selected, state.alignment);
         case 'probe':
           cache.rest();
-          return probeData(selected, state.probe);
+          return probeData(selected, state.probe, costOf);
         case 'diagnostics':
           cache.rest();
           return diagnosticsData(selected, state.diagnostics, diagnosed);

@@ -6,6 +6,7 @@ export type RunKey = string;
 export type DashboardView = 'curves' | 'sweep' | 'alignment' | 'probe' | 'diagnostics' | 'samples' | 'compare';
 /** `time`: seconds since the run's first record. `gmac`: GMAC spent so far. */
 export type XAxis = 'step' | 'epoch' | 'time' | 'gmac';
+export type ProbeAxis = Exclude<XAxis, 'time'>;
 export type Scalar = string | number | boolean | null;
 
 // Navigation: all the panel keeps (vscode.setState), and all the host needs to make its snapshots.
@@ -34,7 +35,8 @@ export interface DashboardState {
     readonly protocol?: string;
   };
   readonly alignment: { readonly run?: RunKey; readonly step?: number };
-  readonly probe: { readonly protocol?: string };
+  /** `x`: of the results over checkpoints; absent: step. */
+  readonly probe: { readonly protocol?: string; readonly x?: ProbeAxis };
   /** `level`, counted from 1: over steps at that level; absent: over levels at `step`. `run`: whose CKA. */
   readonly diagnostics: { readonly measure?: string; readonly step?: number; readonly level?: number; readonly run?: RunKey };
   /** `size`: least width of a picture in pixels. */
@@ -150,7 +152,7 @@ export interface AlignmentData {
 export interface ProbeData {
   readonly view: 'probe';
   readonly protocols: readonly string[];
-  readonly points: readonly { readonly run: RunKey; readonly protocol: string; readonly subject: string; readonly features: string; readonly step: number; readonly epoch?: number; readonly layer?: number; readonly top1: number; readonly top1Std?: number; readonly top5?: number }[];
+  readonly points: readonly { readonly run: RunKey; readonly protocol: string; readonly subject: string; readonly features: string; readonly step: number; readonly epoch?: number; readonly gmac?: number; readonly layer?: number; readonly top1: number; readonly top1Std?: number; readonly top5?: number }[];
 }
 
 export interface DiagnosticsData {

@@ -38,13 +38,15 @@ it('alignment: a note says why there is nothing, and another selected run steps 
   expect((await alignmentData([], {})).note).toMatch(/Select a run/);
 });
 
-it('probe: points by step with their epoch, of one protocol or all', async () => {
+it('probe: points by step with their epoch and what had been spent, of one protocol or all', async () => {
   const result = (protocol: string, step: number) => ({ protocol, step, subject: 'student', features: 'cls', top1: step / 100 });
   const run = await makeRun(folder, 'a', [], { evaluations: [result('linear', 50), result('knn', 20), result('linear', 10)] });
-  const data = probeData([run], {});
+  const data = await probeData([run], {}, () => Promise.resolve(2.5));
   expect(data.protocols).toEqual(['linear', 'knn']);
-  expect(data.points.map(({ protocol, step, epoch }) => [protocol, step, epoch])).toEqual([['linear', 10, 1], ['knn', 20, 2], ['linear', 50, 5]]);
-  expect(probeData([run], { protocol: 'knn' }).points).toHaveLength(1);
+  expect(data.points.map(({ protocol, step, epoch, gmac }) => [protocol, step, epoch, gmac])).toEqual([['linear', 10, 1, 25], ['knn', 20, 2, 50], ['linear', 50, 5, 125]]);
+  const unknown = await probeData([run], { protocol: 'knn' }, () => Promise.resolve(undefined));
+  expect(unknown.points).toHaveLength(1);
+  expect(unknown.points[0]).not.toHaveProperty('gmac');
 });
 
 it('probe: the layer of a result arrives from its file', () => {

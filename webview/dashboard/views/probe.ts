@@ -1,17 +1,19 @@
 /** What the representation is worth: each probe's accuracy over checkpoints and, where several were probed, over layers. */
-import type { DashboardState, ProbeData, RunKey, ViewData } from '../../../extension/core/protocol/dashboard';
-import { formatShare } from '../../charts/numbers';
+import type { DashboardState, ProbeAxis, ProbeData, RunKey, ViewData } from '../../../extension/core/protocol/dashboard';
+import { formatNumber, formatShare } from '../../charts/numbers';
 import { pointsChart, type PointGroup } from '../../charts/points';
 import { ChartSlot } from '../../charts/slot';
 import { button, dropdown } from '../../controls/controls';
 import { h, setText } from '../../dom';
 import { toCsv, toMarkdown, type Table } from '../export';
 import type { Dashboard, View } from '../view';
+import { X_LABELS } from './curve-tools';
 import { SlotGrid } from './slot-grid';
 
 type ProbePoint = ProbeData['points'][number];
 
 const EVERY = 'all';
+const AXES: readonly ProbeAxis[] = ['step', 'epoch', 'gmac'];
 
 export function probeView(container: HTMLElement, dashboard: Dashboard): View {
   return new Probe(container, dashboard);
@@ -19,6 +21,7 @@ export function probeView(container: HTMLElement, dashboard: Dashboard): View {
 
 class Probe implements View {
   private readonly protocol = dropdown('Probe', [], EVERY, (protocol) => this.change({ protocol: protocol === EVERY ? undefined : protocol }));
+  private readonly x = dropdown('X axis', AXES.map((value) => ({ value, label: X_LABELS[value] })), 'step', (x) => this.change({ x: x as ProbeAxis }));
   private readonly note = h('p', { class: 'note', role: 'status' });
   private readonly charts = new SlotGrid();
   private data: ProbeData | undefined;
@@ -27,7 +30,7 @@ class Probe implements View {
   constructor(container: HTMLElement, private readonly dashboard: Dashboard) {
     const csv = button('CSV', () => this.save('csv'), { label: 'Save the probe results as CSV' });
     const markdown = button('Markdown', () => this.save('markdown'), { label: 'Save the probe results as Markdown' });
-    container.append(h('div', { class: 'bar' }, this.protocol.element, csv.element, markdown.element), this.note, this.charts.element);
+    container.append(h('div', { class: 'bar' }, this.protocol.element, this.x.element, csv.element, markdown.element), this.note, this.charts.element);
   }
 
   render(data: ViewData | undefined): void {
@@ -36,9 +39,11 @@ class Probe implements View {
     if (!this.data) return;
     const { protocols, points } = this.data;
     const choices = [{ value: EVERY, label: 'all' }, ...protocols.map((value) => ({ value, label: value }))];
-    this.protocol.setChoices(choices, this.dashboard.state.probe.protocol ?? EVERY);
+    const { probe } = this.dashboard.state;
+    this.protocol.setChoices(choices, probe.protocol ?? EVERY);
+    this.x.set(this.axis);
     const runs = [...new Set(points.map(({ run }) => run))].map((key) => this.dashboard.run(key));
-    const drawn = JSON.stringify([points, runs.map(({ name, color }) => [name, color])]);
+    const drawn = JSON.stringify([points, this.axis, runs.map(({ name, color }) => [name, color])]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
     this.charts.start();
@@ -54,8 +59,15 @@ class Probe implements View {
     const students = points.filter(({ subject }) => subject === 'student' || subject === 'ema-student');
     const layered = students.filter(({ layer }) => layer !== undefined);
     const layers = new Set(layered.map(({ layer }) => layer));
-    if (students.length > 0) this.chart(`${protocol} over checkpoints`, 'Step', this.groups(bestAt(students), ({ step }) => step), points);
+    const { axis } = this;
+    // Not every run tells its epochs, and what another tool's run costs is not known.
+    const placed = bestAt(students).filter((point) => point[axis] !== undefined);
+    if (placed.length > 0) this.chart(`${protocol} over checkpoints`, X_LABELS[axis], this.groups(placed, (point) => point[axis]!), points);
     if (layers.size > 1) this.chart(`${protocol} over layers`, 'Layer', this.groups(lastOfEachLayer(layered), ({ layer }) => layer!), points);
+  }
+
+  private get axis(): ProbeAxis {
+    return this.dashboard.state.probe.x ?? 'step';
   }
 
   private chart(title: string, xLabel: string, groups: readonly PointGroup[], points: readonly ProbePoint[]): void {
@@ -81,13 +93,13 @@ class Probe implements View {
       const { name, color } = this.dashboard.run(members[0]!.run);
       const label = several ? `${name}, ${kindOf(members[0]!)}` : name;
       const sorted = members.toSorted((a, b) => at(a) - at(b));
-      return { label, color, means: [], points: sorted.map((point) => ({ id: point.run, x: at(point), y: point.top1, kind: 'measured', text: `${label}: ${formatShare(point.top1)}${point.top1Std === undefined ? '' : ` ± ${formatShare(point.top1Std)}`} at step ${point.step}${point.layer === undefined ? '' : `, layer ${point.layer}`}` })) };
+      return { label, color, means: [], points: sorted.map((point) => ({ id: point.run, x: at(point), y: point.top1, kind: 'measured', text: `${label}: ${formatShare(point.top1)}${point.top1Std === undefined ? '' : ` ± ${formatShare(point.top1Std)}`} at step ${point.step}${point.gmac === undefined ? '' : `, ${formatNumber(point.gmac)} GMAC`}${point.layer === undefined ? '' : `, layer ${point.layer}`}` })) };
     });
   }
 
   private rows(points: readonly ProbePoint[]): Table {
-    return [['run', 'probe', 'of', 'features', 'step', 'layer', 'top1', 'std', 'top5'],
-      ...points.map(({ run, protocol, subject, features, step, layer, top1, top1Std, top5 }) => [this.dashboard.run(run).name, protocol, subject, features, step, layer ?? null, top1, top1Std ?? null, top5 ?? null])];
+    return [['run', 'probe', 'of', 'features', 'step', 'epoch', 'gmac', 'layer', 'top1', 'std', 'top5'],
+      ...points.map(({ run, protocol, subject, features, step, epoch, gmac, layer, top1, top1Std, top5 }) => [this.dashboard.run(run).name, protocol, subject, features, step, epoch ?? null, gmac ?? null, layer ?? null, top1, top1Std ?? null, top5 ?? null])];
   }
 
   private change(part: Partial<DashboardState['probe']>): void {
