@@ -59,9 +59,9 @@ async function checkpointOf(run: RunDirectory, file: string): Promise<Checkpoint
   return (await run.listCheckpoints()).find((info) => path.resolve(file) === path.join(info.path, MODEL_FILE));
 }
 
-async function teacherOf({ teacher }: ResolvedExperiment, fetching: FetchOptions): Promise<ImportedTeacher | undefined> {
+async function teacherOf({ teacher, reconstruction }: ResolvedExperiment, fetching: FetchOptions): Promise<ImportedTeacher | undefined> {
   const file = teacher?.checkpoint;
-  return file === undefined ? undefined : importTeacher(await localWeights(file, fetching), teacher);
+  return file === undefined ? undefined : importTeacher(await localWeights(file, fetching), { ...teacher, projection: reconstruction?.project });
 }
 
 /** @throws UserError MIM6202 where only the weights of the student are known, or the method has no mask */

@@ -78,9 +78,9 @@ export async function openLabelledImages({ data }: Pick<ResolvedExperiment, 'dat
   return { train, test };
 }
 
-async function openTeacher({ teacher }: ResolvedExperiment, origin: Origin | undefined, fetching: FetchOptions): Promise<ImportedTeacher | undefined> {
+async function openTeacher({ teacher, reconstruction }: ResolvedExperiment, origin: Origin | undefined, fetching: FetchOptions): Promise<ImportedTeacher | undefined> {
   const file = teacher?.checkpoint;
-  return file === undefined ? undefined : blaming(origin, ['teacher.checkpoint'], async () => importTeacher(await localWeights(file, fetching), teacher));
+  return file === undefined ? undefined : blaming(origin, ['teacher.checkpoint'], async () => importTeacher(await localWeights(file, fetching), { ...teacher, projection: reconstruction?.project }));
 }
 
 /** `Teacher: …: 150 tensors used (timm naming), 2 ignored, none missing`. */

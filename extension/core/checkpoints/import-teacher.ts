@@ -26,6 +26,8 @@ export interface ImportReport {
 export interface ImportOptions {
   readonly format?: TeacherFormat | 'auto';
   readonly heads?: number;
+  /** Also read CLIP's projection, as `head.weight`. */
+  readonly projection?: boolean;
   /** Attention heads where neither the file, what lies beside it, nor its width tells. */
   readonly usualHeads?: number;
 }
@@ -46,10 +48,19 @@ export async function importTeacher(path: string, options: ImportOptions = {}): 
   const source = await openTensors(await resolveWeights(path));
   try {
     const plan = await planImport(source, options);
+    if (options.projection) await requireNoBias(source, plan);
     return { tensors: await readPlanned(source, plan), shape: plan.shape, report: reportOf(source, plan) };
   } finally {
     await source.close();
   }
+}
+
+/** timm's CLIP has a head without bias; a model that was trained on to classify has one. */
+async function requireNoBias(source: TensorSource, { format, keys }: ImportPlan): Promise<void> {
+  const bias = `${keys.prefix}head.bias`;
+  if (format !== 'timm' || !source.entries.has(bias)) return;
+  const { data } = await source.read(bias);
+  if (data.some((value) => value !== 0)) throw new UserError('MIM3005', `${source.file} cannot serve as a teacher with \`reconstruction.project\`: its head is a classifier, not the projection of CLIP.`, 'Leave `project` out to learn the features themselves, or take a checkpoint that was not fine-tuned.');
 }
 
 /** What an import would do, from names and sizes alone. */
@@ -113,8 +124,9 @@ function checkTensors(source: TensorSource, keys: RecognisedKeys, shape: Teacher
   return filled;
 }
 
-/** As the file has them where that differs: offsets in place of pairs of tokens, and no bias of the keys. */
+/** As the file has them where that differs: offsets in place of pairs of tokens, no bias of the keys, a projection of rows. */
 function storedSizes(name: string, sizes: readonly number[], { format }: RecognisedKeys, shape: TeacherShape): readonly number[] {
+  if (format === 'openai-clip' && name === 'head.weight') return sizes.toReversed();
   if (format !== 'simmim') return sizes;
   if (name.endsWith('.attn.rel_pos_bias')) return [(2 * (shape.imageSize / shape.patchSize) - 1) ** 2 + 3, shape.heads];
   return name.endsWith('.attn.qkv.bias') ? [2 * shape.width] : sizes;
@@ -138,8 +150,9 @@ async function readPlanned(source: TensorSource, plan: ImportPlan): Promise<Name
   return settlePositions(tensors, plan, source.file);
 }
 
-/** SimMIM's tables of relative positions written out, and zeros where its keys have no bias. */
+/** SimMIM's tables of relative positions written out, and zeros where its keys have no bias; OpenAI's projection as a layer has its weights. */
 function settled(name: string, data: Float32Array, { format, shape }: ImportPlan): Float32Array {
+  if (format === 'openai-clip' && name === 'head.weight') return transposed(data, shape.width);
   if (format !== 'simmim') return data;
   if (name.endsWith('.attn.rel_pos_bias')) return expandRelativePositions(data, shape.imageSize / shape.patchSize, shape.heads);
   if (!name.endsWith('.attn.qkv.bias')) return data;
@@ -147,6 +160,12 @@ function settled(name: string, data: Float32Array, { format, shape }: ImportPlan
   biases.set(data.subarray(0, shape.width));
   biases.set(data.subarray(shape.width), 2 * shape.width);
   return biases;
+}
+
+/** Of a matrix with so many rows. */
+function transposed(data: Float32Array, rows: number): Float32Array {
+  const columns = data.length / rows;
+  return data.map((_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!);
 }
 
 /**

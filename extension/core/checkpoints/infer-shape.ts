@@ -17,11 +17,18 @@ export interface InferredShape {
   readonly classPosition: ClassPosition;
 }
 
+export interface ShapeOptions {
+  readonly heads?: number;
+  readonly usualHeads?: number;
+  readonly projection?: boolean;
+}
+
 /**
  * @param heads attention heads where the caller knows them; otherwise the file's config.json, otherwise width / 64, otherwise `usualHeads`.
- * @throws UserError MIM3005 where the tensors are not those of a square-input ViT with a CLS token, or the heads cannot be told.
+ * @param projection whether CLIP's projection is wanted
+ * @throws UserError MIM3005 where the tensors are not those of a square-input ViT with a CLS token, the heads cannot be told, or there is no projection.
  */
-export async function inferShape(source: TensorSource, keys: RecognisedKeys, { heads, usualHeads }: { readonly heads?: number; readonly usualHeads?: number } = {}): Promise<InferredShape> {
+export async function inferShape(source: TensorSource, keys: RecognisedKeys, { heads, usualHeads, projection }: ShapeOptions = {}): Promise<InferredShape> {
   const sizeOf = (target: string): readonly number[] | undefined => sizesOf(source, keys, target);
   const cannot = (why: string, hint?: string): UserError => new UserError('MIM3005', `${source.file} cannot serve as a teacher: ${why}`, hint);
   const require = (target: string): readonly number[] => {
@@ -40,6 +47,11 @@ export async function inferShape(source: TensorSource, keys: RecognisedKeys, { h
   const fc1 = require('blocks.0.mlp.fc1.weight');
   const fc2 = require('blocks.0.mlp.fc2.weight');
   const prenorm = sizeOf('norm_pre.weight') !== undefined;
+  const projectedWidth = (): number => {
+    const sizes = prenorm ? sizeOf('head.weight') : undefined;
+    if (sizes === undefined) throw cannot('it has no projection, which `reconstruction.project` asks for', 'Only CLIP has one, and files of its vision tower alone may lack it. Leave `project` out to learn the features themselves.');
+    return keys.format === 'openai-clip' ? sizes.at(-1)! : sizes[0]!;
+  };
   const hub = await readHubConfig(source.file, width);
   const headCount = heads ?? relative?.[1] ?? hub.heads ?? (width % 64 === 0 ? width / 64 : usualHeads);
   if (headCount === undefined || width % headCount !== 0) {
@@ -62,6 +74,7 @@ export async function inferShape(source: TensorSource, keys: RecognisedKeys, { h
       layerScale: sizeOf('blocks.0.ls1.gamma') !== undefined,
       mlp: fc1[0] === 2 * fc2.at(-1)! ? 'swiglu' : 'mlp',
       ...familyHabits(keys.format, prenorm),
+      ...(projection && { projection: projectedWidth() }),
       ...(hub.normEps === undefined ? {} : { normEps: hub.normEps }),
       ...(hub.activation === undefined ? {} : { activation: hub.activation }),
       ...(hub.imageMean === undefined ? {} : { imageMean: hub.imageMean }),

@@ -2,8 +2,8 @@
  * How other projects name the tensors of a vision transformer, told in timm's names.
  *
  * In a rule, `a.{q,k,v}.weight` stands for the three tensors concatenated along the first axis, and several rules
- * are alternatives of which the first that is present counts. A rule of a block that begins with `/` is not the block's own. Only names are said here; shapes are settled in
- * import-teacher.ts.
+ * are alternatives of which the first that is present counts. A rule of a block that begins with `/` is not the block's own; one
+ * that begins with `^` names what stands beside the encoder. Only names are said here; shapes are settled in import-teacher.ts.
  */
 import type { TensorSource } from './tensor-source';
 
@@ -39,6 +39,8 @@ const timm: KeyMap = {
     ...both('norm_pre', 'norm_pre'),
     // Fine-tuned with mean pooling, MAE and its kin have their last norm behind the pooling.
     ...both('norm', 'norm', 'fc_norm'),
+    // Of CLIP the projection, of others a classifier.
+    'head.weight': ['head.weight'],
   },
   blocks: 'blocks.',
   inner: {
@@ -62,6 +64,7 @@ const hfClip: KeyMap = {
     // Misspelt in the original and so in every file.
     ...both('norm_pre', 'pre_layrnorm'),
     ...both('norm', 'post_layernorm'),
+    'head.weight': ['^visual_projection.weight'],
   },
   blocks: 'encoder.layers.',
   inner: {
@@ -123,6 +126,8 @@ const openaiClip: KeyMap = {
     ...both('patch_embed.proj', 'conv1'),
     ...both('norm_pre', 'ln_pre'),
     ...both('norm', 'ln_post'),
+    // [D, E]
+    'head.weight': ['proj'],
   },
   blocks: 'transformer.resblocks.',
   inner: {
@@ -204,8 +209,13 @@ function findPrefix(entries: TensorSource['entries'], [first, second]: readonly 
 
 function withPrefix(entries: TensorSource['entries'], format: TeacherFormat, prefix: string): RecognisedKeys {
   const map = keyMaps[format];
+  const beside = prefix.replace(/[^.]+\.$/, '');
+  const placed = (rule: string, before: string): string => {
+    if (rule.startsWith('^')) return beside + rule.slice(1);
+    return rule.startsWith('/') ? prefix + rule.slice(1) : before + rule;
+  };
   const present = (rules: readonly string[] | undefined, before: string): readonly string[] | undefined =>
-    rules?.map((rule) => expand(rule.startsWith('/') ? prefix + rule.slice(1) : before + rule)).find((names) => names.every((name) => entries.has(name)));
+    rules?.map((rule) => expand(placed(rule, before))).find((names) => names.every((name) => entries.has(name)));
 
   const sourcesOf = (target: string): readonly string[] | undefined => {
     const block = /^blocks\.(\d+)\.(.+)$/.exec(target);

@@ -28,6 +28,8 @@ export interface TeacherShape extends VitShape {
   readonly normEps: number;
   /** `swiglu`: `fc1` holds gate and value, [2·hidden, D], and `fc2(silu(gate)·value)`; the activation is not used. */
   readonly mlp: 'mlp' | 'swiglu';
+  /** Numbers of a token behind CLIP's projection into the space of images and texts, `head.weight` [E, D]; absent unless its features are wanted. */
+  readonly projection?: number;
   /** The normalisation of the images it was trained with, in units of [0, 1] pixels. */
   readonly imageMean: Rgb;
   readonly imageStd: Rgb;
@@ -43,7 +45,7 @@ export function plainVit(shape: VitShape, imageMean: Rgb = IMAGENET_MEAN, imageS
 }
 
 /**
- * The tensors of the encoder under timm's names, exactly those a strict load expects without a head.
+ * The tensors of the encoder under timm's names, exactly those a strict load expects without a head, unless it is the projection that is wanted.
  *
  * `pos_embed` is [1, 1+L, D]; with registers it is [1, L, D] and the position of CLS is part of `cls_token`,
  * as timm keeps DINOv2 with registers.
@@ -85,5 +87,6 @@ export function timmSpecs(shape: TeacherShape): NamedSpecs {
     if (shape.layerScale) add(`${prefix}.ls2.gamma`, width);
   }
   addNorm('norm');
+  if (shape.projection !== undefined) add('head.weight', shape.projection, width);
   return specs;
 }

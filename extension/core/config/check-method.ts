@@ -55,6 +55,8 @@ function checkTeacher(resolved: ResolvedExperiment, problems: ProblemList): void
     problems.add('MIM1112', ['teacher.ema', 'teacher'], `\`method: ${method}\` needs a frozen teacher: its codes are learnt before the training, and an average would move away from them.`, {
       hint: 'Name a file under `teacher.checkpoint`; a small one can be trained with `mim teacher`.',
     });
+  } else if (resolved.reconstruction?.project && teacher.ema) {
+    problems.add('MIM1112', ['reconstruction.project', 'teacher.ema', 'teacher'], 'An average of the student has no projection: `project` is of CLIP.', { hint: 'Name a CLIP checkpoint under `teacher.checkpoint`, or leave `project` out.' });
   } else if (teacher.checkpoint !== undefined && teacher.ema) {
     problems.add('MIM1112', 'teacher.ema', 'Two teachers are given: `teacher.checkpoint` and `teacher.ema`.', {
       hint: 'Keep one of them.',
@@ -164,9 +166,9 @@ function checkPredicted(resolved: ResolvedExperiment, problems: ProblemList): vo
 const TARGETS = {
   pixels: { says: 'pixels', keys: ['norm_pix'] },
   hog: { says: 'histograms of gradients', keys: ['hog_bins', 'hog_cell'] },
-  'teacher-features': { says: 'features', keys: ['target_norm'] },
-  'teacher-codes': { says: 'codes of features', keys: ['target_norm'] },
-  'teacher-last-levels': { says: 'features', keys: ['target_norm', 'return_layer'] },
+  'teacher-features': { says: 'features', keys: ['target_norm', 'project'] },
+  'teacher-codes': { says: 'codes of features', keys: ['target_norm', 'project'] },
+  'teacher-last-levels': { says: 'features', keys: ['target_norm', 'project', 'return_layer'] },
   'teacher-average': { says: 'features', keys: ['target_norm', 'average_top_k'] },
 };
 

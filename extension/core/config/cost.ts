@@ -17,6 +17,9 @@ const CHANNELS = 3;
 /** Gradients to inputs and to weights cost one forward pass each. */
 const FORWARD_AND_BACKWARD = 3;
 
+/** A teacher's shape, and what its features are projected to, if they are. */
+type TeacherSize = VitShape & { readonly projection?: number };
+
 /** GMAC per image. */
 export interface Cost {
   /** Forward through the student, on what it sees. */
@@ -33,7 +36,7 @@ export interface Cost {
  * Where the mask ratio changes over the training, the mean.
  * @param teacher its shape; without it, a teacher of the student's shape is assumed
  */
-export function gmacPerImage(resolved: ResolvedExperiment, teacher: VitShape = resolved.student): Cost {
+export function gmacPerImage(resolved: ResolvedExperiment, teacher: TeacherSize = resolved.student): Cost {
   const ratios = stageRatios(resolved.masking);
   if (ratios.length === 1) return costAtRatio(resolved, teacher);
   const costs = ratios.map((ratio) => costAtRatio(atRatio(resolved, ratio), teacher));
@@ -41,19 +44,24 @@ export function gmacPerImage(resolved: ResolvedExperiment, teacher: VitShape = r
   return { student: mean(({ student }) => student), teacher: mean((cost) => cost.teacher), heads: mean(({ heads }) => heads), step: mean(({ step }) => step) };
 }
 
-function costAtRatio(resolved: ResolvedExperiment, teacher: VitShape): Cost {
+function costAtRatio(resolved: ResolvedExperiment, teacher: TeacherSize): Cost {
   const { student: shape, derived, method } = resolved;
   const seen = methodTraits[method].encoder === 'visible' ? derived.keepCount : derived.patchCount;
   const student = vitMacs(shape, seen) / GIGA;
   const heads = headMacs(resolved, teacher) / GIGA;
   // The teacher sees as many patches as the student has, whatever its own patch size.
   const ownTarget = methodTraits[method].decoder === 'regressor' ? vitMacs(shape, derived.patchCount - derived.keepCount) : 0;
-  const teacherCost = readsTeacher(resolved) ? (vitMacs(teacher, derived.patchCount, derived.patchCount) + ownTarget) / GIGA : 0;
+  const teacherCost = readsTeacher(resolved) ? (vitMacs(teacher, derived.patchCount, derived.patchCount) + projectionMacs(teacher, derived.patchCount) + ownTarget) / GIGA : 0;
   return { student, teacher: teacherCost, heads, step: FORWARD_AND_BACKWARD * (student + heads) + teacherCost };
 }
 
+/** Of one level, which is all that most methods read. */
+function projectionMacs({ width, projection = 0 }: TeacherSize, patches: number): number {
+  return (patches + 1) * width * projection;
+}
+
 /** The classifier of `supervised` is not counted: its classes are not known, and it is one row a class. */
-function headMacs(resolved: ResolvedExperiment, teacher: VitShape): number {
+function headMacs(resolved: ResolvedExperiment, teacher: TeacherSize): number {
   const { student, derived: { patchCount }, method } = resolved;
   const { decoder, target } = methodTraits[method];
   if (decoder === 'adaptors') return alignmentMacs(resolved, teacher);
@@ -67,11 +75,11 @@ function headMacs(resolved: ResolvedExperiment, teacher: VitShape): number {
 }
 
 /** Of one patch. */
-function predictedNumbers({ student: { patchSize }, reconstruction, codebook, method }: ResolvedExperiment, teacher: VitShape): number {
+function predictedNumbers({ student: { patchSize }, reconstruction, codebook, method }: ResolvedExperiment, teacher: TeacherSize): number {
   const { target } = methodTraits[method];
   if (target === 'pixels') return CHANNELS * patchSize ** 2;
   if (target === 'hog') return hogNumbers(patchSize, reconstruction!);
-  return codebook?.size ?? teacher.width;
+  return codebook?.size ?? teacher.projection ?? teacher.width;
 }
 
 /** Embedding of the visible tokens, blocks of mlp_ratio 4, prediction. A prompting decoder updates the masked tokens alone. */
@@ -135,7 +143,7 @@ export function vitMacs(shape: VitShape, seen: number, embedded = (shape.imageSi
   return depth * block + embedded * CHANNELS * patchSize ** 2 * width;
 }
 
-function alignmentMacs({ student, alignment, derived }: ResolvedExperiment, teacher: VitShape): number {
+function alignmentMacs({ student, alignment, derived }: ResolvedExperiment, teacher: TeacherSize): number {
   const tokens = derived.keepCount + 1;
   const levels = teacher.depth;
   const hidden = alignment.adaptor === 'mlp' || alignment.adaptor === 'mlp2' ? student.width ** 2 : 0;

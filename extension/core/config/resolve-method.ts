@@ -28,7 +28,7 @@ export function resolveReconstruction(method: MethodName, written: NonNullable<E
   const { target } = methodTraits[method];
   if (target === 'pixels') return { norm_pix: written.norm_pix ?? defaults.norm_pix ?? false, loss };
   if (target === 'hog') return { hog_bins: written.hog_bins ?? defaults.hog_bins, hog_cell: written.hog_cell ?? halfPatch(patchSize), loss };
-  const normalised = { target_norm: written.target_norm ?? defaults.target_norm ?? 'none', loss };
+  const normalised = { target_norm: written.target_norm ?? defaults.target_norm ?? 'none', loss, ...(written.project && target !== 'teacher-average' && { project: true }) };
   const half = Math.max(1, Math.round(depth / 2));
   if (target === 'teacher-last-levels') return { return_layer: written.return_layer ?? half, ...normalised };
   return target === 'teacher-average' ? { average_top_k: written.average_top_k ?? half, ...normalised } : normalised;

@@ -119,6 +119,7 @@ export const decoderSchema = z.strictObject({
 export const reconstructionSchema = z.strictObject({
   norm_pix: z.boolean().optional().describe('Pixels only: each patch is normalised by its own mean and variance before it is a target. Default: true for `mae` and `crossmae`, false for `simmim`.'),
   target_norm: z.enum(['none', 'l2', 'whiten']).optional().describe('Features only: normalisation of each token of the teacher. Default: `whiten` (LayerNorm without affine) for `feature_distillation`, `ijepa` and `data2vec` (each level, and their mean), `l2` for `beit` and `umt`, otherwise `none`.'),
+  project: z.boolean().optional().describe('Features only: apply CLIP’s projection into the space it shares with texts, as the official codes of MILAN and UMT do; targets are then as wide as that space. Needs a `teacher.checkpoint` with the projection. Default: false.'),
   average_top_k: upTo(1024).optional().describe('`data2vec` only: last blocks of the teacher whose mean is the target. Default: half of them (official: 6 of 12).'),
   return_layer: upTo(1024).optional().describe('`umt` only: last blocks of student and teacher that are aligned one to one. Default: half of the student’s (official: 6 of 12).'),
   hog_bins: z.int().min(2).max(64).optional().describe('`maskfeat` only: orientations of the histograms of gradients, over half a turn. Default: 9 (official).'),

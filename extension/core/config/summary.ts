@@ -66,10 +66,11 @@ function describeMasking(resolved: ResolvedExperiment): string {
   return `${masking.strategy}, ratio ${ratios.join(', ')}${thrown}: keeps ${counts.join(', ')} of ${derived.patchCount} patches`;
 }
 
-function describeTarget({ norm_pix: normPix, target_norm: targetNorm, hog_bins: bins, hog_cell: cell, average_top_k: topK, return_layer: pairs, loss }: NonNullable<ResolvedExperiment['reconstruction']>): string {
+function describeTarget({ norm_pix: normPix, target_norm: targetNorm, hog_bins: bins, hog_cell: cell, average_top_k: topK, return_layer: pairs, project, loss }: NonNullable<ResolvedExperiment['reconstruction']>): string {
+  const projected = project ? ', projected as CLIP does' : '';
   if (bins !== undefined) return `histograms of gradients, ${bins} orientations, cells of ${cell} px, loss ${loss}`;
-  if (pairs !== undefined) return `the teacher’s last ${pairs} blocks, one to one, targets ${targetNorm}, loss ${loss}`;
-  const target = normPix === undefined ? `the teacher’s ${topK === undefined ? 'last features' : `last ${topK} blocks, their mean`}, targets ${targetNorm}` : `pixels${normPix ? ', each patch normalised' : ''}`;
+  if (pairs !== undefined) return `the teacher’s last ${pairs} blocks, one to one${projected}, targets ${targetNorm}, loss ${loss}`;
+  const target = normPix === undefined ? `the teacher’s ${topK === undefined ? 'last features' : `last ${topK} blocks, their mean`}${projected}, targets ${targetNorm}` : `pixels${normPix ? ', each patch normalised' : ''}`;
   return `${target}, loss ${loss}`;
 }
 

@@ -16,7 +16,7 @@ import { classificationLoss } from './distances';
 import type { InpaintingOptions } from './inpainting-method';
 import { InpaintingMethod } from './inpainting-method';
 import type { LossAndReadings } from './method';
-import { teacherFeatures } from './teacher-features';
+import { targetWidth, teacherFeatures } from './teacher-features';
 
 /** [V, D_T] */
 export const CODEBOOK = 'method.codebook';
@@ -36,7 +36,7 @@ export class Beit extends InpaintingMethod {
     const { teacher, codebook } = options;
     super(options, { name: 'method.lm_head', outputs: codebook.size }, {
       constants: teacher.constants,
-      more: { [CODEBOOK]: { shape: [codebook.size, teacher.architecture.width], dtype: 'float32' } },
+      more: { [CODEBOOK]: { shape: [codebook.size, targetWidth(teacher)], dtype: 'float32' } },
     });
   }
 

@@ -23,7 +23,7 @@ import type { MethodTeacher } from '../teachers/sources';
 import { reconstructionLoss } from './distances';
 import type { LossAndReadings } from './method';
 import { StudentMethod } from './student-method';
-import { teacherFeatures } from './teacher-features';
+import { targetWidth, teacherFeatures } from './teacher-features';
 
 /** Official `align_loss_weight`. */
 const ALIGNMENT_WEIGHT = 2;
@@ -50,7 +50,7 @@ export class Cae extends StudentMethod {
     super({
       student,
       masking,
-      heads: regressorSpecs(decoder, student.width, teacher.architecture.width),
+      heads: regressorSpecs(decoder, student.width, targetWidth(teacher)),
       constants: { ...teacher.constants, decoder_pos_embed: sinCosPositions(decoder.width, grid) },
     });
     this.masking = masking;

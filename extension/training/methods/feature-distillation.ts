@@ -15,7 +15,7 @@ import type { MethodTeacher } from '../teachers/sources';
 import { meanCosine, reconstructionLoss } from './distances';
 import type { LossAndReadings } from './method';
 import { StudentMethod } from './student-method';
-import { teacherFeatures } from './teacher-features';
+import { targetWidth, teacherFeatures } from './teacher-features';
 
 export interface FeatureDistillationOptions {
   readonly student: VitShape;
@@ -28,7 +28,7 @@ export class FeatureDistillation extends StudentMethod {
 
   constructor(private readonly options: FeatureDistillationOptions) {
     const { student, teacher } = options;
-    super({ student, heads: linearSpecs('method.decoder', teacher.architecture.width, student.width), constants: teacher.constants });
+    super({ student, heads: linearSpecs('method.decoder', targetWidth(teacher), student.width), constants: teacher.constants });
   }
 
   /** Over CLS and all patches. Reading: `cosine` between prediction and target. */

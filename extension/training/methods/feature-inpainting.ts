@@ -12,7 +12,7 @@ import { reconstructionLoss } from './distances';
 import type { InpaintingOptions } from './inpainting-method';
 import { InpaintingMethod } from './inpainting-method';
 import type { LossAndReadings } from './method';
-import { teacherFeatures } from './teacher-features';
+import { targetWidth, teacherFeatures } from './teacher-features';
 
 export interface FeatureInpaintingOptions extends InpaintingOptions {
   readonly teacher: MethodTeacher;
@@ -23,7 +23,7 @@ export class FeatureInpainting extends InpaintingMethod {
   readonly name = 'feature_inpainting';
 
   constructor(private readonly options: FeatureInpaintingOptions) {
-    super(options, { name: 'method.lm_head', outputs: options.teacher.architecture.width }, { constants: options.teacher.constants });
+    super(options, { name: 'method.lm_head', outputs: targetWidth(options.teacher) }, { constants: options.teacher.constants });
   }
 
   /** Over the hidden patches. Readings: `keepIds` int32 [B, keep]; `scores` [B, L] if the masking reads them. */

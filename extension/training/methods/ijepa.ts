@@ -25,7 +25,7 @@ import type { MethodTeacher } from '../teachers/sources';
 import { reconstructionLoss } from './distances';
 import type { LossAndReadings } from './method';
 import { StudentMethod } from './student-method';
-import { teacherFeatures } from './teacher-features';
+import { targetWidth, teacherFeatures } from './teacher-features';
 
 export interface IJepaOptions {
   readonly student: VitShape;
@@ -46,7 +46,7 @@ export class IJepa extends StudentMethod {
     const grid = student.imageSize / student.patchSize;
     super({
       student,
-      heads: predictorSpecs(predictor, student.width, teacher.architecture.width),
+      heads: predictorSpecs(predictor, student.width, targetWidth(teacher)),
       constants: { ...teacher.constants, predictor_pos_embed: sinCosPositions(predictor.width, grid) },
     });
     this.blocks = multiBlockShape(grid, options.keepCount, masking);

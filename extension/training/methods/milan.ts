@@ -15,7 +15,7 @@ import type { MethodTeacher } from '../teachers/sources';
 import { reconstructionLoss } from './distances';
 import type { LossAndReadings } from './method';
 import { StudentMethod } from './student-method';
-import { inDecoderOrder, teacherFeatures } from './teacher-features';
+import { inDecoderOrder, targetWidth, teacherFeatures } from './teacher-features';
 
 export interface MilanOptions {
   readonly student: VitShape;
@@ -38,7 +38,7 @@ export class Milan extends StudentMethod {
     super({
       student,
       masking,
-      heads: decoderSpecs(decoder, student.width, teacher.architecture.width),
+      heads: decoderSpecs(decoder, student.width, targetWidth(teacher)),
       constants: { ...teacher.constants, decoder_pos_embed: sinCosPositions(decoder.width, grid) },
     });
     this.masking = masking;

@@ -24,6 +24,7 @@ import { meanCosine, reconstructionLoss } from './distances';
 import type { LossAndReadings } from './method';
 import { StudentMethod } from './student-method';
 import { normaliseTokens } from './target-norm';
+import { lastFeatures, targetWidth } from './teacher-features';
 
 const NORM_EPS = 1e-6;
 /** Of the decoders, PyTorch's own. */
@@ -48,7 +49,8 @@ export class Umt extends StudentMethod {
   /** @throws UserError MIM5003 if student or teacher has fewer blocks than are to be aligned */
   constructor(private readonly options: UmtOptions) {
     const { student, teacher, masking: config, keepCount, reconstruction } = options;
-    const { depth, width } = teacher.architecture;
+    const { depth } = teacher.architecture;
+    const width = targetWidth(teacher);
     const pairs = reconstruction.return_layer ?? 1;
     if (pairs > Math.min(depth, student.depth)) {
       throw new UserError('MIM5003', `reconstruction.return_layer is ${pairs}, but the ${depth < student.depth ? 'teacher' : 'student'} has ${Math.min(depth, student.depth)} blocks.`, `Use at most ${Math.min(depth, student.depth)}.`);
@@ -83,7 +85,7 @@ export class Umt extends StudentMethod {
     };
   }
 
-  /** Of the visible patches, after the teacher's final norm, [B·keep, D_T] a pair. */
+  /** Of the visible patches, after the teacher's final norm, [B·keep, D_T or E] a pair. */
   private teacherTargets(images: tf.Tensor, batch: Tensors, constants: Tensors): { targets: tf.Tensor[]; scores?: tf.Tensor; keepIds: tf.Tensor } {
     const { teacher, reconstruction: { target_norm: norm = 'none' }, keepCount } = this.options;
     const { architecture } = teacher;
@@ -92,7 +94,7 @@ export class Umt extends StudentMethod {
     let keepIds: tf.Tensor | undefined;
     const { targets, scores } = runTeacher(tensors, architecture, images, { levels, scores: this.masking.readsScores, keep: (found) => (keepIds = this.masking.keepIds(batch, found)) });
     const visible = targets.map((target) => sliceRows(target, images.shape[0]!, 1, keepCount));
-    return { targets: visible.map((target) => normaliseTokens(norm, layerNormOf(tensors, 'norm', target, architecture.normEps))), scores, keepIds: keepIds! };
+    return { targets: visible.map((target) => normaliseTokens(norm, lastFeatures(teacher, tensors, target))), scores, keepIds: keepIds! };
   }
 
   /** LN(Linear(norm(h) + position)). @param state [B·(1+keep), D]; @returns [B·keep, D_T] */

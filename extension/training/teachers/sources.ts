@@ -20,11 +20,10 @@ const FROZEN = 'teacher.';
 const AVERAGE = 'ema.';
 
 /**
- * Constants `teacher.<timm name>`. What no target reads, heads and (for targets that are raw block outputs) the final norm,
- * is left out.
+ * Constants `teacher.<timm name>`. What targets that are raw block outputs do not read, the final norm and what follows it, is left out.
  */
 export function frozenTeacher({ tensors, shape }: PreparedTeacher, finalNorm = false): MethodTeacher {
-  const unread = finalNorm ? /^(fc_norm|head)\./ : /^(norm|fc_norm|head)\./;
+  const unread = finalNorm ? /^fc_norm\./ : /^(norm|fc_norm|head)\./;
   const constants: NamedTensors = {};
   for (const [name, tensor] of Object.entries(tensors)) {
     if (!unread.test(name)) constants[FROZEN + name] = tensor;

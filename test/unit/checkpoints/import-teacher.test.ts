@@ -69,6 +69,45 @@ describe('a model in every naming', () => {
   });
 });
 
+describe('the projection of CLIP', () => {
+  const wanted = { heads: 2, projection: true };
+  const projected = { ...clipShape, projection: 4 };
+  const model = randomModel(projected);
+  const { 'head.weight': projection, ...encoder } = model as NamedTensors & { 'head.weight': NamedTensors[string] };
+  /** [D, E] */
+  const turned = float32([8, 4], Float32Array.from({ length: 32 }, (_, i) => projection.data[(i % 4) * 8 + Math.floor(i / 4)]!));
+  const hugging = renamed(encoder, namings['hf-clip']);
+
+  it.each<[string, NamedTensors]>([
+    ['timm', { ...model, 'head.bias': float32([4]) }],
+    ['hf-clip', { ...hugging, 'visual_projection.weight': projection }],
+    ['openai-clip', { ...renamed(encoder, namings['openai-clip']), 'visual.proj': turned }],
+    ['hf-clip', Object.fromEntries(Object.entries({ ...hugging, 'visual_projection.weight': projection }).map(([name, tensor]) => [`clip_model.${name}`, tensor]))],
+  ])('comes from %s where it is wanted', async (format, tensors) => {
+    const found = await imported(tensors, wanted);
+    expect(found.tensors).toEqual(model);
+    expect(found.shape).toEqual(projected);
+    expect(found.report).toMatchObject({ format, missing: [] });
+  });
+
+  it('is left alone where it is not', async () => {
+    const { tensors, report } = await imported({ ...hugging, 'visual_projection.weight': projection });
+    expect(tensors).toEqual(encoder);
+    expect(report.ignored).toEqual(['visual_projection.weight']);
+  });
+
+  it('is missed where the file has none, or has a classifier', async () => {
+    const refused = { code: 'MIM3005', message: expect.stringContaining('no projection') as unknown };
+    await expect(imported(hugging, wanted)).rejects.toMatchObject(refused);
+    await expect(imported({ ...randomModel(small), 'head.weight': projection }, wanted)).rejects.toMatchObject(refused);
+    await expect(imported({ ...model, 'head.bias': float32([4], Float32Array.of(0, 0, 1, 0)) }, wanted)).rejects.toMatchObject({ code: 'MIM3005', message: expect.stringContaining('classifier') as unknown });
+  });
+
+  it('must fit the encoder', async () => {
+    await expect(imported({ ...hugging, 'visual_projection.weight': float32([4, 6]) }, wanted)).rejects.toMatchObject({ code: 'MIM3005', message: expect.stringContaining('visual_projection.weight is [4, 6]') as unknown });
+  });
+});
+
 describe('registers', () => {
   const shape: TeacherShape = { ...small, layerScale: true, registers: 4 };
 
