@@ -43,6 +43,8 @@ function randomTensors(shape: TeacherShape): NamedTensors {
   );
 }
 
+export type TeacherDtype = 'float32' | 'int8';
+
 interface StepCase {
   readonly program: Program;
   readonly state: NamedTensors;
@@ -56,7 +58,7 @@ interface TrainingCase {
 }
 
 /** @param parts that each batch is accumulated from */
-export function trainingCase(size: StepSize, masking: 'random' | 'attentive' = 'random', parts = 1): TrainingCase {
+export function trainingCase(size: StepSize, masking: 'random' | 'attentive' = 'random', parts = 1, dtype: TeacherDtype = 'float32'): TrainingCase {
   const { batch, imageSize, patchSize, width, depth, heads } = size;
   const levels = `top${Math.min(alignedLevels, depth)}`;
   const experiment = experimentSchema.parse({
@@ -64,7 +66,7 @@ export function trainingCase(size: StepSize, masking: 'random' | 'attentive' = '
     method: 'maskalign',
     data: { kind: 'shapes', image_size: imageSize },
     student: { patch_size: patchSize, width, depth, heads, mlp_ratio: 4 },
-    teacher: { checkpoint: 'random' },
+    teacher: { checkpoint: 'random', dtype },
     masking: { strategy: masking, ratio: maskRatio },
     alignment: { levels },
     optimizer: { batch_size: batch, accumulate: parts, lr: 1e-4 },
@@ -79,9 +81,9 @@ export function trainingCase(size: StepSize, masking: 'random' | 'attentive' = '
   return { experiment: resolved, method, programs: trainingPrograms(method, resolved) };
 }
 
-export function stepCase(size: StepSize, masking: 'random' | 'attentive' = 'random'): StepCase {
+export function stepCase(size: StepSize, masking: 'random' | 'attentive' = 'random', dtype: TeacherDtype = 'float32'): StepCase {
   const { batch, imageSize } = size;
-  const { method, programs } = trainingCase(size, masking);
+  const { method, programs } = trainingCase(size, masking, 1, dtype);
   const random = new RandomStream(2, 'images');
   const images = float32([batch, 3, imageSize, imageSize]);
   for (let i = 0; i < images.data.length; i++) images.data[i] = random.normal();

@@ -1,10 +1,12 @@
 /**
- * Images per second of one full training step, compiled engine against PyTorch eager, in alternated short rounds, so
- * that what else the machine does falls on both. Prints medians and the median of the rounds' ratios.
+ * Images per second of one full training step, the compiled engine (with an exact teacher and with one of int8) against PyTorch
+ * (eager, and torch.compile with fused AdamW), in alternated short rounds, so that what else the machine does falls on all.
+ * Prints medians, and the medians of the rounds' ratios to PyTorch eager.
  *
- *   npm run bench:step -- [--size tiny] [--rounds 7] [--steps 4] [--threads 2] [--json bench-step.json]
+ *   npm run bench:step -- [--size tiny] [--rounds 7] [--steps 4] [--threads 2] [--only compiled-cpu,eager] [--json bench-step.json]
  *
- * PyTorch is found through MIM_PYTHON (default: python3); without it only the product is measured.
+ * PyTorch is found through MIM_PYTHON (default: python3); without it only the product is measured. torch.compile needs a C++
+ * compiler; where it does not work it is left out, and that is said.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
@@ -14,8 +16,11 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { CompiledEngine } from '../extension/training/engines/compiled/compiled-engine';
-import type { StepSizeName } from './step-case';
+import type { StepSizeName, TeacherDtype } from './step-case';
 import { alignedLevels, maskRatio, stepCase, stepSizes } from './step-case';
+
+const CONTESTANTS = ['compiled-cpu', 'compiled-cpu int8', 'eager', 'torch.compile'] as const;
+type Name = (typeof CONTESTANTS)[number];
 
 const { values: options } = parseArgs({
   options: {
@@ -23,6 +28,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '7' },
     steps: { type: 'string', default: '4' },
     threads: { type: 'string', default: String(availableParallelism()) },
+    only: { type: 'string', default: CONTESTANTS.join(',') },
     json: { type: 'string' },
   },
 });
@@ -32,11 +38,16 @@ if (!shape) throw new Error(`--size is one of ${Object.keys(stepSizes).join(', '
 const [rounds, steps, threads] = [Number(options.rounds), Number(options.steps), Number(options.threads)];
 
 /** Runs that many steps and answers seconds per step. */
-type Contestant = (steps: number) => Promise<number>;
+type Run = (steps: number) => Promise<number>;
 
-async function product(): Promise<Contestant> {
+interface Contestant {
+  readonly name: Name;
+  readonly run: Run;
+}
+
+async function product(dtype: TeacherDtype): Promise<Run> {
   const engine = CompiledEngine.create({ threads });
-  const { program, state: values, batch } = stepCase(shape);
+  const { program, state: values, batch } = stepCase(shape, 'random', dtype);
   const compiled = await engine.compile(program);
   const state = engine.createState(values);
   let step = 0;
@@ -49,23 +60,49 @@ async function product(): Promise<Contestant> {
 }
 
 const python = process.env['MIM_PYTHON'] ?? 'python3';
+const children: ChildProcessByStdio<Writable, Readable, null>[] = [];
 
 function torchVersion(): string | undefined {
   const { status, stdout } = spawnSync(python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8' });
   return status === 0 ? stdout.trim() : undefined;
 }
 
-function pytorch(): { contestant: Contestant; stop: () => void } {
-  const description = JSON.stringify({ ...shape, threads, levels: alignedLevels, maskRatio });
-  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(python, ['bench/step_torch.py', description], { stdio: ['pipe', 'pipe', 'inherit'] });
+function pytorch(compile: boolean): Run {
+  const description = JSON.stringify({ ...shape, threads, levels: alignedLevels, maskRatio, compile });
+  const child = spawn(python, ['bench/step_torch.py', description], { stdio: ['pipe', 'pipe', 'inherit'] });
+  children.push(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const contestant: Contestant = async (count) => {
+  return async (count) => {
     child.stdin.write(`${count}\n`);
     const { value, done } = await lines.next();
     if (done) throw new Error('The PyTorch process ended.');
     return Number(value);
   };
-  return { contestant, stop: () => child.kill() };
+}
+
+const open: Readonly<Record<Name, () => Promise<Run> | Run>> = {
+  'compiled-cpu': () => product('float32'),
+  'compiled-cpu int8': () => product('int8'),
+  eager: () => pytorch(false),
+  'torch.compile': () => pytorch(true),
+};
+
+/** Warmed up: graphs are compiled. */
+async function contestants(torch: string | undefined): Promise<Contestant[]> {
+  const wanted = options.only.split(',');
+  const found: Contestant[] = [];
+  for (const name of CONTESTANTS) {
+    if (!wanted.includes(name) || (torch === undefined && !name.startsWith('compiled'))) continue;
+    try {
+      const run = await open[name]();
+      await run(1);
+      await run(1);
+      found.push({ name, run });
+    } catch (error) {
+      console.log(`${name} is left out: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return found;
 }
 
 function median(numbers: readonly number[]): number {
@@ -74,29 +111,26 @@ function median(numbers: readonly number[]): number {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-const version = torchVersion();
-const ours = await product();
-const theirs = version === undefined ? undefined : pytorch();
-if (!theirs) console.log(`PyTorch is not installed for ${python}; measuring the product alone (set MIM_PYTHON to compare).`);
-
-const seconds: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
-await ours(1);
-await theirs?.contestant(1);
+const torch = torchVersion();
+if (torch === undefined) console.log(`PyTorch is not installed for ${python}; measuring the product alone (set MIM_PYTHON to compare).`);
+const taking = await contestants(torch);
+const seconds = Object.fromEntries(taking.map(({ name }) => [name, [] as number[]]));
 for (let round = 0; round < rounds; round++) {
-  seconds.ours.push(await ours(steps));
-  if (theirs) seconds.theirs.push(await theirs.contestant(steps));
+  for (const { name, run } of taking) seconds[name]!.push(await run(steps));
 }
-theirs?.stop();
+for (const child of children) child.kill();
 
-const imagesPerSecond = (secondsPerStep: readonly number[]): number => shape.batch / median(secondsPerStep);
-const ratio = theirs && median(seconds.ours.map((own, round) => seconds.theirs[round]! / own));
-console.log(`${size}: compiled-cpu ${imagesPerSecond(seconds.ours).toFixed(1)} images/s, ${threads} threads, ${steps} steps a run`);
-if (theirs) console.log(`${size}: PyTorch ${version} eager ${imagesPerSecond(seconds.theirs).toFixed(1)} images/s; ratio of rounds, median: ${ratio!.toFixed(3)}`);
+const { eager } = seconds;
+const results = Object.entries(seconds).map(([name, own]) => {
+  const ratios = eager?.map((theirs, round) => theirs / own[round]!);
+  return { name, imagesPerSecond: shape.batch / median(own), ...(ratios && { ratioToEager: median(ratios), lowest: Math.min(...ratios), highest: Math.max(...ratios) }) };
+});
+console.log(`${size}, ${threads} threads, ${rounds} rounds of ${steps} steps${torch === undefined ? '' : `, PyTorch ${torch}`}`);
+for (const { name, imagesPerSecond, ratioToEager, lowest, highest } of results) {
+  console.log(`${name.padEnd(18)} ${imagesPerSecond.toFixed(1).padStart(7)} images/s${ratioToEager === undefined ? '' : `  ${ratioToEager.toFixed(2)} × eager (${lowest!.toFixed(2)} – ${highest!.toFixed(2)})`}`);
+}
 if (options.json) {
-  const record = {
-    size, shape, steps, threads, cpu: cpus()[0]?.model, torch: version, secondsPerStep: seconds,
-    imagesPerSecond: imagesPerSecond(seconds.ours), ...(theirs ? { torchImagesPerSecond: imagesPerSecond(seconds.theirs), ratio } : {}),
-  };
+  const record = { size, shape, steps, threads, cpu: cpus()[0]?.model, torch, secondsPerStep: seconds, results };
   writeFileSync(options.json, `${JSON.stringify(record, undefined, 2)}\n`);
 }
 process.exit();

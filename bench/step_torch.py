@@ -1,4 +1,5 @@
-"""The same MaskAlign step in PyTorch eager: SDPA attention, AdamW, the whole teacher as the official code runs it.
+"""The same MaskAlign step in PyTorch: SDPA attention, AdamW, the whole teacher as the official code runs it.
+With `compile`, torch.compile and fused AdamW.
 
 Reads lines "<steps>" and answers "<seconds per step>". Argument: the sizes as JSON (see step-case.ts).
 """
@@ -93,8 +94,9 @@ def main():
             {"params": [p for p in trained if p.dim() > 1], "weight_decay": 0.05},
             {"params": [p for p in trained if p.dim() == 1], "weight_decay": 0.0},
         ],
-        lr=1e-4, betas=(0.9, 0.95), eps=1e-8,
+        lr=1e-4, betas=(0.9, 0.95), eps=1e-8, fused=size["compile"],
     )
+    step = torch.compile(model) if size["compile"] else model
     patches = (size["imageSize"] // size["patchSize"]) ** 2
     kept = int(patches * (1 - size["maskRatio"]))
     images = torch.randn(size["batch"], 3, size["imageSize"], size["imageSize"])
@@ -104,7 +106,7 @@ def main():
         start = time.perf_counter()
         for _ in range(steps):
             optimizer.zero_grad()
-            loss = model(images, keep_ids)
+            loss = step(images, keep_ids)
             loss.backward()
             optimizer.step()
             loss.item()

@@ -25,6 +25,7 @@ import { inputsOf, readInputs, requireSameImages, withPinnedTeacher } from './in
 import { learnCodebook } from './learn-codebook';
 import { prepare, type Prepared } from './prepare';
 import { StopSignal } from './stop-signal';
+import { describeInt8Error, int8Error } from './teachers/int8';
 import { trainRun, type StartingPoint } from './train-run';
 
 interface Watched {
@@ -81,6 +82,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
   const { engine, reason } = await createEngine(engineConfigOf(experiment.engine, ranks));
   try {
     const codebook = await blaming({ file: configFile, locate }, ['codebook.size', 'codebook', 'method'], () => learnCodebook(prepared, engine));
+    const int8 = await int8Error(prepared, engine);
     const resolvedYaml = freezeResolved(experiment);
     const run = await RunDirectory.create(runsFolder === undefined ? experiment.runs : resolvePath(runsFolder), experiment.name, {
       resolvedYaml,
@@ -94,13 +96,14 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
         overrides,
         ...inputs,
         ...(codebook && { codebook: codebook.record }),
+        ...(int8 && { int8Teacher: int8 }),
         ...ranks?.describe(),
       },
     });
     const release = await hold(run);
     try {
       await ranks?.word<Task>({ config: resolvedYaml, inputs, engine: kindOf(engine), step: 0 });
-      const summary = [...(note === undefined ? [] : [note]), ...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared, ranks), ...(codebook ? [codebook.note] : []), reason];
+      const summary = [...(note === undefined ? [] : [note]), ...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared, ranks), ...(codebook ? [codebook.note] : []), ...(int8 ? [describeInt8Error(int8)] : []), reason];
       return await trainRun({ run, prepared, engine, events, signal, start: { step: 0, given: { ...student, ...codebook?.tensors } }, untilEpoch, summary, ranks });
     } finally {
       await release();

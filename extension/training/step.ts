@@ -18,6 +18,7 @@ import { partNorms, partsOf, updateRatios } from './optimizer/gradient-health';
 import { clipFactor, globalNorm } from './optimizer/gradient-norm';
 import { movingAverage } from './optimizer/moving-average';
 import { RandomStream } from './random';
+import { int8Weights } from './teachers/int8';
 
 const SCALAR: TensorSpec = { shape: [], dtype: 'float32' };
 
@@ -54,6 +55,8 @@ class StepParts {
   private readonly optimizer: OptimizerConfig;
   /** The loss reads the average: it is its own teacher. */
   private readonly selfTaught: boolean;
+  /** The frozen teacher's weights that are of int8. */
+  private readonly int8: readonly string[] | undefined;
   /** Trained parameters by part of the model, where their gradients are recorded. */
   private readonly recordedParts: readonly (readonly string[])[] | undefined;
 
@@ -65,6 +68,7 @@ class StepParts {
     this.averaged = keepsAverage ? Object.keys(this.parameters).filter((name) => !name.startsWith('method.')) : [];
     this.microBatch = experiment.derived.microBatch;
     this.optimizer = experiment.optimizer;
+    if (experiment.teacher?.dtype === 'int8') this.int8 = int8Weights(method.constants);
     const { depth } = experiment.student;
     this.recordedParts = experiment.logging.gradients ? partsOf(this.trained, { depth, masksInput: methodTraits[experiment.method].encoder === 'replaced' }) : undefined;
   }
@@ -86,6 +90,7 @@ class StepParts {
       name: `${this.method.name} step`,
       state: { ...this.optimizerState(), ...this.teacherState(), ...this.averageState(), ...this.heldState() },
       constants: this.method.constants,
+      int8: this.int8,
       batch: { ...this.method.batchSpecs(this.microBatch), ...this.optimizerBatch() },
       run: (inputs) => {
         const { gradients, readings } = this.lossAndGradients(inputs, 1);
@@ -100,6 +105,7 @@ class StepParts {
       name: `${this.method.name} accumulate`,
       state: { ...this.specsOf(this.trained), ...this.specsOf(this.trained, 'grad_sum.'), ...this.teacherState(), ...this.heldState() },
       constants: this.method.constants,
+      int8: this.int8,
       batch: this.method.batchSpecs(this.microBatch),
       run: (inputs) => {
         const { gradients, readings } = this.lossAndGradients(inputs, 1 / this.optimizer.accumulate);

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { stepCase, stepSizes } from '../../bench/step-case';
 import type { NamedTensors } from '../../extension/core/tensors';
+import { float32 } from '../../extension/core/tensors';
 import { optimise } from '../../extension/training/engines/compiled/compile';
 import { printGraph } from '../../extension/training/engines/compiled/explain';
 import type { Graph } from '../../extension/training/engines/compiled/ir';
@@ -10,6 +11,7 @@ import { passes } from '../../extension/training/engines/compiled/passes/all';
 import { foldScale } from '../../extension/training/engines/compiled/passes/fold-scale';
 import { fuseLayerNorm } from '../../extension/training/engines/compiled/passes/fuse-layer-norm';
 import type { Pass } from '../../extension/training/engines/compiled/passes/pass';
+import { quantizeWeights } from '../../extension/training/engines/compiled/passes/quantize-weights';
 import { rescaleGelu } from '../../extension/training/engines/compiled/passes/rescale-gelu';
 import { simplify } from '../../extension/training/engines/compiled/passes/simplify';
 import { trace } from '../../extension/training/engines/compiled/trace';
@@ -148,6 +150,41 @@ describe('rescale-gelu', () => {
   it('leaves a GELU alone whose value is read otherwise', async () => {
     const program = functionOf('read', weights, network((x) => tf.mul(gelu(x), 2)));
     expect((await passOn(rescaleGelu, program, weights)).hits).toBe(0);
+  });
+});
+
+describe('quantize-weights', () => {
+  const constants = { w: batch.w, other: batch.w };
+  const products = ({ x, y }: Tensors, { w, other }: Tensors): Record<string, tf.Tensor> => ({ z: tf.mul(linear(x!, w!), 2), exact: linear(y!, other!), turned: tf.matMul(w!, x!, false, true) });
+
+  it('computes products with the weights that are named in 8 bits, and leaves others alone', async () => {
+    const program = functionOf('linear', { x: batch.x, y: batch.y }, products, constants);
+    const before = foldScale.run(simplify.run(trace(program)).graph).graph;
+    const { graph: after, hits } = quantizeWeights(['w']).run(before);
+    validate(after);
+    expect(hits).toBe(1);
+    const [expected, actual] = [await runGraph(before, program, {}, [batch]), await runGraph(after, program, {}, [batch])];
+    const { z, ...others } = expected.readings[0]!;
+    expectSame({ z: actual.readings[0]!['z']! }, { z: z! }, 0.03);
+    expectSame({ exact: actual.readings[0]!['exact']!, turned: actual.readings[0]!['turned']! }, others, 0);
+  });
+
+  it('does not saturate, whatever instructions there are: every product at its largest', async () => {
+    const [rows, columns] = [4, 256];
+    const x = float32([rows, columns], new Float32Array(rows * columns).fill(3));
+    const w = float32([8, columns], new Float32Array(8 * columns).fill(-0.5));
+    const program = functionOf('largest', { x }, (tensors, { w: weight }) => ({ z: linear(tensors['x']!, weight!) }), { w });
+    const { graph } = quantizeWeights(['w']).run(simplify.run(trace(program)).graph);
+    const { readings } = await runGraph(graph, program, {}, [{ x }]);
+    for (const value of readings[0]!['z']!.data) expect(value / (-1.5 * columns)).toBeCloseTo(1, 5);
+  });
+
+  it('keeps a row of zeros', async () => {
+    const w = float32([2, 8], Float32Array.from({ length: 16 }, (_, i) => (i < 8 ? 0 : 1)));
+    const program = functionOf('zeros', { x: batch.x }, ({ x }, { w: weight }) => ({ z: linear(x!, weight!) }), { w });
+    const { graph } = quantizeWeights(['w']).run(simplify.run(trace(program)).graph);
+    const { readings } = await runGraph(graph, program, {}, [{ x: batch.x }]);
+    expect(Array.from(readings[0]!['z']!.data).filter((_, i) => i % 2 === 0)).toEqual([0, 0, 0, 0, 0, 0]);
   });
 });
 

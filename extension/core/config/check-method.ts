@@ -39,7 +39,7 @@ function warnForeignSections(method: MethodName, problems: ProblemList): void {
 }
 
 function checkTeacher(resolved: ResolvedExperiment, problems: ProblemList): void {
-  const { method, teacher, masking } = resolved;
+  const { method, teacher, masking, engine } = resolved;
   if (!readsTeacher(resolved)) {
     if (!teacher) return;
     const learns = method === 'supervised' ? 'labels' : 'pixels';
@@ -55,6 +55,10 @@ function checkTeacher(resolved: ResolvedExperiment, problems: ProblemList): void
     problems.add('MIM1112', ['teacher.ema', 'teacher'], `\`method: ${method}\` needs a frozen teacher: its codes are learnt before the training, and an average would move away from them.`, {
       hint: 'Name a file under `teacher.checkpoint`; a small one can be trained with `mim teacher`.',
     });
+  } else if (teacher.dtype === 'int8' && teacher.ema) {
+    problems.add('MIM1112', ['teacher.dtype', 'teacher'], 'An average of the student changes with every step and stays of float32: `dtype: int8` is of frozen teachers.', { hint: 'Leave `dtype` out.' });
+  } else if (teacher.dtype === 'int8' && (engine.kind === 'tfjs-cpu' || engine.kind === 'tfjs-wasm')) {
+    problems.add('MIM1112', ['teacher.dtype', 'engine'], `\`engine: ${engine.kind}\` does not compute in int8.`, { hint: 'Use `engine: compiled-cpu` or `auto`, or leave `dtype` out.' });
   } else if (resolved.reconstruction?.project && teacher.ema) {
     problems.add('MIM1112', ['reconstruction.project', 'teacher.ema', 'teacher'], 'An average of the student has no projection: `project` is of CLIP.', { hint: 'Name a CLIP checkpoint under `teacher.checkpoint`, or leave `project` out.' });
   } else if (teacher.checkpoint !== undefined && teacher.ema) {

@@ -72,6 +72,7 @@ export const teacherSchema = z.strictObject({
   checkpoint: path.optional().meta({ examples: ['hf://timm/vit_base_patch16_224.dino'] }).describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm, MAE, MaskAlign or SimMIM naming, or one of this product’s run or checkpoint folders. Or `hf://owner/name[@revision][/file]`: a repository of the Hugging Face Hub, downloaded into its cache.'),
   format: z.enum(TEACHER_FORMATS).default('auto').describe('Naming of the keys; `auto` recognises it.'),
   heads: upTo(1024).optional().describe('Attention heads, where the file does not tell and width/64 is wrong.'),
+  dtype: z.enum(['float32', 'int8']).optional().meta({ default: 'float32' }).describe('What the products of the teacher’s blocks are computed in. `int8` (`engine: compiled-cpu` only) is faster and not exact: how far targets are off is measured before the training, and told.'),
   ema: averageSchema
     .optional()
     .describe('Instead of a checkpoint: the exponential moving average of the student itself is the teacher; watch for collapse. The default of `data2vec` and `ijepa`; with other methods a deviation from the paper.'),

@@ -45,7 +45,8 @@ function methodRows(resolved: ResolvedExperiment, teacher: VitShape | undefined)
   const { method, alignment, masking, decoder, reconstruction, codebook, derived, teacher: config } = resolved;
   const source = config?.checkpoint ?? `moving average of the student, momentum ${config?.ema?.momentum} to ${config?.ema?.momentum_end}`;
   const rows: [string, string][] = [];
-  if (readsTeacher(resolved)) rows.push(['teacher', teacher ? `${source}: ${describeVit(teacher)}` : source]);
+  const computed = config?.dtype === 'int8' ? ', computed in int8' : '';
+  if (readsTeacher(resolved)) rows.push(['teacher', teacher ? `${source}: ${describeVit(teacher)}${computed}` : source + computed]);
   if (hidesPatches(method)) rows.push(['masking', describeMasking(resolved)]);
   if (method === 'maskalign') rows.push(['alignment', `levels ${derived.levels}, fusion ${alignment.fusion}, adaptor ${alignment.adaptor}, targets ${alignment.target_norm}, loss ${alignment.loss}, ${alignment.order}`]);
   if (decoder) {

@@ -28,6 +28,8 @@ export interface Program {
   /** Frozen values: teacher weights, position tables. */
   readonly constants: NamedTensors;
   readonly batch: NamedSpecs;
+  /** Constants, weights [out, in], whose products shall be computed in int8; only the compiled engine can. */
+  readonly int8?: readonly string[];
   run(inputs: ProgramInputs): ProgramOutputs;
 }
 

@@ -2,11 +2,14 @@
 import type { Program } from '../engine';
 import type { Graph } from './ir';
 import { passes } from './passes/all';
+import { quantizeWeights } from './passes/quantize-weights';
 import { trace } from './trace';
 
 export interface CompileOptions {
   /** Names of passes to leave out. */
   readonly disabledPasses?: readonly string[];
+  /** Constants whose products are computed in int8. */
+  readonly int8?: readonly string[];
 }
 
 export interface PassReport {
@@ -29,7 +32,7 @@ export function optimise(traced: Graph, options: CompileOptions = {}): Compilati
   if (unknown !== undefined) throw new Error(`There is no pass "${unknown}"; the passes are ${passes.map(({ name }) => name).join(', ')}.`);
   let graph = traced;
   const reports: PassReport[] = [];
-  for (const pass of passes) {
+  for (const pass of options.int8 ? [...passes, quantizeWeights(options.int8)] : passes) {
     if (disabled.has(pass.name)) continue;
     const result = pass.run(graph);
     reports.push({ name: pass.name, ...result });
@@ -39,5 +42,5 @@ export function optimise(traced: Graph, options: CompileOptions = {}): Compilati
 }
 
 export function compile(program: Program, options: CompileOptions = {}): CompilationReport {
-  return optimise(trace(program), options);
+  return optimise(trace(program), { ...options, ...(program.int8 && { int8: program.int8 }) });
 }

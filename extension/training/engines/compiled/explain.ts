@@ -5,7 +5,7 @@ import { compile } from './compile';
 import type { Graph, Node, Value, ValueId } from './ir';
 import { valueOf } from './ir';
 
-const bytesPerElement: Readonly<Record<Value['dtype'], number>> = { float32: 4, int32: 4, bool: 1 };
+const bytesPerElement: Readonly<Record<Value['dtype'], number>> = { float32: 4, int32: 4, bool: 1, int8: 1 };
 /** Constants up to this many elements are printed as numbers. */
 const printedElements = 4;
 

@@ -4,8 +4,9 @@
  * what each operation is in ONNX.
  */
 
-export type Dtype = 'float32' | 'int32' | 'bool';
-export type ConstantData = Float32Array | Int32Array | Uint8Array;
+/** `int8` is of quantized weights only. */
+export type Dtype = 'float32' | 'int32' | 'bool' | 'int8';
+export type ConstantData = Float32Array | Int32Array | Uint8Array | Int8Array;
 export type ValueId = number;
 
 export interface Value {
@@ -67,6 +68,8 @@ export interface Operations {
   // Made by passes only.
   /** x, gamma[, beta] over the last axis → y[, mean, 1/std]. */
   LayerNorm: { readonly eps: number; readonly outputs: 1 | 3 };
+  /** x [rows, K], int8 weights [K, N], float32 scales [N] → x·(scales ⊙ weights) [rows, N]; x is rounded to 8 bits as it comes. */
+  QuantizedMatMul: None;
 }
 
 export type OpName = keyof Operations;
@@ -125,5 +128,7 @@ export function allocate(dtype: Dtype, length: number): ConstantData {
       return new Int32Array(length);
     case 'bool':
       return new Uint8Array(length);
+    case 'int8':
+      return new Int8Array(length);
   }
 }

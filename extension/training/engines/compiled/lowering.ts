@@ -197,4 +197,5 @@ export const lowerings: { readonly [Op in OpName]: Lower<Op> } = {
   CumSum: (to, { attrs }, [x], outputs) => to.emit('CumSum', [x!, to.scalar(attrs.axis, 'int32')], outputs, { exclusive: Number(attrs.exclusive), reverse: Number(attrs.reverse) }),
   MatMul: matMul,
   LayerNorm: (to, { attrs }, inputs, outputs) => to.emit('LayerNormalization', inputs, outputs, { axis: -1, epsilon: { float: attrs.eps } }),
+  QuantizedMatMul: (to, _node, inputs, outputs) => to.emit('DynamicQuantizeMatMul', inputs, outputs, {}, 'com.microsoft'),
 };

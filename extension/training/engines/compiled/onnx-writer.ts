@@ -8,7 +8,7 @@ import type { Dtype } from './ir';
 export type OnnxType = Dtype | 'int64';
 
 /** TensorProto.DataType */
-export const onnxTypes: Readonly<Record<OnnxType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+export const onnxTypes: Readonly<Record<OnnxType, number>> = { float32: 1, int8: 3, int32: 6, int64: 7, bool: 9 };
 
 const maxModelBytes = 0x7fff_ffff;
 

@@ -91,6 +91,7 @@ const rules: { readonly [Op in OpName]: Rule<Op> } = {
   SegmentSum: ({ count }, inputs) => [{ shape: [count, ...first(inputs).shape.slice(1)], dtype: first(inputs).dtype }],
   MatMul: matMul,
   LayerNorm: layerNorm,
+  QuantizedMatMul: (_, [x, weights]) => [{ shape: [x!.shape[0]!, weights!.shape[1]!], dtype: 'float32' }],
 };
 
 /** @throws Error where the inputs do not fit the operation. */

@@ -15,12 +15,15 @@ import { Recorder } from './recorder';
 
 const backendName = 'mim-trace';
 
-function dtypeOf(dtype: DataType): Dtype {
+/** What programs are written in. */
+type TracedDtype = Exclude<Dtype, 'int8'>;
+
+function dtypeOf(dtype: DataType): TracedDtype {
   if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') return dtype;
   throw new Error(`Tensors of type ${dtype} cannot be compiled.`);
 }
 
-function typed(values: unknown, dtype: Dtype): ConstantData {
+function typed(values: unknown, dtype: TracedDtype): ConstantData {
   const numbers = values as ArrayLike<number>;
   switch (dtype) {
     case 'float32':
@@ -49,7 +52,7 @@ class TracingBackend extends tf.KernelBackend {
 
   override readSync(dataId: object): tf.BackendValues {
     const { data } = dataId as Value;
-    if (!data) throw new Error('A program read the value of a tensor while it was traced; what it computes may not depend on values.');
+    if (!data || data instanceof Int8Array) throw new Error('A program read the value of a tensor while it was traced; what it computes may not depend on values.');
     return data;
   }
 
@@ -116,7 +119,7 @@ function tracingBackend(): TracingBackend {
 }
 
 function infoOf(value: Value): TensorInfo {
-  return { dataId: value, shape: value.shape.slice(), dtype: value.dtype };
+  return { dataId: value, shape: value.shape.slice(), dtype: value.dtype as TracedDtype };
 }
 
 function valueBehind(tensor: tf.Tensor): Value {

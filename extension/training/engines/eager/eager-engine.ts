@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '../gradients';
 import { checkBatch, checkOutputs, checkState } from '../check-values';
+import { UserError } from '../../../core/problems';
 import type { CompiledProgram, Engine, HostBatch, Program, Readings, StateStore } from '../engine';
 import { EagerState, keptTensor, toHost } from './eager-state';
 import type { TfjsBackendName } from '../tfjs-backend';
@@ -83,8 +84,10 @@ export class EagerEngine implements Engine {
     return new EagerState(this.backend, values);
   }
 
-  compile(program: Program): Promise<CompiledProgram> {
-    return Promise.resolve(new EagerProgram(this.backend, program));
+  /** @throws UserError MIM4003 for a program that shall compute in int8 */
+  async compile(program: Program): Promise<CompiledProgram> {
+    if (program.int8?.length) throw new UserError('MIM4003', `The engine ${this.kind} does not compute in int8, which \`teacher.dtype\` asks for.`, 'Use `engine: compiled-cpu`, or leave `teacher.dtype` out.');
+    return new EagerProgram(this.backend, program);
   }
 
   dispose(): Promise<void> {
