@@ -40,7 +40,7 @@ const nodeCounts = [1, 2, 4, 8, 16, 32, 64, 128];
 
 /** Multiply-accumulates of a step's image, and bytes of gradients. */
 function costOf(size: (typeof stepSizes)['tiny']): { readonly gmac: number; readonly bytes: number } {
-  const { experiment, programs } = trainingCase(size, 'random', 2);
+  const { experiment, programs } = trainingCase(size, { parts: 2 });
   const gradients = Object.entries(programs.update!.state).filter(([name]) => name.startsWith('grad_sum.'));
   return { gmac: gmacPerImage(experiment, plainVit(experiment.student, CLIP_MEAN, CLIP_STD)).step, bytes: 4 * gradients.reduce((sum, [, spec]) => sum + elementCount(spec.shape), 0) };
 }

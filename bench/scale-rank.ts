@@ -66,7 +66,7 @@ function processorSeconds(): number {
 const ranks = await joinRanks(undefined);
 const size = stepSizes[process.argv[2] as StepSizeName];
 const parts = ranks?.size ?? 1;
-const { experiment, method, programs } = trainingCase(size, 'random', parts);
+const { experiment, method, programs } = trainingCase(size, { parts });
 const engine = CompiledEngine.create({ threads: 1 });
 const state = engine.createState(programs.initialState(0));
 if (ranks) await spreadState(ranks, state, trainedNames(programs));

@@ -2,7 +2,7 @@
 import { CLIP_MEAN, CLIP_STD, plainVit, timmSpecs } from '../extension/core/checkpoints/teacher-shape';
 import type { TeacherShape } from '../extension/core/checkpoints/teacher-shape';
 import { resolveExperiment } from '../extension/core/config/resolve';
-import { experimentSchema, type ResolvedExperiment } from '../extension/core/config/schema';
+import { experimentSchema, type ExperimentInput, type ResolvedExperiment } from '../extension/core/config/schema';
 import type { NamedTensors } from '../extension/core/tensors';
 import { elementCount, float32 } from '../extension/core/tensors';
 import type { HostBatch, Program } from '../extension/training/engines/engine';
@@ -57,14 +57,22 @@ interface TrainingCase {
   readonly programs: TrainingPrograms;
 }
 
-/** @param parts that each batch is accumulated from */
-export function trainingCase(size: StepSize, masking: 'random' | 'attentive' = 'random', parts = 1, dtype: TeacherDtype = 'float32'): TrainingCase {
+export interface CaseOptions {
+  readonly masking?: 'random' | 'attentive';
+  /** That each batch is accumulated from. */
+  readonly parts?: number;
+  readonly dtype?: TeacherDtype;
+  /** Default: the procedural shapes. */
+  readonly data?: ExperimentInput['data'];
+}
+
+export function trainingCase(size: StepSize, { masking = 'random', parts = 1, dtype = 'float32', data = { kind: 'shapes' } }: CaseOptions = {}): TrainingCase {
   const { batch, imageSize, patchSize, width, depth, heads } = size;
   const levels = `top${Math.min(alignedLevels, depth)}`;
   const experiment = experimentSchema.parse({
     mim: 1,
     method: 'maskalign',
-    data: { kind: 'shapes', image_size: imageSize },
+    data: { ...data, image_size: imageSize },
     student: { patch_size: patchSize, width, depth, heads, mlp_ratio: 4 },
     teacher: { checkpoint: 'random', dtype },
     masking: { strategy: masking, ratio: maskRatio },
@@ -81,9 +89,9 @@ export function trainingCase(size: StepSize, masking: 'random' | 'attentive' = '
   return { experiment: resolved, method, programs: trainingPrograms(method, resolved) };
 }
 
-export function stepCase(size: StepSize, masking: 'random' | 'attentive' = 'random', dtype: TeacherDtype = 'float32'): StepCase {
+export function stepCase(size: StepSize, options: CaseOptions = {}): StepCase {
   const { batch, imageSize } = size;
-  const { method, programs } = trainingCase(size, masking, 1, dtype);
+  const { method, programs } = trainingCase(size, options);
   const random = new RandomStream(2, 'images');
   const images = float32([batch, 3, imageSize, imageSize]);
   for (let i = 0; i < images.data.length; i++) images.data[i] = random.normal();

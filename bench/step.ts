@@ -47,7 +47,7 @@ interface Contestant {
 
 async function product(dtype: TeacherDtype): Promise<Run> {
   const engine = CompiledEngine.create({ threads });
-  const { program, state: values, batch } = stepCase(shape, 'random', dtype);
+  const { program, state: values, batch } = stepCase(shape, { dtype });
   const compiled = await engine.compile(program);
   const state = engine.createState(values);
   let step = 0;

@@ -192,7 +192,7 @@ describe('a MaskAlign step', () => {
   const micro = stepSizes.micro;
 
   it.each(['random', 'attentive'] as const)('is the same compiled and eager, with %s masking', async (masking) => {
-    const { program, state, batch } = stepCase(micro, masking);
+    const { program, state, batch } = stepCase(micro, { masking });
     const steps = [batch(1), batch(2)];
     const traced = trace(program);
     const { graph } = optimise(traced);

@@ -1,0 +1,97 @@
+/**
+ * Does data loading keep the step busy? Images a second of training as the product does it, images decoded and cropped in
+ * threads while the step runs, beside the same steps on images that are there already, in alternated rounds; and what the
+ * loader does alone, on one thread.
+ *
+ *   npm run bench:pipeline -- --data DIR [--size tiny] [--rounds 5] [--steps 8] [--threads 2] [--json bench-pipeline.json]
+ */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ImageLoader, type TrainBatch } from '../extension/training/data/loader';
+import { openImageSource } from '../extension/training/data/open-source';
+import { CompiledEngine } from '../extension/training/engines/compiled/compiled-engine';
+import { createStepRunner } from '../extension/training/step-runner';
+import { timelineOf } from '../extension/training/timeline';
+import { stepSizes, trainingCase, type StepSizeName } from './step-case';
+
+const { values: options } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    size: { type: 'string', default: 'tiny' },
+    rounds: { type: 'string', default: '5' },
+    steps: { type: 'string', default: '8' },
+    threads: { type: 'string', default: String(availableParallelism()) },
+    json: { type: 'string' },
+  },
+});
+if (options.data === undefined) throw new Error('--data names a folder of images.');
+const size = stepSizes[options.size as StepSizeName];
+if (!size) throw new Error(`--size is one of ${Object.keys(stepSizes).join(', ')}`);
+const [rounds, steps, threads] = [Number(options.rounds), Number(options.steps), Number(options.threads)];
+/** As the trainer does where a step takes less than a second or so. */
+const AT_ONCE = 4;
+
+const { experiment, method, programs } = trainingCase(size, { data: { path: path.resolve(options.data) } });
+const source = await openImageSource(experiment.data, 'train', 0);
+const threadFile = path.join(import.meta.dirname, 'loader-thread.mjs');
+const loader = new ImageLoader(source, { config: experiment.data, batchSize: size.batch, seed: 0, threadFile });
+const engine = CompiledEngine.create({ threads });
+const timeline = timelineOf(experiment, source.length);
+const runner = await createStepRunner(engine, programs, method, experiment, timeline);
+const state = engine.createState(programs.initialState(0));
+
+/** Images a second of so many steps whose batches the loader makes meanwhile. */
+async function whole(batches: AsyncIterator<TrainBatch>): Promise<number> {
+  const begun = performance.now();
+  for (let done = 0; done < steps; done += AT_ONCE) {
+    const group: TrainBatch[] = [];
+    for (let i = 0; i < AT_ONCE; i++) group.push((await batches.next()).value as TrainBatch);
+    await runner.run(state, group);
+  }
+  return rate(begun);
+}
+
+async function stepAlone(group: readonly TrainBatch[]): Promise<number> {
+  const begun = performance.now();
+  for (let done = 0; done < steps; done += AT_ONCE) await runner.run(state, group);
+  return rate(begun);
+}
+
+function rate(begun: number): number {
+  return (1000 * steps * size!.batch) / (performance.now() - begun);
+}
+
+/** Images a second of the loader alone, on one thread. */
+async function loadingAlone(): Promise<number> {
+  const alone = new ImageLoader(source, { config: { ...experiment.data, threads: 1 }, batchSize: size!.batch, seed: 1, threadFile });
+  const batches = alone.trainBatches(0, steps + 2);
+  await batches.next();
+  const begun = performance.now();
+  for (let i = 0; i < steps; i++) await batches.next();
+  const found = rate(begun);
+  await alone.close();
+  return found;
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
+}
+
+// More than are used: the last are on their way when the measurement ends.
+const batches = loader.trainBatches(0, (rounds + 1) * steps + AT_ONCE + 4);
+const held: TrainBatch[] = [];
+for (let i = 0; i < AT_ONCE; i++) held.push((await batches.next()).value as TrainBatch);
+await whole(batches);
+const measured: { whole: number; stepAlone: number; loadingAlone: number }[] = [];
+for (let round = 0; round < rounds; round++) {
+  const found = { whole: await whole(batches), stepAlone: await stepAlone(held), loadingAlone: await loadingAlone() };
+  measured.push(found);
+}
+const ratio = median(measured.map((found) => found.whole / found.stepAlone));
+console.log(`${options.size}: ${source.describe()}`);
+console.log(`training ${median(measured.map((found) => found.whole)).toFixed(1)} images/s, steps alone ${median(measured.map((found) => found.stepAlone)).toFixed(1)}: ${(100 * ratio).toFixed(1)} % (median of ${rounds} rounds of ${steps} steps)`);
+console.log(`loading alone, one thread: ${median(measured.map((found) => found.loadingAlone)).toFixed(0)} images/s`);
+if (options.json) writeFileSync(options.json, `${JSON.stringify({ size: options.size, images: source.describe(), steps, threads, cpu: cpus()[0]?.model, measured, ratio }, undefined, 2)}\n`);
+process.exit();
