@@ -3,7 +3,7 @@
  * threads while the step runs, beside the same steps on images that are there already, in alternated rounds; and what the
  * loader does alone, on one thread.
  *
- *   npm run bench:pipeline -- --data DIR [--size tiny] [--rounds 5] [--steps 8] [--threads 2] [--json bench-pipeline.json]
+ *   npm run bench:pipeline -- --data DIR [--size tiny] [--rounds 5] [--steps 8] [--threads 2] [--ahead 5] [--json bench-pipeline.json]
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
@@ -23,6 +23,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '5' },
     steps: { type: 'string', default: '8' },
     threads: { type: 'string', default: String(availableParallelism()) },
+    ahead: { type: 'string', default: '5' },
     json: { type: 'string' },
   },
 });
@@ -80,7 +81,7 @@ function median(numbers: readonly number[]): number {
 }
 
 // More than are used: the last are on their way when the measurement ends.
-const batches = loader.trainBatches(0, (rounds + 1) * steps + AT_ONCE + 4);
+const batches = loader.trainBatches(0, (rounds + 1) * steps + AT_ONCE + 4, () => Number(options.ahead));
 const held: TrainBatch[] = [];
 for (let i = 0; i < AT_ONCE; i++) held.push((await batches.next()).value as TrainBatch);
 await whole(batches);

@@ -2,7 +2,7 @@
 import { CLIP_MEAN, CLIP_STD, plainVit, timmSpecs } from '../extension/core/checkpoints/teacher-shape';
 import type { TeacherShape } from '../extension/core/checkpoints/teacher-shape';
 import { resolveExperiment } from '../extension/core/config/resolve';
-import { experimentSchema, type ExperimentInput, type ResolvedExperiment } from '../extension/core/config/schema';
+import { experimentSchema, type ExperimentInput, type ResolvedExperiment, type VitShape } from '../extension/core/config/schema';
 import type { NamedTensors } from '../extension/core/tensors';
 import { elementCount, float32 } from '../extension/core/tensors';
 import type { HostBatch, Program } from '../extension/training/engines/engine';
@@ -51,6 +51,15 @@ interface StepCase {
   batch(step: number): HostBatch;
 }
 
+/** Like CLIP's, of the student's shape. */
+export function randomTeacher(student: VitShape): { tensors: NamedTensors; shape: TeacherShape } {
+  const shape: TeacherShape = {
+    ...plainVit(student, CLIP_MEAN, CLIP_STD),
+    prenorm: true, patchBias: false, activation: 'quick_gelu', normEps: 1e-5,
+  };
+  return { tensors: randomTensors(shape), shape };
+}
+
 interface TrainingCase {
   readonly experiment: ResolvedExperiment;
   readonly method: Method;
@@ -81,11 +90,7 @@ export function trainingCase(size: StepSize, { masking = 'random', parts = 1, dt
   });
   const { resolved, problems } = resolveExperiment(experiment, '/bench.yaml');
   if (!resolved) throw new Error(problems.map(({ message }) => message).join('\n'));
-  const shape: TeacherShape = {
-    ...plainVit(resolved.student, CLIP_MEAN, CLIP_STD),
-    prenorm: true, patchBias: false, activation: 'quick_gelu', normEps: 1e-5,
-  };
-  const method = createMethod(resolved, { teacher: { tensors: randomTensors(shape), shape } });
+  const method = createMethod(resolved, { teacher: randomTeacher(resolved.student) });
   return { experiment: resolved, method, programs: trainingPrograms(method, resolved) };
 }
 

@@ -35,6 +35,7 @@ const { values: options } = parseArgs({
 const size = options.size as StepSizeName;
 const shape = stepSizes[size];
 if (!shape) throw new Error(`--size is one of ${Object.keys(stepSizes).join(', ')}`);
+const wanted = options.only.split(',');
 const [rounds, steps, threads] = [Number(options.rounds), Number(options.steps), Number(options.threads)];
 
 /** Runs that many steps and answers seconds per step. */
@@ -43,20 +44,23 @@ type Run = (steps: number) => Promise<number>;
 interface Contestant {
   readonly name: Name;
   readonly run: Run;
+  /** Largest resident size so far, in MiB; of the product only where it runs alone, for it runs in this process. */
+  readonly peak?: () => Promise<number>;
 }
 
-async function product(dtype: TeacherDtype): Promise<Run> {
+async function product(dtype: TeacherDtype): Promise<Omit<Contestant, 'name'>> {
   const engine = CompiledEngine.create({ threads });
   const { program, state: values, batch } = stepCase(shape, { dtype });
   const compiled = await engine.compile(program);
   const state = engine.createState(values);
   let step = 0;
-  return async (count) => {
+  const run: Run = async (count) => {
     const batches = Array.from({ length: count }, () => batch(++step));
     const start = performance.now();
     await compiled.run(state, batches);
     return (performance.now() - start) / 1000 / count;
   };
+  return { run, ...(wanted.length === 1 && { peak: () => Promise.resolve(process.resourceUsage().maxRSS / 1024) }) };
 }
 
 const python = process.env['MIM_PYTHON'] ?? 'python3';
@@ -67,20 +71,21 @@ function torchVersion(): string | undefined {
   return status === 0 ? stdout.trim() : undefined;
 }
 
-function pytorch(compile: boolean): Run {
+function pytorch(compile: boolean): Omit<Contestant, 'name'> {
   const description = JSON.stringify({ ...shape, threads, levels: alignedLevels, maskRatio, compile });
   const child = spawn(python, ['bench/step_torch.py', description], { stdio: ['pipe', 'pipe', 'inherit'] });
   children.push(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return async (count) => {
-    child.stdin.write(`${count}\n`);
+  const ask = async (what: string): Promise<number> => {
+    child.stdin.write(`${what}\n`);
     const { value, done } = await lines.next();
     if (done) throw new Error('The PyTorch process ended.');
     return Number(value);
   };
+  return { run: (count) => ask(String(count)), peak: () => ask('memory') };
 }
 
-const open: Readonly<Record<Name, () => Promise<Run> | Run>> = {
+const open: Readonly<Record<Name, () => Promise<Omit<Contestant, 'name'>> | Omit<Contestant, 'name'>>> = {
   'compiled-cpu': () => product('float32'),
   'compiled-cpu int8': () => product('int8'),
   eager: () => pytorch(false),
@@ -89,15 +94,14 @@ const open: Readonly<Record<Name, () => Promise<Run> | Run>> = {
 
 /** Warmed up: graphs are compiled. */
 async function contestants(torch: string | undefined): Promise<Contestant[]> {
-  const wanted = options.only.split(',');
   const found: Contestant[] = [];
   for (const name of CONTESTANTS) {
     if (!wanted.includes(name) || (torch === undefined && !name.startsWith('compiled'))) continue;
     try {
-      const run = await open[name]();
-      await run(1);
-      await run(1);
-      found.push({ name, run });
+      const opened = await open[name]();
+      await opened.run(1);
+      await opened.run(1);
+      found.push({ name, ...opened });
     } catch (error) {
       console.log(`${name} is left out: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -118,12 +122,14 @@ const seconds = Object.fromEntries(taking.map(({ name }) => [name, [] as number[
 for (let round = 0; round < rounds; round++) {
   for (const { name, run } of taking) seconds[name]!.push(await run(steps));
 }
+const peaks = new Map<string, number>();
+for (const { name, peak } of taking) if (peak) peaks.set(name, await peak());
 for (const child of children) child.kill();
 
 const { eager } = seconds;
 const results = Object.entries(seconds).map(([name, own]) => {
   const ratios = eager?.map((theirs, round) => theirs / own[round]!);
-  return { name, imagesPerSecond: shape.batch / median(own), ...(ratios && { ratioToEager: median(ratios), lowest: Math.min(...ratios), highest: Math.max(...ratios) }) };
+  return { name, imagesPerSecond: shape.batch / median(own), peakMiB: peaks.get(name), ...(ratios && { ratioToEager: median(ratios), lowest: Math.min(...ratios), highest: Math.max(...ratios) }) };
 });
 console.log(`${size}, ${threads} threads, ${rounds} rounds of ${steps} steps${torch === undefined ? '' : `, PyTorch ${torch}`}`);
 for (const { name, imagesPerSecond, ratioToEager, lowest, highest } of results) {

@@ -1,9 +1,10 @@
 """The same MaskAlign step in PyTorch: SDPA attention, AdamW, the whole teacher as the official code runs it.
 With `compile`, torch.compile and fused AdamW.
 
-Reads lines "<steps>" and answers "<seconds per step>". Argument: the sizes as JSON (see step-case.ts).
+Reads lines "<steps>" and answers "<seconds per step>"; "memory" is answered with the largest resident size so far, in MiB. Argument: the sizes as JSON (see step-case.ts).
 """
 import json
+import resource
 import sys
 import time
 
@@ -102,6 +103,9 @@ def main():
     images = torch.randn(size["batch"], 3, size["imageSize"], size["imageSize"])
     keep_ids = torch.stack([torch.randperm(patches)[:kept] for _ in range(size["batch"])])
     for line in sys.stdin:
+        if line.strip() == "memory":
+            print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+            continue
         steps = int(line)
         start = time.perf_counter()
         for _ in range(steps):

@@ -68,7 +68,7 @@ export async function train(training: Training, fromStep: number, untilEpoch?: n
   if (fromStep > 0) await training.evaluate(fromStep);
   // Waiting for images counts as training; saving and evaluating do not.
   let clockStart = performance.now();
-  for await (const batch of loader.trainBatches(fromStep, lastStep)) {
+  for await (const batch of loader.trainBatches(fromStep, lastStep, () => 1 + stepsAtOnce(training))) {
     if (agreement ? await agreement.stops() : signal.requested) break;
     pending.push(batch);
     const reached = done + pending.length;

@@ -46,7 +46,7 @@ export interface TrainBatch extends ImageBatch {
   readonly epoch: number;
 }
 
-/** Batches under way beside the one in use. */
+/** Batches under way beside those in use, unless more are used at once. */
 const AHEAD = 2;
 /** Images an order: small enough that threads share a batch evenly, large enough that messages cost nothing. */
 const MAX_ORDER = 64;
@@ -78,10 +78,12 @@ export class ImageLoader {
   }
 
   /**
-   * Training batches of the steps [fromStep, toStep), counted from 0, two batches ahead of their use.
+   * Training batches of the steps [fromStep, toStep), counted from 0, made ahead of their use.
+   * @param ahead how many; asked for each time, for it may change. An engine that takes K at once keeps this thread from
+   *   ordering more while it computes, so all of its next K must be under way before.
    * @throws UserError MIM2201 fewer images than a batch; MIM2202 too many unreadable images.
    */
-  async *trainBatches(fromStep: number, toStep: number): AsyncGenerator<TrainBatch> {
+  async *trainBatches(fromStep: number, toStep: number, ahead = () => AHEAD): AsyncGenerator<TrainBatch> {
     requireFullBatch(this.source, this.options.batchSize);
     const steps = function* () {
       for (let step = fromStep; step < toStep; step++) yield step;
@@ -89,7 +91,7 @@ export class ImageLoader {
     yield* this.ahead(steps(), (step) => {
       const epoch = Math.floor(step / this.stepsPerEpoch);
       return { indices: this.trainIndices(epoch, step % this.stepsPerEpoch), augment: this.trainAugment(epoch), extra: { step, epoch } };
-    });
+    }, ahead);
   }
 
   /** Every image once, in the order of the source, under the evaluation crop; the last batch may be short. */
@@ -114,23 +116,29 @@ export class ImageLoader {
   private async *ahead<Place, Extra>(
     places: Iterator<Place>,
     plan: (place: Place) => WorkOrder & { extra: Extra },
+    ahead = () => AHEAD,
   ): AsyncGenerator<ImageBatch & Extra> {
     const underWay: Promise<{ loaded: LoadedBatch; extra: Extra }>[] = [];
+    let ended = false;
     const start = (): void => {
       const { value, done } = places.next();
-      if (done) return;
+      ended = done ?? false;
+      if (ended) return;
       const { indices, augment, extra } = plan(value);
       const batch = this.load(indices, augment).then((loaded) => ({ loaded, extra }));
       // It is awaited in its turn; until then a failure is not an unhandled one.
       batch.catch(() => undefined);
       underWay.push(batch);
     };
-    for (let i = 0; i < AHEAD; i++) start();
+    const fill = (): void => {
+      while (!ended && underWay.length < ahead()) start();
+    };
+    fill();
     for (;;) {
       const next = underWay.shift();
       if (!next) return;
       const { loaded, extra } = await next;
-      start();
+      fill();
       yield { ...this.deliver(loaded), ...extra };
     }
   }

@@ -166,6 +166,24 @@ describe('prefetch', () => {
     await images.close();
     orders.mockRestore();
   });
+
+  it('is as far ahead as is asked for, which may change', async () => {
+    const orders = vi.spyOn(InProcessPool.prototype, 'run');
+    const images = loader(await shapes(200), 0);
+    let ahead = 2;
+    const batches = images.trainBatches(0, 9, () => ahead);
+    await batches.next();
+    expect(orders).toHaveBeenCalledTimes(3);
+    ahead = 5;
+    await batches.next();
+    expect(orders).toHaveBeenCalledTimes(7);
+    ahead = 1;
+    for (let i = 0; i < 5; i++) await batches.next();
+    expect(orders).toHaveBeenCalledTimes(8);
+    expect((await collect(batches)).map(({ step }) => step)).toEqual([7, 8]);
+    await images.close();
+    orders.mockRestore();
+  });
 });
 
 describe('unreadable images', () => {

@@ -1,0 +1,142 @@
+/** What the benches of the engine found, as a page: from their JSON alone, so that no number is typed. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+
+interface StepRecord {
+  readonly shape: { readonly imageSize: number; readonly patchSize: number; readonly width: number; readonly depth: number; readonly batch: number };
+  readonly threads: number;
+  readonly steps: number;
+  readonly cpu: string;
+  readonly torch?: string;
+  readonly secondsPerStep: Readonly<Record<string, readonly number[]>>;
+  readonly results: readonly { readonly name: string; readonly imagesPerSecond: number; readonly peakMiB?: number; readonly ratioToEager?: number; readonly lowest?: number; readonly highest?: number }[];
+}
+
+interface PipelineRecord {
+  readonly images: string;
+  readonly measured: readonly { readonly whole: number; readonly stepAlone: number; readonly loadingAlone: number }[];
+  readonly ratio: number;
+}
+
+interface StartupRecord {
+  readonly seconds: readonly number[];
+}
+
+interface EvaluationRecord {
+  readonly trainImages: number;
+  readonly testImages: number;
+  readonly width: number;
+  readonly measured: readonly { readonly name: string; readonly seconds: number }[];
+}
+
+/** @param folder of the JSON files; a section whose file is not there is left out */
+export async function performancePage(folder: string): Promise<string> {
+  const read = async <Record>(name: string): Promise<Record | undefined> => {
+    const text = await readFile(path.join(folder, `${name}.json`), 'utf8').catch(() => undefined);
+    return text === undefined ? undefined : (JSON.parse(text) as Record);
+  };
+  const tiny = await read<StepRecord>('step-tiny');
+  const small = await read<StepRecord>('step-small');
+  const alone = await read<StepRecord>('step-small-memory');
+  const pipelines = [await read<PipelineRecord>('pipeline-tiny'), await read<PipelineRecord>('pipeline-small')];
+  const sections = [
+    introduction(tiny ?? small),
+    stepSection({ tiny, small }),
+    memorySection(small, alone),
+    pipelineSection({ tiny: pipelines[0], small: pipelines[1] }),
+    startupSection(await read<StartupRecord>('startup')),
+    evaluationSection(await read<EvaluationRecord>('evaluation')),
+  ];
+  return `${sections.filter((section) => section !== '').join('\n')}`;
+}
+
+function introduction(record: StepRecord | undefined): string {
+  const machine = record === undefined ? '' : `${record.threads} threads on ${record.cpu}, nothing else running. `;
+  return `# How fast it is
+
+${machine}Ratios are medians of alternated rounds of one run, so that what else the machine does falls on both sides; seconds
+are of this machine at that hour. Every round is in [data/](data/).
+
+\`\`\`sh
+pip install torch      # CPU
+MIM_PYTHON=python3 npm run bench -- --cifar /path/to/cifar10 --photographs /path/to/photographs
+\`\`\`
+`;
+}
+
+function stepSection(records: Readonly<Record<string, StepRecord | undefined>>): string {
+  const rows = Object.entries(records).flatMap(([name, record]) => (record === undefined ? [] : record.results.map((result) => stepRow(name, record, result))));
+  if (rows.length === 0) return '';
+  const torch = Object.values(records).find((record) => record?.torch !== undefined)?.torch;
+  return `## A training step
+
+Images per second of a full MaskAlign step: teacher forward, student forward and backward, AdamW; mask ratio 0.7. *eager* and
+*torch.compile* are PyTorch ${torch ?? ''} with \`scaled_dot_product_attention\`; \`torch.compile\` with fused AdamW. *int8* is \`teacher.dtype: int8\`.
+
+| Shape | | Images/s | Against eager | Lowest – highest |
+| --- | --- | ---: | ---: | ---: |
+${rows.join('\n')}
+
+The ratio is of these two programs: ours computes the teacher's last block for the visible tokens only, which is exact, and the
+PyTorch side computes it whole, as the official code does. What brought the speed is in [the engine's design page](../design/engine.md).
+`;
+}
+
+function stepRow(name: string, { shape, steps, secondsPerStep }: StepRecord, { name: contestant, imagesPerSecond, ratioToEager, lowest, highest }: StepRecord['results'][number]): string {
+  const { imageSize, patchSize, width, depth, batch } = shape;
+  const size = `${name}: ${imageSize}×${imageSize}, patch ${patchSize}, ${width} × ${depth}, batch ${batch}`;
+  const rounds = secondsPerStep[contestant]!.length;
+  const ratio = ratioToEager === undefined || contestant === 'eager' ? ['', ''] : [ratioToEager.toFixed(2), `${lowest!.toFixed(2)} – ${highest!.toFixed(2)} (${rounds} rounds of ${steps} steps)`];
+  return `| ${[size, contestant, imagesPerSecond.toFixed(1), ...ratio].join(' | ')} |`;
+}
+
+function memorySection(together: StepRecord | undefined, alone: StepRecord | undefined): string {
+  const ours = alone?.results[0]?.peakMiB;
+  const theirs = together?.results.flatMap(({ name, peakMiB }) => (peakMiB === undefined || name.startsWith('compiled') ? [] : [`${name} ${peakMiB.toFixed(0)} MiB`])) ?? [];
+  if (ours === undefined) return '';
+  return `## Memory
+
+Largest resident size of a process that trains the small shape: compiled-cpu ${ours.toFixed(0)} MiB${theirs.length === 0 ? '' : `, ${theirs.join(', ')}`}.
+`;
+}
+
+function pipelineSection(records: Readonly<Record<string, PipelineRecord | undefined>>): string {
+  const rows = Object.entries(records).flatMap(([name, record]) => {
+    if (record === undefined) return [];
+    const of = (key: 'whole' | 'stepAlone' | 'loadingAlone'): string => median(record.measured.map((round) => round[key])).toFixed(key === 'loadingAlone' ? 0 : 1);
+    return [`| ${[name, record.images, of('whole'), of('stepAlone'), `${(100 * record.ratio).toFixed(1)} %`, of('loadingAlone')].join(' | ')} |`];
+  });
+  if (rows.length === 0) return '';
+  return `## The whole pipeline
+
+Images per second with decoding, crops and flips in threads while the step runs on the same cores, beside the same steps on images that
+are there already; and what the loader does alone on one thread.
+
+| Shape | Images | Training | Steps alone | Share | Loader alone |
+| --- | --- | ---: | ---: | ---: | ---: |
+${rows.join('\n')}
+`;
+}
+
+function startupSection(record: StartupRecord | undefined): string {
+  if (record === undefined) return '';
+  return `## Start
+
+From \`mim pretrain\` to the first finished step at the tiny shape, program, teacher and compilation included: ${median(record.seconds).toFixed(1)} s (median of ${record.seconds.length}; ${Math.min(...record.seconds).toFixed(1)} – ${Math.max(...record.seconds).toFixed(1)}).
+`;
+}
+
+function evaluationSection(record: EvaluationRecord | undefined): string {
+  if (record === undefined) return '';
+  const { trainImages, testImages, width, measured } = record;
+  const seconds = (name: string): string => median(measured.filter((found) => found.name === name).map((found) => found.seconds)).toFixed(1);
+  return `## Probes
+
+Of ${trainImages.toLocaleString('en')} cached features of ${width} numbers, tested on ${testImages.toLocaleString('en')}: the linear probe (\`preset: small\`: eight learning rates, 100 epochs, then 100
+more of the one that was chosen) ${seconds('linear probe')} s, kNN ${seconds('kNN')} s.
+`;
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
+}
