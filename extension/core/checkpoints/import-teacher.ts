@@ -2,7 +2,7 @@
 import { UserError } from '../problems';
 import { elementCount, type HostTensor, type NamedTensors } from '../tensors';
 import { resolveWeights } from './find-weights';
-import { inferShape, sizesOf, type ClassPosition, type InferredShape } from './infer-shape';
+import { inferShape, noProjection, sizesOf, type ClassPosition, type InferredShape } from './infer-shape';
 import { markerOf, recogniseKeys, TEACHER_FORMATS, type RecognisedKeys, type TeacherFormat } from './key-maps';
 import { expandRelativePositions } from './relative-positions';
 import { openTensors } from './open-tensors';
@@ -78,6 +78,7 @@ export async function planImport(source: TensorSource, options: ImportOptions): 
   const keys = recogniseKeys(source.entries, asked);
   if (keys === undefined) throw notRecognised(source, asked);
   const own = readVitMetadata(source.metadata, source.file);
+  if (own !== undefined && options.projection) throw noProjection(source.file);
   const inferred = own === undefined ? await inferShape(source, keys, options) : ownShape(own, keys, source.file);
   const missing = checkTensors(source, keys, inferred.shape);
   return { format: own === undefined ? keys.format : 'mim', keys, missing, ...inferred };

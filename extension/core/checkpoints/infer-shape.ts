@@ -49,7 +49,7 @@ export async function inferShape(source: TensorSource, keys: RecognisedKeys, { h
   const prenorm = sizeOf('norm_pre.weight') !== undefined;
   const projectedWidth = (): number => {
     const sizes = prenorm ? sizeOf('head.weight') : undefined;
-    if (sizes === undefined) throw cannot('it has no projection, which `reconstruction.project` asks for', 'Only CLIP has one, and files of its vision tower alone may lack it. Leave `project` out to learn the features themselves.');
+    if (sizes === undefined) throw noProjection(source.file);
     return keys.format === 'openai-clip' ? sizes.at(-1)! : sizes[0]!;
   };
   const hub = await readHubConfig(source.file, width);
@@ -81,6 +81,11 @@ export async function inferShape(source: TensorSource, keys: RecognisedKeys, { h
       ...(hub.imageStd === undefined ? {} : { imageStd: hub.imageStd }),
     },
   };
+}
+
+/** Also of this product's own files, whose heads are classifiers. */
+export function noProjection(file: string): UserError {
+  return new UserError('MIM3005', `${file} cannot serve as a teacher: it has no projection, which \`reconstruction.project\` asks for`, 'Only CLIP has one, and files of its vision tower alone may lack it. Leave `project` out to learn the features themselves.');
 }
 
 /** What the weights do not say. Epsilons are those the family's own library runs with. */

@@ -100,6 +100,7 @@ describe('the projection of CLIP', () => {
     const refused = { code: 'MIM3005', message: expect.stringContaining('no projection') as unknown };
     await expect(imported(hugging, wanted)).rejects.toMatchObject(refused);
     await expect(imported({ ...randomModel(small), 'head.weight': projection }, wanted)).rejects.toMatchObject(refused);
+    await expect(imported({ ...randomModel(small), 'head.weight': projection }, wanted, vitMetadata(small))).rejects.toMatchObject(refused);
     await expect(imported({ ...model, 'head.bias': float32([4], Float32Array.of(0, 0, 1, 0)) }, wanted)).rejects.toMatchObject({ code: 'MIM3005', message: expect.stringContaining('classifier') as unknown });
   });
 
