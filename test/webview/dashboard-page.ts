@@ -45,7 +45,7 @@ export class DashboardPage {
   }
 
   async hear(...messages: ToDashboard[]): Promise<void> {
-    for (const message of messages) await this.page.evaluate((data) => (globalThis as unknown as { postMessage(data: unknown, to: string): void }).postMessage(data, '*'), message);
+    await this.page.evaluate((all) => all.forEach((message) => (globalThis as unknown as { postMessage(data: unknown, to: string): void }).postMessage(message, '*')), messages);
   }
 
   said(): Promise<FromDashboard[]> {

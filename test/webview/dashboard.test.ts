@@ -1,6 +1,7 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { INITIAL } from '../../webview/dashboard/state';
 import { launchBrowser } from '../chromium';
 import { base, compare, curves, live, runs, seed0, seed1 } from './dashboard-data';
 import { bundleDashboard, DashboardPage, pixelsOf, type OpenOptions } from './dashboard-page';
@@ -49,6 +50,27 @@ it('says that a snapshot is drawn once it is, and only then', async () => {
   await opened.hear({ type: 'view', data: curves(selected) });
   await eventually(() => opened.lastSaid('drawn'), { type: 'drawn' });
   expect(await opened.page.locator('figure canvas').count()).toBeGreaterThan(0);
+});
+
+it('draws what it showed before it makes its list of runs, where it comes back', async () => {
+  await open({ state: { ...INITIAL, selected } });
+  await opened.page.evaluate(`{
+    const push = said.push.bind(said);
+    said.push = (message) => {
+      if (message.type === 'drawn') window.rowsWhenDrawn = document.querySelectorAll('.run').length;
+      return push(message);
+    };
+  }`);
+  await opened.hear({ type: 'runs', runs }, { type: 'view', data: curves(selected) });
+  await eventually(() => opened.page.locator('.run').count(), runs.length);
+  expect(await opened.page.evaluate('rowsWhenDrawn')).toBe(0);
+  await opened.page.getByText('3 of 5').waitFor();
+});
+
+it('makes its list of runs where its view does not come', async () => {
+  await open({ state: { ...INITIAL, selected } });
+  await opened.hear({ type: 'runs', runs });
+  await eventually(() => opened.page.locator('.run').count(), runs.length);
 });
 
 it('draws the loss of every run in its colour, in every theme', async () => {

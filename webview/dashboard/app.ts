@@ -8,6 +8,9 @@ import { firstSelection, INITIAL, withState } from './state';
 import { unknownRun, type Dashboard, type View } from './view';
 import { VIEWS } from './views';
 
+/** So long a page that comes back waits for its view before it makes its list of runs, in ms. */
+const LIST_WAITS = 700;
+
 /** While a slider is dragged the host is told at most this often, in ms. */
 const TELL_EVERY = 60;
 
@@ -29,6 +32,8 @@ export class App implements Dashboard {
   /** The host waits to hear that what it told last is drawn. */
   private owesDrawing = false;
   private teller: number | undefined;
+  /** A page that comes back draws what it showed first: a thousand rows take longer than the charts. */
+  private listTimer: number | undefined;
 
   constructor(root: HTMLElement, private readonly host: Host<ToDashboard, FromDashboard, DashboardState>) {
     const kept = host.getState();
@@ -89,7 +94,8 @@ export class App implements Dashboard {
   private takeRuns(runs: readonly RunRow[]): void {
     this.runs.clear();
     for (const run of runs) this.runs.set(run.key, run);
-    this.list.takeRuns(runs);
+    if (!this.knowsRuns && this.hasChoice) this.listTimer ??= window.setTimeout(() => this.makeList(), LIST_WAITS);
+    else if (this.listTimer === undefined) this.list.takeRuns(runs);
     this.start.hidden = runs.length > 0;
     this.list.element.hidden = this.tabs.element.hidden = runs.length === 0;
     this.main.classList.toggle('alone', runs.length === 0);
@@ -99,6 +105,14 @@ export class App implements Dashboard {
     if (this.hasChoice) return;
     this.change({ selected: firstSelection(runs) });
     this.tell();
+  }
+
+  /** Once its view is drawn, or does not come. */
+  private makeList(): void {
+    window.clearTimeout(this.listTimer);
+    this.listTimer = undefined;
+    this.list.takeRuns([...this.runs.values()]);
+    this.schedule();
   }
 
   private say(problem: string): void {
@@ -117,7 +131,7 @@ export class App implements Dashboard {
   private draw(): void {
     const shown = VIEWS.find((view) => view.name === this.state.view) ?? VIEWS[0]!;
     const { name } = shown;
-    this.list.render();
+    if (this.listTimer === undefined) this.list.render();
     this.tabs.set(name);
     if (this.view?.name !== name) {
       this.view?.view.destroy();
@@ -126,8 +140,11 @@ export class App implements Dashboard {
       this.view = { name, view: shown.make(panel, this) };
     }
     this.view.view.render(this.data?.view === name ? this.data : undefined);
-    if (this.owesDrawing) this.host.send({ type: 'drawn' });
+    if (!this.owesDrawing) return;
     this.owesDrawing = false;
+    this.host.send({ type: 'drawn' });
+    // The frame that shows the charts goes first.
+    if (this.listTimer !== undefined) setTimeout(() => this.makeList());
   }
 }
 
