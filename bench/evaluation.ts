@@ -4,13 +4,14 @@
  *   npm run bench:evaluation -- [--train 50000] [--test 10000] [--width 192] [--threads 2] [--rounds 3] [--json bench-evaluation.json]
  */
 import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { CompiledEngine } from '../extension/training/engines/compiled/compiled-engine';
 import type { LabelledFeatures } from '../extension/training/evaluation/features';
 import { knn } from '../extension/training/evaluation/knn';
 import { linearProbe, PROBE_PRESETS } from '../extension/training/evaluation/linear-probe';
 import { RandomStream } from '../extension/training/random';
+import { processor } from './machine';
 import { REFERENCE, referenceMs } from './ui-reference';
 
 const { values: options } = parseArgs({
@@ -51,8 +52,8 @@ for (let round = 0; round < rounds; round++) {
   measured.push(await timed('linear probe', () => linearProbe(engine, train, test, { preset: PROBE_PRESETS.small, seed: round })));
   measured.push(await timed('kNN', () => knn(engine, train, test, { k: 20, temperature: 0.07 })));
 }
-console.log(`${trainImages} × ${testImages} features of ${width}, ${threads} threads, ${cpus()[0]?.model}`);
+console.log(`${trainImages} × ${testImages} features of ${width}, ${threads} threads, ${processor()}`);
 for (const { name, seconds, top1 } of measured) console.log(`${name.padEnd(14)} ${seconds.toFixed(1).padStart(6)} s  top-1 ${(100 * top1).toFixed(1)} %`);
 console.log(`${REFERENCE}: ${references.map((ms) => ms.toFixed(0)).join(', ')} ms`);
-if (options.json) writeFileSync(options.json, `${JSON.stringify({ trainImages, testImages, width, threads, cpu: cpus()[0]?.model, measured, references }, undefined, 2)}\n`);
+if (options.json) writeFileSync(options.json, `${JSON.stringify({ trainImages, testImages, width, threads, cpu: processor(), measured, references }, undefined, 2)}\n`);
 process.exit();

@@ -54,8 +54,9 @@ function introduction(record: StepRecord | undefined): string {
   const machine = record === undefined ? '' : `${record.threads} threads on ${record.cpu}, nothing else running. `;
   return `# How fast it is
 
-${machine}Ratios are medians of alternated rounds of one run, so that what else the machine does falls on both sides; seconds
-are of this machine at that hour. Every round is in [data/](data/).
+${machine}Ratios are medians of alternated rounds of one run, so that
+what else the machine does falls on both sides; seconds are of this machine at that hour. Every round is in [data/](data/).
+The ratios depend on the processor: [step.md](step.md) has those of one with AVX-512.
 
 \`\`\`sh
 pip install torch      # CPU
@@ -110,7 +111,7 @@ function pipelineSection(records: Readonly<Record<string, PipelineRecord | undef
   return `## The whole pipeline
 
 Images per second with decoding, crops and flips in threads while the step runs on the same cores, beside the same steps on images that
-are there already; and what the loader does alone on one thread.
+are there already; and what the loader does alone on one thread. A share above 100 % is the noise of the machine.
 
 | Shape | Images | Training | Steps alone | Share | Loader alone |
 | --- | --- | ---: | ---: | ---: | ---: |

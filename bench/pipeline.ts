@@ -6,7 +6,7 @@
  *   npm run bench:pipeline -- --data DIR [--size tiny] [--rounds 5] [--steps 8] [--threads 2] [--ahead 5] [--json bench-pipeline.json]
  */
 import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ImageLoader, type TrainBatch } from '../extension/training/data/loader';
@@ -14,6 +14,7 @@ import { openImageSource } from '../extension/training/data/open-source';
 import { CompiledEngine } from '../extension/training/engines/compiled/compiled-engine';
 import { createStepRunner } from '../extension/training/step-runner';
 import { timelineOf } from '../extension/training/timeline';
+import { processor } from './machine';
 import { stepSizes, trainingCase, type StepSizeName } from './step-case';
 
 const { values: options } = parseArgs({
@@ -36,6 +37,8 @@ const AT_ONCE = 4;
 
 const { experiment, method, programs } = trainingCase(size, { data: { path: path.resolve(options.data) } });
 const source = await openImageSource(experiment.data, 'train', 0);
+/** Wherever the folder lies. */
+const described = source.describe().replace(path.resolve(options.data), path.basename(options.data));
 const threadFile = path.join(import.meta.dirname, 'loader-thread.mjs');
 const loader = new ImageLoader(source, { config: experiment.data, batchSize: size.batch, seed: 0, threadFile });
 const engine = CompiledEngine.create({ threads });
@@ -91,8 +94,8 @@ for (let round = 0; round < rounds; round++) {
   measured.push(found);
 }
 const ratio = median(measured.map((found) => found.whole / found.stepAlone));
-console.log(`${options.size}: ${source.describe()}`);
+console.log(`${options.size}: ${described}`);
 console.log(`training ${median(measured.map((found) => found.whole)).toFixed(1)} images/s, steps alone ${median(measured.map((found) => found.stepAlone)).toFixed(1)}: ${(100 * ratio).toFixed(1)} % (median of ${rounds} rounds of ${steps} steps)`);
 console.log(`loading alone, one thread: ${median(measured.map((found) => found.loadingAlone)).toFixed(0)} images/s`);
-if (options.json) writeFileSync(options.json, `${JSON.stringify({ size: options.size, images: source.describe(), steps, threads, cpu: cpus()[0]?.model, measured, ratio }, undefined, 2)}\n`);
+if (options.json) writeFileSync(options.json, `${JSON.stringify({ size: options.size, images: described, steps, threads, cpu: processor(), measured, ratio }, undefined, 2)}\n`);
 process.exit();

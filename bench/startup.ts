@@ -14,6 +14,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { writeSafetensors } from '../extension/core/checkpoints/safetensors';
 import { vitMetadata } from '../extension/core/checkpoints/vit-metadata';
+import { processor } from './machine';
 import { alignedLevels, maskRatio, randomTeacher, stepSizes } from './step-case';
 import { REFERENCE, referenceMs } from './ui-reference';
 
@@ -66,7 +67,7 @@ engine: { kind: compiled-cpu, threads: ${options.threads} }
   }
   console.log(`From \`mim pretrain\` to the first finished step: ${seconds.map((each) => each.toFixed(1)).join(', ')} s`);
   console.log(`${REFERENCE}: ${references.map((ms) => ms.toFixed(0)).join(', ')} ms`);
-  if (options.json) writeFileSync(options.json, `${JSON.stringify({ threads: Number(options.threads), cpu: os.cpus()[0]?.model, seconds, references }, undefined, 2)}\n`);
+  if (options.json) writeFileSync(options.json, `${JSON.stringify({ threads: Number(options.threads), cpu: processor(), seconds, references }, undefined, 2)}\n`);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

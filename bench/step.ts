@@ -11,11 +11,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { CompiledEngine } from '../extension/training/engines/compiled/compiled-engine';
+import { processor } from './machine';
 import type { StepSizeName, TeacherDtype } from './step-case';
 import { alignedLevels, maskRatio, stepCase, stepSizes } from './step-case';
 
@@ -136,7 +137,7 @@ for (const { name, imagesPerSecond, ratioToEager, lowest, highest } of results) 
   console.log(`${name.padEnd(18)} ${imagesPerSecond.toFixed(1).padStart(7)} images/s${ratioToEager === undefined ? '' : `  ${ratioToEager.toFixed(2)} × eager (${lowest!.toFixed(2)} – ${highest!.toFixed(2)})`}`);
 }
 if (options.json) {
-  const record = { size, shape, steps, threads, cpu: cpus()[0]?.model, torch, secondsPerStep: seconds, results };
+  const record = { size, shape, steps, threads, cpu: processor(), torch, secondsPerStep: seconds, results };
   writeFileSync(options.json, `${JSON.stringify(record, undefined, 2)}\n`);
 }
 process.exit();

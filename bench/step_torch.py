@@ -4,7 +4,6 @@ With `compile`, torch.compile and fused AdamW.
 Reads lines "<steps>" and answers "<seconds per step>"; "memory" is answered with the largest resident size so far, in MiB. Argument: the sizes as JSON (see step-case.ts).
 """
 import json
-import resource
 import sys
 import time
 
@@ -104,7 +103,9 @@ def main():
     keep_ids = torch.stack([torch.randperm(patches)[:kept] for _ in range(size["batch"])])
     for line in sys.stdin:
         if line.strip() == "memory":
-            print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+            # ru_maxrss would begin with the size of the process that started this one.
+            with open("/proc/self/status") as status:
+                print(next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")), flush=True)
             continue
         steps = int(line)
         start = time.perf_counter()
