@@ -1,6 +1,7 @@
 /** What the benches of the engine found, as a page: from their JSON alone, so that no number is typed. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { median } from './median';
 
 interface StepRecord {
   readonly shape: { readonly imageSize: number; readonly patchSize: number; readonly width: number; readonly depth: number; readonly batch: number };
@@ -15,7 +16,6 @@ interface StepRecord {
 interface PipelineRecord {
   readonly images: string;
   readonly measured: readonly { readonly whole: number; readonly stepAlone: number; readonly loadingAlone: number }[];
-  readonly ratio: number;
 }
 
 interface StartupRecord {
@@ -105,7 +105,8 @@ function pipelineSection(records: Readonly<Record<string, PipelineRecord | undef
   const rows = Object.entries(records).flatMap(([name, record]) => {
     if (record === undefined) return [];
     const of = (key: 'whole' | 'stepAlone' | 'loadingAlone'): string => median(record.measured.map((round) => round[key])).toFixed(key === 'loadingAlone' ? 0 : 1);
-    return [`| ${[name, record.images, of('whole'), of('stepAlone'), `${(100 * record.ratio).toFixed(1)} %`, of('loadingAlone')].join(' | ')} |`];
+    const share = median(record.measured.map(({ whole, stepAlone }) => whole / stepAlone));
+    return [`| ${[name, record.images, of('whole'), of('stepAlone'), `${(100 * share).toFixed(1)} %`, of('loadingAlone')].join(' | ')} |`];
   });
   if (rows.length === 0) return '';
   return `## The whole pipeline
@@ -136,8 +137,4 @@ function evaluationSection(record: EvaluationRecord | undefined): string {
 Of ${trainImages.toLocaleString('en')} cached features of ${width} numbers, tested on ${testImages.toLocaleString('en')}: the linear probe (\`preset: small\`: eight learning rates, 100 epochs, then 100
 more of the one that was chosen) ${seconds('linear probe')} s, kNN ${seconds('kNN')} s.
 `;
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
 }

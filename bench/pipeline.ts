@@ -15,6 +15,7 @@ import { CompiledEngine } from '../extension/training/engines/compiled/compiled-
 import { createStepRunner } from '../extension/training/step-runner';
 import { timelineOf } from '../extension/training/timeline';
 import { processor } from './machine';
+import { median } from './median';
 import { stepSizes, trainingCase, type StepSizeName } from './step-case';
 
 const { values: options } = parseArgs({
@@ -79,10 +80,6 @@ async function loadingAlone(): Promise<number> {
   return found;
 }
 
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
-}
-
 // More than are used: the last are on their way when the measurement ends.
 const batches = loader.trainBatches(0, (rounds + 1) * steps + AT_ONCE + 4, () => Number(options.ahead));
 const held: TrainBatch[] = [];
@@ -97,5 +94,5 @@ const ratio = median(measured.map((found) => found.whole / found.stepAlone));
 console.log(`${options.size}: ${described}`);
 console.log(`training ${median(measured.map((found) => found.whole)).toFixed(1)} images/s, steps alone ${median(measured.map((found) => found.stepAlone)).toFixed(1)}: ${(100 * ratio).toFixed(1)} % (median of ${rounds} rounds of ${steps} steps)`);
 console.log(`loading alone, one thread: ${median(measured.map((found) => found.loadingAlone)).toFixed(0)} images/s`);
-if (options.json) writeFileSync(options.json, `${JSON.stringify({ size: options.size, images: described, steps, threads, cpu: processor(), measured, ratio }, undefined, 2)}\n`);
+if (options.json) writeFileSync(options.json, `${JSON.stringify({ size: options.size, images: described, steps, threads, cpu: processor(), measured }, undefined, 2)}\n`);
 process.exit();

@@ -12,6 +12,7 @@ import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
+import { median } from './median';
 import type { RankTimes, SumTimes } from './scale-rank';
 import { stepSizes, type StepSizeName } from './step-case';
 
@@ -46,12 +47,6 @@ function start(count: number): Job {
       return JSON.parse(value) as Answer;
     },
   };
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 const jobs = counts.map(start);

@@ -17,6 +17,7 @@ import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { CompiledEngine } from '../extension/training/engines/compiled/compiled-engine';
 import { processor } from './machine';
+import { median } from './median';
 import type { StepSizeName, TeacherDtype } from './step-case';
 import { alignedLevels, maskRatio, stepCase, stepSizes } from './step-case';
 
@@ -108,12 +109,6 @@ async function contestants(torch: string | undefined): Promise<Contestant[]> {
     }
   }
   return found;
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 const torch = torchVersion();

@@ -11,6 +11,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Browser, Frame } from 'playwright-core';
 import { launchBrowser } from '../test/chromium';
+import { median } from './median';
 import { hostMemory } from './ui-host-memory';
 import { REFERENCE, referenceMs } from './ui-reference';
 import { makeFolder } from './ui-runs';
@@ -172,8 +173,6 @@ async function activationTimes(workbench: Workbench): Promise<[number, number]> 
   const numbers = (await line.innerText()).match(/\d+/g)?.map(Number) ?? [];
   return [numbers[0] ?? Number.NaN, numbers[1] ?? Number.NaN];
 }
-
-const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 
 function report([first, ...found]: readonly Round[], version: string): string {
   const ms = (of: (round: Round) => number): string => `${Math.round(median(found.map(of)))} ms`;

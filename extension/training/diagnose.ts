@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { MODEL_FILE, type CheckpointInfo } from '../core/checkpoints/checkpoint-folder';
 import { resolveWeights } from '../core/checkpoints/find-weights';
-import { importTeacher, type ImportedTeacher } from '../core/checkpoints/import-teacher';
+import { importTeacher } from '../core/checkpoints/import-teacher';
 import type { ResolvedExperiment } from '../core/config/schema';
 import { localWeights, type FetchOptions } from '../core/hub/fetch-weights';
 import { hidesPatches } from '../core/config/method-traits';
@@ -15,7 +15,7 @@ import { Diagnosis } from './diagnosis';
 import { createEngine } from './engines/create';
 import type { Engine } from './engines/engine';
 import { enclosingRun, experimentOf, stepOf, withTeacherOf } from './evaluate';
-import { openTrainingImages } from './prepare';
+import { openTrainingImages, teacherOf } from './prepare';
 
 export interface DiagnoseOptions {
   /** A run directory (its newest good checkpoint), a checkpoint's folder, or a weight file. */
@@ -57,11 +57,6 @@ export async function diagnoseRun({ images, ratios = false, onMessage, onDownloa
 /** The run's checkpoint whose student `file` is; undefined where it is another file. */
 async function checkpointOf(run: RunDirectory, file: string): Promise<CheckpointInfo | undefined> {
   return (await run.listCheckpoints()).find((info) => path.resolve(file) === path.join(info.path, MODEL_FILE));
-}
-
-async function teacherOf({ teacher, reconstruction }: ResolvedExperiment, fetching: FetchOptions): Promise<ImportedTeacher | undefined> {
-  const file = teacher?.checkpoint;
-  return file === undefined ? undefined : importTeacher(await localWeights(file, fetching), { ...teacher, projection: reconstruction?.project });
 }
 
 /** @throws UserError MIM6202 where only the weights of the student are known, or the method has no mask */

@@ -38,7 +38,7 @@ export interface Prepared {
  */
 export async function prepare(resolved: ResolvedExperiment, origin?: Origin, fetching: FetchOptions = {}): Promise<Prepared> {
   const { train, test } = await openImages(resolved, origin);
-  const teacher = await openTeacher(resolved, origin, fetching);
+  const teacher = await blaming(origin, ['teacher.checkpoint'], () => teacherOf(resolved, fetching));
   const experiment = teacher ? withTeacherDepth(resolved, teacher.shape.depth) : resolved;
   const notes = [`Training images: ${train.describe()}`, ...(test ? [`Test images: ${test.describe()}`] : [])];
   if (teacher) {
@@ -78,9 +78,10 @@ export async function openLabelledImages({ data }: Pick<ResolvedExperiment, 'dat
   return { train, test };
 }
 
-async function openTeacher({ teacher, reconstruction }: ResolvedExperiment, origin: Origin | undefined, fetching: FetchOptions): Promise<ImportedTeacher | undefined> {
+/** The frozen teacher of an experiment, with all that its targets need; undefined without one. */
+export async function teacherOf({ teacher, reconstruction }: ResolvedExperiment, fetching: FetchOptions): Promise<ImportedTeacher | undefined> {
   const file = teacher?.checkpoint;
-  return file === undefined ? undefined : blaming(origin, ['teacher.checkpoint'], async () => importTeacher(await localWeights(file, fetching), { ...teacher, projection: reconstruction?.project }));
+  return file === undefined ? undefined : importTeacher(await localWeights(file, fetching), { ...teacher, projection: reconstruction?.project });
 }
 
 /** `Teacher: …: 150 tensors used (timm naming), 2 ignored, none missing`. */
