@@ -11,7 +11,7 @@ import type { Method } from '../extension/training/methods/method';
 import { RandomStream } from '../extension/training/random';
 import { trainingPrograms, type TrainingPrograms } from '../extension/training/step';
 
-interface StepSize {
+export interface StepSize {
   readonly batch: number;
   readonly imageSize: number;
   readonly patchSize: number;

@@ -1,7 +1,9 @@
 """The same MaskAlign step in PyTorch: SDPA attention, AdamW, the whole teacher as the official code runs it.
-With `compile`, torch.compile and fused AdamW.
+With `compile`, torch.compile and fused AdamW. `device` is "cpu" or "cuda"; on a GPU `precision` is "fp32", "tf32" (products) or
+"bf16" (autocast), and batches are copied up from pinned memory each step.
 
-Reads lines "<steps>" and answers "<seconds per step>"; "memory" is answered with the largest resident size so far, in MiB. Argument: the sizes as JSON (see step-case.ts).
+Reads lines "<steps>" and answers "<seconds per step>"; "memory" is answered with the largest resident size so far, in MiB (of a GPU:
+what was reserved there). Argument: the sizes as JSON (see step-case.ts).
 """
 import json
 import sys
@@ -86,8 +88,11 @@ def main():
     size = json.loads(sys.argv[1])
     torch.manual_seed(0)
     torch.set_num_threads(size["threads"])
+    device, precision = size.get("device", "cpu"), size.get("precision", "fp32")
+    on_gpu = device == "cuda"
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
     levels = min(size["levels"], size["depth"])
-    model = MaskAlign(size, levels)
+    model = MaskAlign(size, levels).to(device)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
         [
@@ -101,7 +106,12 @@ def main():
     kept = int(patches * (1 - size["maskRatio"]))
     images = torch.randn(size["batch"], 3, size["imageSize"], size["imageSize"])
     keep_ids = torch.stack([torch.randperm(patches)[:kept] for _ in range(size["batch"])])
+    if on_gpu:
+        images, keep_ids = images.pin_memory(), keep_ids.pin_memory()
     for line in sys.stdin:
+        if line.strip() == "memory" and on_gpu:
+            print(torch.cuda.max_memory_reserved() / 2**20, flush=True)
+            continue
         if line.strip() == "memory":
             # ru_maxrss would begin with the size of the process that started this one.
             with open("/proc/self/status") as status:
@@ -111,9 +121,13 @@ def main():
         start = time.perf_counter()
         for _ in range(steps):
             optimizer.zero_grad()
-            loss = step(images, keep_ids)
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16"):
+                loss = step(images.to(device, non_blocking=True), keep_ids.to(device, non_blocking=True))
             loss.backward()
             optimizer.step()
+            if not on_gpu:
+                loss.item()
+        if on_gpu:
             loss.item()
         print((time.perf_counter() - start) / steps, flush=True)
 

@@ -17,6 +17,7 @@ export interface EngineProbe {
 const enginesByPreference: readonly EngineKind[] = ['compiled-cpu', 'tfjs-wasm', 'tfjs-cpu'];
 
 const meaning: Record<EngineKind, string> = {
+  'compiled-webgpu': 'steps compiled into one graph, run by ONNX Runtime on a GPU through WebGPU',
   'compiled-cpu': 'steps compiled into one graph, run by ONNX Runtime on the CPU',
   'tfjs-wasm': 'eager TensorFlow.js on WebAssembly, one thread (slow)',
   'tfjs-cpu': 'eager TensorFlow.js in plain JavaScript, one thread (very slow)',
@@ -25,9 +26,10 @@ const meaning: Record<EngineKind, string> = {
 /** The libraries of an engine are loaded only here, so that one that is missing breaks nothing else. */
 async function open(kind: EngineKind, threads: number): Promise<Engine> {
   switch (kind) {
-    case 'compiled-cpu': {
+    case 'compiled-cpu':
+    case 'compiled-webgpu': {
       const { CompiledEngine } = await import('./compiled/compiled-engine');
-      return CompiledEngine.create({ threads });
+      return CompiledEngine.create({ threads, device: kind === 'compiled-webgpu' ? 'webgpu' : 'cpu' });
     }
     case 'tfjs-wasm':
     case 'tfjs-cpu': {

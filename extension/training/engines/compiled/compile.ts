@@ -1,7 +1,8 @@
 /** From a program to the graph that is run: trace, then every pass in turn. */
 import type { Program } from '../engine';
 import type { Graph } from './ir';
-import { passes } from './passes/all';
+import type { Device } from './device';
+import { passesFor } from './passes/all';
 import { quantizeWeights } from './passes/quantize-weights';
 import { trace } from './trace';
 
@@ -10,6 +11,8 @@ export interface CompileOptions {
   readonly disabledPasses?: readonly string[];
   /** Constants whose products are computed in int8. */
   readonly int8?: readonly string[];
+  /** What the graph is for; default: the CPU. */
+  readonly device?: Device;
 }
 
 export interface PassReport {
@@ -27,6 +30,7 @@ export interface CompilationReport {
 
 /** @throws Error for a pass name that does not exist. */
 export function optimise(traced: Graph, options: CompileOptions = {}): CompilationReport {
+  const passes = passesFor(options.device ?? 'cpu');
   const disabled = new Set(options.disabledPasses ?? []);
   const unknown = [...disabled].find((name) => !passes.some((pass) => pass.name === name));
   if (unknown !== undefined) throw new Error(`There is no pass "${unknown}"; the passes are ${passes.map(({ name }) => name).join(', ')}.`);

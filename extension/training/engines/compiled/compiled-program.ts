@@ -1,4 +1,4 @@
-/** A program as a session of ONNX Runtime. */
+/** A program as a session of ONNX Runtime on the CPU. */
 import { Tensor } from 'onnxruntime-node';
 import type { HostTensor, TensorSpec } from '../../../core/tensors';
 import { elementCount } from '../../../core/tensors';
@@ -29,7 +29,7 @@ export class OnnxProgram implements CompiledProgram {
   ) {}
 
   async run(state: StateStore, batches: readonly HostBatch[]): Promise<Readings[]> {
-    if (!(state instanceof CompiledState)) throw new Error(`Program "${this.program.name}" was given the state of another engine.`);
+    if (!(state instanceof CompiledState) || state.device !== 'cpu') throw new Error(`Program "${this.program.name}" was given the state of another engine.`);
     checkState(this.program, state);
     for (const batch of batches) checkBatch(this.program, batch);
     if (batches.length === 0) return [];

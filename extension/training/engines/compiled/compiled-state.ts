@@ -1,9 +1,10 @@
 /** A state store whose values are tensors that ONNX Runtime reads in place. */
 import { Tensor } from 'onnxruntime-node';
-import type { HostTensor, NamedSpecs, NamedTensors } from '../../../core/tensors';
+import type { HostTensor, NamedSpecs, NamedTensors, TensorSpec } from '../../../core/tensors';
 import { specOf } from '../../../core/tensors';
 import { checkValue } from '../check-values';
 import type { StateStore } from '../engine';
+import type { Device } from './device';
 
 /** An ONNX Runtime tensor over the given memory. */
 export function onnxTensor({ data, shape, dtype }: HostTensor): Tensor {
@@ -11,8 +12,9 @@ export function onnxTensor({ data, shape, dtype }: HostTensor): Tensor {
 }
 
 export class CompiledState implements StateStore {
-  private readonly tensors = new Map<string, Tensor>();
+  readonly device: Device = 'cpu';
   readonly specs: NamedSpecs;
+  protected readonly tensors = new Map<string, Tensor>();
 
   constructor(values: NamedTensors) {
     this.specs = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, specOf(value)]));
@@ -34,19 +36,19 @@ export class CompiledState implements StateStore {
   }
 
   async read(names: readonly string[] = [...this.tensors.keys()]): Promise<NamedTensors> {
-    return Object.fromEntries(
-      names.map((name) => {
-        const { shape, dtype } = this.specs[name] ?? this.missing(name);
-        const data = this.tensor(name).data as Float32Array | Int32Array;
-        return [name, { shape, dtype, data: data.slice() }];
-      }),
-    );
+    const read: Record<string, HostTensor> = {};
+    for (const name of names) {
+      const { shape, dtype } = this.spec(name);
+      const data = (await this.onHost(this.tensor(name))).data as Float32Array | Int32Array;
+      read[name] = { shape, dtype, data: data.slice() };
+    }
+    return read;
   }
 
   async write(values: NamedTensors): Promise<void> {
     for (const [name, value] of Object.entries(values)) {
-      checkValue('State', name, this.specs[name] ?? this.missing(name), value);
-      this.tensors.set(name, onnxTensor({ ...value, data: value.data.slice() }));
+      checkValue('State', name, this.spec(name), value);
+      this.replace(name, onnxTensor({ ...value, data: value.data.slice() }));
     }
   }
 
@@ -54,7 +56,14 @@ export class CompiledState implements StateStore {
     this.tensors.clear();
   }
 
-  private missing(name: string): never {
-    throw new Error(`The state store holds no "${name}".`);
+  /** The tensor itself, or a copy in the host's memory. */
+  protected onHost(tensor: Tensor): Promise<Tensor> {
+    return Promise.resolve(tensor);
+  }
+
+  private spec(name: string): TensorSpec {
+    const spec = this.specs[name];
+    if (!spec) throw new Error(`The state store holds no "${name}".`);
+    return spec;
   }
 }

@@ -1,4 +1,5 @@
 /** What each operation of the graph is in ONNX: one entry an operation. */
+import type { Device } from './device';
 import type { Dtype, Graph, Node, NodeOf, Operations, OpName, Value, ValueId } from './ir';
 import { allocate, valueOf } from './ir';
 import type { OnnxAttribute, OnnxType } from './onnx-writer';
@@ -11,7 +12,10 @@ export class Lowering {
   private readonly shared = new Set<string>();
   private temporaries = 0;
 
-  constructor(readonly graph: Graph) {
+  constructor(
+    readonly graph: Graph,
+    readonly device: Device = 'cpu',
+  ) {
     this.onnx = new OnnxGraph(graph.name);
   }
 
@@ -139,6 +143,11 @@ const matMul: Lower<'MatMul'> = (to, { inputs, attrs }, names, outputs) => {
   const { transA, transB, alpha } = attrs;
   const flat = inputs.every((id) => to.value(id).shape.length === 2);
   const flags = { transA: Number(transA), transB: Number(transB), alpha: { float: alpha } };
+  if (to.device === 'webgpu') {
+    // WebGPU has no FusedMatMul; the pass `turn-operands` has turned what was to be turned.
+    if (alpha === 1) return to.emit('MatMul', names, outputs);
+    return to.emit('Mul', [to.derive('MatMul', names), to.scalar(alpha, 'float32')], outputs);
+  }
   if (flat) return to.emit('Gemm', names, outputs, flags);
   to.emit('FusedMatMul', names, outputs, flags, 'com.microsoft');
 };

@@ -62,9 +62,10 @@ function attribute(name: string, value: OnnxAttribute): Chunks {
 /** A size, or the name of one that is known only when the model runs. */
 export type OnnxSize = number | string;
 
-function valueInfo(name: string, dtype: OnnxType, shape: readonly OnnxSize[]): Chunks {
-  const sizes = shape.flatMap((size) => message(1, typeof size === 'string' ? text(2, size) : integer(1, size)));
-  return [...text(1, name), ...message(2, message(1, [...integer(1, onnxTypes[dtype]), ...message(2, sizes)]))];
+/** Without a shape, any. */
+function valueInfo(name: string, dtype: OnnxType, shape?: readonly OnnxSize[]): Chunks {
+  const sizes = shape?.flatMap((size) => message(1, typeof size === 'string' ? text(2, size) : integer(1, size)));
+  return [...text(1, name), ...message(2, message(1, [...integer(1, onnxTypes[dtype]), ...(sizes ? message(2, sizes) : [])]))];
 }
 
 export class OnnxGraph {
@@ -95,11 +96,11 @@ export class OnnxGraph {
     this.initializers.push(...message(5, body));
   }
 
-  input(name: string, dtype: OnnxType, shape: readonly OnnxSize[]): void {
+  input(name: string, dtype: OnnxType, shape?: readonly OnnxSize[]): void {
     this.inputs.push(...message(11, valueInfo(name, dtype, shape)));
   }
 
-  output(name: string, dtype: OnnxType, shape: readonly OnnxSize[]): void {
+  output(name: string, dtype: OnnxType, shape?: readonly OnnxSize[]): void {
     this.outputs.push(...message(12, valueInfo(name, dtype, shape)));
   }
 

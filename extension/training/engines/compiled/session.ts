@@ -1,37 +1,35 @@
 /** A graph as a session of ONNX Runtime. */
 import { InferenceSession } from 'onnxruntime-node';
+import type { Device } from './device';
 import type { Graph } from './ir';
-import type { LoopModel } from './loop';
 import { loopModel } from './loop';
 import { writeModel } from './onnx-writer';
-
-export type SessionInterface = Omit<LoopModel, 'onnx'>;
+import { sessionOptions } from './session-options';
+import { singleStepModel } from './single-step';
+import type { SessionInterface } from './step-model';
 
 export interface OpenSession {
   readonly session: InferenceSession;
   readonly io: SessionInterface;
 }
 
-const sessionOptions: InferenceSession.SessionOptions = {
-  executionProviders: ['cpu'],
-  executionMode: 'sequential',
-  graphOptimizationLevel: 'all',
-  interOpNumThreads: 1,
-  logSeverityLevel: 3,
-  // Waiting threads sleep instead of spinning: the cores are shared with the loader's threads, and with spinning a
-  // step on a busy machine took twice as long and 1.6 times the processor time.
-  extra: { session: { intra_op: { allow_spinning: '0' } } },
-};
-
 /** ONNX Runtime's messages repeat every input and output of the program; what went wrong stands at the end. */
 const shownOfMessage = 400;
 
-/** @throws UserError MIM4002 where the graph's constants are larger than a model may be. */
-export async function openSession(graph: Graph, threads: number): Promise<OpenSession> {
-  const { onnx, ...io } = loopModel(graph);
+/** State stays where it is computed, readings come to the host. */
+function outputLocations({ writes, readings }: SessionInterface): InferenceSession.SessionOptions {
+  const state = writes.map((name) => [`new:${name}`, 'gpu-buffer'] as const);
+  const read = Object.keys(readings).map((name) => [`reading:${name}`, 'cpu'] as const);
+  return { preferredOutputLocation: Object.fromEntries([...state, ...read]) };
+}
+
+/** Many steps a run on the CPU (loop.ts), one a run elsewhere (single-step.ts). @throws UserError MIM4002 where the graph's constants are larger than a model may be. */
+export async function openSession(graph: Graph, threads: number, device: Device = 'cpu'): Promise<OpenSession> {
+  const { onnx, ...io } = device === 'cpu' ? loopModel(graph) : singleStepModel(graph, device);
   const model = writeModel(onnx);
+  const options = { ...sessionOptions(device, threads), ...(device === 'webgpu' && outputLocations(io)) };
   try {
-    return { session: await InferenceSession.create(model, { ...sessionOptions, intraOpNumThreads: threads }), io };
+    return { session: await InferenceSession.create(model, options), io };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new Error(`ONNX Runtime does not open program "${graph.name}": ${message.slice(-shownOfMessage)}`, { cause: error });

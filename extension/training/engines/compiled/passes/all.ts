@@ -6,10 +6,16 @@
  * is split (the narrow products lost what the copies saved); bias gradients as products with ones (all sums together
  * take one per cent of a step).
  */
+import type { Device } from '../device';
 import { foldScale } from './fold-scale';
 import { fuseLayerNorm } from './fuse-layer-norm';
 import type { Pass } from './pass';
 import { rescaleGelu } from './rescale-gelu';
 import { simplify } from './simplify';
+import { turnOperands } from './turn-operands';
 
-export const passes: readonly Pass[] = [simplify, fuseLayerNorm, foldScale, rescaleGelu];
+const everywhere: readonly Pass[] = [simplify, fuseLayerNorm, foldScale, rescaleGelu];
+
+export function passesFor(device: Device): readonly Pass[] {
+  return device === 'webgpu' ? [...everywhere, turnOperands] : everywhere;
+}

@@ -1,0 +1,178 @@
+/**
+ * On a GPU: parity with PyTorch in float64, and images per second of a full training step of the compiled engine over WebGPU against
+ * PyTorch on the same card (eager in fp32, with TF32, with bf16 autocast), in alternated rounds. Needs no network; `npm run
+ * bench:gpu-pack` puts all it needs into one folder for a machine that has neither Node nor npm.
+ *
+ *   npm run bench:gpu -- [--sizes 'ViT-Ti 32,ViT-B 224'] [--rounds 5] [--steps 4] [--out docs/results/data/gpu.json] [--no-parity]
+ *
+ * PyTorch is found through MIM_PYTHON (default: python3); without it, or without CUDA for it, only the product is measured.
+ */
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import type { GpuStepTask } from './gpu-step';
+import type { ParityResult } from './gpu-parity';
+import { gpuSizes } from './gpu-sizes';
+import { processor } from './machine';
+import { median } from './median';
+import { alignedLevels, maskRatio, type StepSize } from './step-case';
+
+const { values: options } = parseArgs({
+  options: {
+    sizes: { type: 'string', default: Object.keys(gpuSizes).join(',') },
+    rounds: { type: 'string', default: '5' },
+    steps: { type: 'string', default: '4' },
+    out: { type: 'string', default: 'docs/results/data/gpu.json' },
+    parity: { type: 'boolean', default: true },
+  },
+  allowNegative: true,
+});
+const [rounds, steps] = [Number(options.rounds), Number(options.steps)];
+const python = process.env['MIM_PYTHON'] ?? 'python3';
+const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+interface Contestant {
+  readonly name: string;
+  /** Seconds per step. */
+  run(steps: number): Promise<number>;
+  /** Of the GPU, in MiB. */
+  memory(): Promise<number | undefined>;
+  end(): void;
+}
+
+/** The first line that a command prints; undefined where it fails. */
+function answer(command: string, args: readonly string[]): string | undefined {
+  const { status, stdout } = spawnSync(command, args, { encoding: 'utf8' });
+  return status === 0 ? stdout.trim().split('\n')[0] : undefined;
+}
+
+const nvidiaSmi = (what: string): string | undefined => answer('nvidia-smi', [`--query-gpu=${what}`, '--format=csv,noheader,nounits']);
+const usedMiB = (): number | undefined => {
+  const used = nvidiaSmi('memory.used');
+  return used === undefined ? undefined : Number(used);
+};
+
+function asking(command: string, args: readonly string[]): { child: ChildProcessByStdio<Writable, Readable, null>; ask: (what: string) => Promise<number> } {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const ask = async (what: string): Promise<number> => {
+    child.stdin.write(`${what}\n`);
+    const { value, done } = await lines.next();
+    if (done) throw new Error('its process ended');
+    return Number(value);
+  };
+  return { child, ask };
+}
+
+function product(name: string, task: GpuStepTask): Contestant {
+  const before = usedMiB();
+  const { child, ask } = asking(process.execPath, ['--max-old-space-size=16384', beside('gpu-step.mjs'), JSON.stringify(task)]);
+  let memory: number | undefined;
+  return {
+    name,
+    async run(count) {
+      const seconds = await ask(String(count));
+      // The first run is alone on the card.
+      const now = usedMiB();
+      if (before !== undefined && now !== undefined) memory ??= now - before;
+      return seconds;
+    },
+    memory: () => Promise.resolve(memory),
+    end: () => child.kill(),
+  };
+}
+
+function pytorch(precision: string, size: StepSize): Contestant {
+  const description = JSON.stringify({ ...size, threads: 4, levels: alignedLevels, maskRatio, compile: false, device: 'cuda', precision });
+  const { child, ask } = asking(python, [beside('step_torch.py'), description]);
+  return { name: `PyTorch ${precision}`, run: (count) => ask(String(count)), memory: () => ask('memory'), end: () => child.kill() };
+}
+
+/** Runs until the graphs and shaders are compiled; undefined, with a word, for one that fails. */
+async function warm(contestant: Contestant): Promise<Contestant | undefined> {
+  try {
+    await contestant.run(steps);
+    await contestant.run(steps);
+    return contestant;
+  } catch (error) {
+    console.log(`  ${contestant.name} is left out: ${error instanceof Error ? error.message : String(error)}`);
+    contestant.end();
+    return undefined;
+  }
+}
+
+export interface GpuStepResult {
+  readonly name: string;
+  readonly imagesPerSecond: number;
+  readonly millisecondsPerStep: number;
+  readonly memoryMiB?: number;
+  /** PyTorch fp32's seconds over its own, by round. */
+  readonly ratios?: readonly number[];
+}
+
+async function measure(size: StepSize, withTorch: boolean): Promise<GpuStepResult[]> {
+  const ours = await warm(product('compiled-webgpu', { size, options: { device: 'webgpu' } }));
+  const theirs = withTorch ? await Promise.all(['fp32', 'tf32', 'bf16'].map((precision) => warm(pytorch(precision, size)))) : [];
+  const taking = [ours, ...theirs].filter((contestant) => contestant !== undefined);
+  const seconds = new Map(taking.map(({ name }) => [name, [] as number[]]));
+  for (let round = 0; round < rounds; round++) for (const { name, run } of taking) seconds.get(name)!.push(await run(steps));
+  const reference = seconds.get('PyTorch fp32');
+  const results = [];
+  for (const { name, memory, end } of taking) {
+    const own = seconds.get(name)!;
+    const ratios = name === 'PyTorch fp32' ? undefined : reference?.map((theirSeconds, round) => theirSeconds / own[round]!);
+    results.push({ name, imagesPerSecond: size.batch / median(own), millisecondsPerStep: 1000 * median(own), memoryMiB: await memory(), ...(ratios && { ratios }) });
+    end();
+  }
+  return results;
+}
+
+/** Several processes at once: most of the time goes into compiling shaders on the CPU. */
+const parityProcesses = 4;
+
+async function parity(): Promise<ParityResult[]> {
+  const shares = await Promise.all(
+    Array.from({ length: parityProcesses }, async (_, share) => {
+      const { stdout } = await promisify(execFile)(process.execPath, [beside('gpu-parity.mjs'), 'compiled-webgpu', String(share), String(parityProcesses)], { maxBuffer: 2 ** 26 });
+      return stdout.trim().split('\n').map((line) => JSON.parse(line) as ParityResult);
+    }),
+  );
+  return shares.flat().toSorted((a, b) => a.name.localeCompare(b.name));
+}
+
+const torch = answer(python, ['-c', 'import torch; assert torch.cuda.is_available(); print(torch.__version__)']);
+if (torch === undefined) console.log(`PyTorch with CUDA is not installed for ${python}; measuring the product alone (set MIM_PYTHON to compare).`);
+const record = {
+  device: nvidiaSmi('name'), driver: nvidiaSmi('driver_version'), cpu: processor(), torch, rounds, steps,
+  parity: [] as ParityResult[],
+  sizes: {} as Record<string, { readonly size: StepSize; readonly results: GpuStepResult[] }>,
+};
+// Written as it grows: what was measured stays, whatever ends the process.
+const save = (): void => {
+  mkdirSync(dirname(options.out), { recursive: true });
+  writeFileSync(options.out, `${JSON.stringify(record, undefined, 1)}\n`);
+};
+
+if (options.parity) {
+  record.parity = await parity();
+  save();
+  console.log(`parity: ${record.parity.length} cases, ${record.parity.filter(({ error }) => error !== undefined).length} failed`);
+}
+for (const name of options.sizes.split(',')) {
+  const size = gpuSizes[name];
+  if (!size) throw new Error(`--sizes names ${Object.keys(gpuSizes).join(', ')}`);
+  console.log(`${name}: batch ${size.batch}`);
+  const results = await measure(size, torch !== undefined);
+  record.sizes[name] = { size, results };
+  save();
+  for (const result of results) {
+    const ratio = result.ratios ? `  ${median(result.ratios).toFixed(2)} × PyTorch fp32` : '';
+    console.log(`  ${result.name.padEnd(16)} ${result.imagesPerSecond.toFixed(0).padStart(7)} images/s ${result.millisecondsPerStep.toFixed(1).padStart(8)} ms ${(result.memoryMiB ?? NaN).toFixed(0).padStart(7)} MiB${ratio}`);
+  }
+}
+process.exit();

@@ -1,0 +1,2 @@
+/** Where a compiled program runs. */
+export type Device = 'cpu' | 'webgpu';

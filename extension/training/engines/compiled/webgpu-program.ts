@@ -1,0 +1,42 @@
+/** A program as a session of ONNX Runtime on a GPU: one step a run, the state handed from run to run where it is. */
+import type { Tensor } from 'onnxruntime-node';
+import type { HostTensor } from '../../../core/tensors';
+import { checkBatch, checkState } from '../check-values';
+import type { CompiledProgram, HostBatch, Program, Readings, StateStore } from '../engine';
+import { onnxTensor } from './compiled-state';
+import type { OpenSession } from './session';
+import { WebGpuState } from './webgpu-state';
+
+export class WebGpuProgram implements CompiledProgram {
+  constructor(
+    readonly program: Program,
+    private readonly opened: OpenSession,
+  ) {}
+
+  async run(state: StateStore, batches: readonly HostBatch[]): Promise<Readings[]> {
+    if (!(state instanceof WebGpuState)) throw new Error(`Program "${this.program.name}" was given the state of another engine.`);
+    checkState(this.program, state);
+    for (const batch of batches) checkBatch(this.program, batch);
+    const { reads, writes } = this.opened.io;
+    if (batches.length > 0) await state.toDevice([...reads, ...writes]);
+    const readings: Readings[] = [];
+    for (const batch of batches) readings.push(await this.step(state, batch));
+    return readings;
+  }
+
+  private async step(state: WebGpuState, batch: HostBatch): Promise<Readings> {
+    const { session, io } = this.opened;
+    const results = await session.run({
+      ...Object.fromEntries([...io.reads, ...io.writes].map((name) => [`state:${name}`, state.tensor(name)])),
+      ...Object.fromEntries(io.batch.map((name) => [`batch:${name}`, onnxTensor(batch[name]!)])),
+    });
+    for (const name of io.writes) state.replace(name, results[`new:${name}`] as Tensor);
+    return Object.fromEntries(
+      Object.entries(io.readings).map(([name, { shape, dtype }]): [string, HostTensor] => [name, { shape, dtype, data: results[`reading:${name}`]!.data as Float32Array | Int32Array } as HostTensor]),
+    );
+  }
+
+  async dispose(): Promise<void> {
+    await this.opened.session.release();
+  }
+}
