@@ -13,14 +13,17 @@ export interface EngineProbe {
   readonly detail: string;
 }
 
-/** Fastest first. */
-const enginesByPreference: readonly EngineKind[] = ['compiled-cpu', 'tfjs-wasm', 'tfjs-cpu'];
+/** Fastest first. One that needs a GPU does not start without. */
+const enginesByPreference: readonly EngineKind[] = ['tfjs-node-gpu', 'compiled-cpu', 'tfjs-wasm', 'tfjs-cpu'];
 
 const meaning: Record<EngineKind, string> = {
+  'tfjs-node-gpu': 'eager TensorFlow.js on an NVIDIA GPU, by tfjs-node-gpu',
   'compiled-cpu': 'steps compiled into one graph, run by ONNX Runtime on the CPU',
   'tfjs-wasm': 'eager TensorFlow.js on WebAssembly, one thread (slow)',
   'tfjs-cpu': 'eager TensorFlow.js in plain JavaScript, one thread (very slow)',
 };
+
+const eagerBackends = { 'tfjs-node-gpu': 'tensorflow', 'tfjs-wasm': 'wasm', 'tfjs-cpu': 'cpu' } as const;
 
 /** The libraries of an engine are loaded only here, so that one that is missing breaks nothing else. */
 async function open(kind: EngineKind, threads: number): Promise<Engine> {
@@ -29,10 +32,11 @@ async function open(kind: EngineKind, threads: number): Promise<Engine> {
       const { CompiledEngine } = await import('./compiled/compiled-engine');
       return CompiledEngine.create({ threads });
     }
+    case 'tfjs-node-gpu':
     case 'tfjs-wasm':
     case 'tfjs-cpu': {
       const { EagerEngine } = await import('./eager/eager-engine');
-      return EagerEngine.create(kind === 'tfjs-wasm' ? 'wasm' : 'cpu');
+      return EagerEngine.create(eagerBackends[kind]);
     }
   }
 }

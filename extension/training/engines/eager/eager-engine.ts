@@ -74,23 +74,28 @@ class EagerProgram implements CompiledProgram {
   }
 }
 
+/** Engines are named after the packages of TensorFlow.js. */
+const kinds: Readonly<Record<TfjsBackendName, string>> = { cpu: 'tfjs-cpu', wasm: 'tfjs-wasm', tensorflow: 'tfjs-node-gpu' };
+
 export class EagerEngine implements Engine {
-  /** TensorFlow.js runs single-threaded in Node. */
+  /** TensorFlow.js runs single-threaded in Node; what a device does beside it is its own affair. */
   readonly threads = 1;
 
-  private constructor(private readonly backend: TfjsBackendName) {}
+  private constructor(
+    private readonly backend: TfjsBackendName,
+    private readonly facts: Readonly<Record<string, string>>,
+  ) {}
 
   static async create(backend: TfjsBackendName): Promise<EagerEngine> {
-    await loadTfjsBackend(backend);
-    return new EagerEngine(backend);
+    return new EagerEngine(backend, await loadTfjsBackend(backend));
   }
 
   get kind(): string {
-    return `tfjs-${this.backend}`;
+    return kinds[this.backend];
   }
 
   describe(): Record<string, string | number> {
-    return { engine: this.kind, tfjs: tf.version_core, threads: this.threads };
+    return { engine: this.kind, tfjs: tf.version_core, ...this.facts, threads: this.threads };
   }
 
   createState(values: Parameters<Engine['createState']>[0]): StateStore {
