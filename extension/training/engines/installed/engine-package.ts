@@ -8,8 +8,8 @@ export interface EnginePackage {
   readonly name: string;
   /** The one version whose internals are known here. */
   readonly version: string;
-  /** Packages whose install scripts bring the native part. npm asks for leave from version 12 on. */
-  readonly scripts: readonly string[];
+  /** Whose install scripts are run, as npm 11 and newer want to be told: those that bring the native part, and no advertisement. */
+  readonly scripts: Readonly<Record<string, boolean>>;
   /** Free space asked for before it is installed. */
   readonly diskBytes: number;
 }
@@ -25,7 +25,7 @@ export const enginePackages: Readonly<Record<InstallableEngine, EnginePackage>> 
     kind: 'tfjs-node-gpu',
     name: '@tensorflow/tfjs-node-gpu',
     version: '4.22.0',
-    scripts: ['@tensorflow/tfjs-node-gpu'],
+    scripts: { '@tensorflow/tfjs-node-gpu': true, 'core-js': false },
     diskBytes: NODE_GPU_DISK_BYTES,
   },
 };

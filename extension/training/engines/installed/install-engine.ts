@@ -38,7 +38,7 @@ export async function installEngine(engine: EnginePackage, { engines, log, signa
 }
 
 function manifestOf({ name, version, scripts }: EnginePackage): object {
-  return { private: true, dependencies: { [name]: version }, allowScripts: Object.fromEntries(scripts.map((script) => [script, true])) };
+  return { private: true, dependencies: { [name]: version }, allowScripts: scripts };
 }
 
 const partialPrefix = ({ kind }: EnginePackage): string => `.${kind}.partial-`;

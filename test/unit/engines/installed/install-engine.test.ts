@@ -46,7 +46,7 @@ it('has npm install the one version, with leave for its install script, and puts
   vi.stubEnv('npm_config_registry', 'https://mirror');
   expect(await install()).toEqual({ tensorflow: '2.9.1', gpu: false });
   expect(await placed()).toBe('new\n');
-  expect(JSON.parse(await readFile(join(folder, 'manifest'), 'utf8'))).toEqual({ private: true, dependencies: { [engine.name]: '4.22.0' }, allowScripts: { [engine.name]: true } });
+  expect(JSON.parse(await readFile(join(folder, 'manifest'), 'utf8'))).toEqual({ private: true, dependencies: { [engine.name]: '4.22.0' }, allowScripts: { [engine.name]: true, 'core-js': false } });
   expect(await readFile(join(folder, 'arguments'), 'utf8')).toContain('--ignore-scripts=false');
   // Another project's folder is not meant; where packages come from is.
   expect(await readFile(join(folder, 'settings'), 'utf8')).toBe(',https://mirror\n');
