@@ -3,7 +3,7 @@ import { UserError } from '../../core/problems';
 import type { Check } from '../../training/engines/installed/check';
 import { enginePackages, installableEngines, type InstallableEngine } from '../../training/engines/installed/engine-package';
 import type { Installation } from '../../training/engines/installed/find-installation';
-import type { Tried } from '../../training/engines/installed/try-binding';
+import type { Tried } from '../../training/engines/installed/try-engine';
 import { examples, jsonOption, type Cli } from '../command';
 import { exitCodes } from '../exit-codes';
 import { printJson, styled, type Terminal } from '../terminal';
@@ -38,7 +38,7 @@ function addInstall(cli: Cli, engine: Command): void {
   engine
     .command('install')
     .summary('install an engine by npm')
-    .description('Install an engine by npm, into $MIM_ENGINES (default ~/.cache/mim/engines). Its install script downloads some hundreds of megabytes. It appears there whole or not at all.')
+    .description('Install an engine by npm, into $MIM_ENGINES (default ~/.cache/mim/engines). Hundreds of megabytes are downloaded. It appears there whole or not at all.')
     .addArgument(new Argument('<engine>', 'which one').choices(installableEngines))
     .option('--dir <folder>', 'install there instead; MIM_ENGINES has to name that folder where it is used')
     .addOption(jsonOption())
@@ -78,7 +78,7 @@ async function install(cli: Cli, kind: InstallableEngine, { dir }: Options): Pro
   const missing = before.checks.filter(({ ok, neededTo }) => !ok && neededTo === 'install');
   if (missing.length > 0) throw new UserError('MIM4010', `${before.package} cannot be installed: ${missing.map(({ name, detail }) => `${name}: ${detail}`).join('; ')}`, missing[0]!.hint, exitCodes.failed);
 
-  cli.terminal.note(`Installing ${before.package} into ${before.folder}; its install script downloads libtensorflow, which takes minutes.`);
+  cli.terminal.note(`Installing ${before.package} into ${before.folder}; what it downloads takes a while.`);
   const { installEngine } = await import('../../training/engines/installed/install-engine');
   const abort = new AbortController();
   const stop = (): void => abort.abort(new UserError('MIM4008', 'The installation was stopped; nothing of it was kept.', undefined, exitCodes.interrupted));
@@ -106,5 +106,5 @@ function printReport(terminal: Terminal, { engine, package: name, installed, fol
     terminal.out(`${mark} ${what}: ${detail}${ok ? '' : ` (needed to ${neededTo})`}`);
     if (!ok && hint !== undefined) terminal.out(`       ${hint}`);
   }
-  if (tried) terminal.out(tried.gpu ? `TensorFlow ${tried.tensorflow} sees a GPU.` : `TensorFlow ${tried.tensorflow} loads and sees no GPU; see above for what is missing to run.`);
+  if (tried) terminal.out(`${tried.detail}${tried.gpu ? '' : '; see above for what is missing to run'}.`);
 }

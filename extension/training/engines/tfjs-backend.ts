@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { registerWasmOneHot } from './eager/wasm-one-hot';
 
 /** As TensorFlow.js calls them; `tensorflow` is that of tfjs-node-gpu. */
-export type TfjsBackendName = 'cpu' | 'wasm' | 'tensorflow';
+export type TfjsBackendName = 'cpu' | 'wasm' | 'tensorflow' | 'webgpu';
 
 /** What is to be told of a backend: versions of what is beneath it, the device. */
 type Facts = Readonly<Record<string, string>>;
@@ -26,6 +26,10 @@ async function initialise(name: TfjsBackendName): Promise<Facts> {
     case 'tensorflow': {
       const { startNodeGpu } = await import('./eager/node-gpu');
       return startNodeGpu();
+    }
+    case 'webgpu': {
+      const { startWebgpu } = await import('./eager/webgpu');
+      return startWebgpu();
     }
   }
 }

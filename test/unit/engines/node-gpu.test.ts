@@ -5,65 +5,16 @@
 import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { HostBatch, Program, StateStore } from '../../../extension/training/engines/engine';
 import { EagerEngine } from '../../../extension/training/engines/eager/eager-engine';
-import type { Method } from '../../../extension/training/methods/method';
-import { createMethod } from '../../../extension/training/methods/create';
-import { RandomStream } from '../../../extension/training/random';
-import { trainingPrograms } from '../../../extension/training/step';
-import type { ResolvedExperiment } from '../../../extension/core/config/schema';
-import { experiment, labels, randomImages, randomTeacher, scalar } from '../model/experiments';
-import { methodCases, methodOfCase } from '../model/method-cases';
 import { expectSame } from './comparing';
-import { obtainNodeGpu } from './obtain-node-gpu';
+import { obtainNodeGpu } from './obtain-engines';
 import { TensorflowInJavascript } from './tensorflow-in-javascript';
+import { stepCases, stepOf, trained } from './training-steps';
 
 const binding = new TensorflowInJavascript();
 
 vi.mock('../../../extension/training/engines/installed/node-gpu-binding', () => ({ loadBinding: () => binding }));
 vi.mock('../../../extension/training/engines/installed/cuda-libraries', () => ({ nvidiaDriver: () => Promise.resolve({ ok: true }), cudaChecks: () => Promise.resolve([]) }));
-
-interface Case {
-  readonly name: string;
-  readonly method: Method;
-  readonly resolved: ResolvedExperiment;
-  readonly extra?: HostBatch;
-}
-
-const teacher = { checkpoint: 'teacher.safetensors' };
-
-function cases(): Case[] {
-  const aligned = experiment({ teacher, masking: { strategy: 'attentive', ratio: 0.5 }, optimizer: { batch_size: 4, ema: 0.5, clip_grad: 1 }, logging: { gradients: true } });
-  const supervised = experiment({ method: 'supervised', optimizer: { batch_size: 4 } });
-  return [
-    { name: 'maskalign, clipped, gradients recorded', method: createMethod(aligned, { teacher: randomTeacher() }), resolved: aligned },
-    { name: 'supervised', method: createMethod(supervised, { classCount: 3 }), resolved: supervised, extra: { labels: labels(0, 1, 2, 1) } },
-    ...methodCases.map(([name, input]) => ({ name, ...methodOfCase(input) })),
-  ];
-}
-
-interface Made {
-  readonly program: Program;
-  readonly initial: ReturnType<ReturnType<typeof trainingPrograms>['initialState']>;
-  readonly batches: HostBatch[];
-}
-
-function madeFrom({ method, resolved, extra }: Case): Made {
-  const programs = trainingPrograms(method, resolved);
-  const random = new RandomStream(3, 'test');
-  const batch = { images: randomImages(random, 4, 16), ...method.draw(random, 4), ...extra };
-  return { program: programs.single!, initial: programs.initialState(1), batches: [1, 2].map((step) => ({ ...batch, lr: scalar(3e-3), step: scalar(step), ema_momentum: scalar(0.99) })) };
-}
-
-async function trained(engine: EagerEngine, { program, initial, batches }: Made) {
-  const state: StateStore = engine.createState(initial);
-  const compiled = await engine.compile(program);
-  const readings = await compiled.run(state, batches);
-  const after = await state.read();
-  await compiled.dispose();
-  state.dispose();
-  return { readings, after };
-}
 
 const obtained = await obtainNodeGpu();
 const reason = 'unobtainable' in obtained ? `, skipped: ${obtained.unobtainable}` : '';
@@ -91,8 +42,8 @@ describe.skipIf('unobtainable' in obtained)(`tfjs-node-gpu${reason}`, () => {
     expect(gpu.describe()).toMatchObject({ engine: 'tfjs-node-gpu', tfjs: '4.22.0', tensorflow: '2.9.1', device: 'CUDA' });
   });
 
-  it.each(cases().map((one) => [one.name, one] as const))('has every kernel of a step of %s, and computes what the reference does', async (_name, one) => {
-    const made = madeFrom(one);
+  it.each(stepCases().map((one) => [one.name, one] as const))('has every kernel of a step of %s, and computes what the reference does', async (_name, one) => {
+    const made = stepOf(one);
     let expected: Awaited<ReturnType<typeof trained>> | undefined;
     const { kernelNames } = await tf.profile(async () => {
       expected = await trained(cpu, made);
@@ -110,7 +61,7 @@ describe.skipIf('unobtainable' in obtained)(`tfjs-node-gpu${reason}`, () => {
   });
 
   it('leaves no tensors behind, here or in TensorFlow', async () => {
-    const made = madeFrom(cases()[0]!);
+    const made = stepOf(stepCases()[0]!);
     await trained(gpu, made);
     const left = { here: tf.memory().numTensors, there: binding.getNumOfTensors() };
     await trained(gpu, made);

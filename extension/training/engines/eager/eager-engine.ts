@@ -75,7 +75,7 @@ class EagerProgram implements CompiledProgram {
 }
 
 /** Engines are named after the packages of TensorFlow.js. */
-const kinds: Readonly<Record<TfjsBackendName, string>> = { cpu: 'tfjs-cpu', wasm: 'tfjs-wasm', tensorflow: 'tfjs-node-gpu' };
+const kinds: Readonly<Record<TfjsBackendName, string>> = { cpu: 'tfjs-cpu', wasm: 'tfjs-wasm', tensorflow: 'tfjs-node-gpu', webgpu: 'tfjs-webgpu' };
 
 export class EagerEngine implements Engine {
   /** TensorFlow.js runs single-threaded in Node; what a device does beside it is its own affair. */

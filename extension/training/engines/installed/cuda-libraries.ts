@@ -3,23 +3,11 @@
  * cuDNN 8.1). It takes no GPU where one of them is missing. They are asked of the system's loader, as TensorFlow asks.
  */
 import type { Check } from './check';
+import { openedBySystem, type Opener } from './library-opener';
 
 const DRIVER = 'libcuda.so.1';
 const CUDA_11 = ['libcudart.so.11.0', 'libcublas.so.11', 'libcublasLt.so.11', 'libcufft.so.10', 'libcurand.so.10', 'libcusolver.so.11', 'libcusparse.so.11'];
 const CUDNN_8 = ['libcudnn.so.8'];
-
-/** Why the loader does not find or open a library; undefined where it does. */
-export type Opener = (library: string) => Promise<string | undefined>;
-
-const openedBySystem: Opener = async (library) => {
-  try {
-    const { default: koffi } = await import('koffi');
-    koffi.load(library).unload();
-    return undefined;
-  } catch (error) {
-    return (error instanceof Error ? error.message : String(error)).split('\n')[0]!.replace(/^Failed to load shared library: /, '');
-  }
-};
 
 export async function nvidiaDriver(open: Opener = openedBySystem): Promise<Check> {
   const detail = await missing([DRIVER], open);

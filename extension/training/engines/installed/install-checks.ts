@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { bytes } from '../../../core/text/format';
 import type { Check } from './check';
 import { cudaChecks } from './cuda-libraries';
+import { vulkanCheck } from './vulkan-loader';
 import { npmEnvironment } from './npm-environment';
 import type { EnginePackage } from './engine-package';
 
@@ -21,15 +22,22 @@ function libtensorflowUrl(variables: NodeJS.ProcessEnv): string {
 
 /** @param folder that it would be installed in */
 export async function engineChecks(engine: EnginePackage, folder: string): Promise<Check[]> {
-  return [platformCheck(), nodeCheck(), await npmCheck(), await diskCheck(engine, folder), await networkCheck(libtensorflowUrl(process.env)), ...(await cudaChecks())];
+  const common = [platformCheck(engine), nodeCheck(), await npmCheck(), await diskCheck(engine, folder)];
+  switch (engine.kind) {
+    case 'tfjs-node-gpu':
+      return [...common, await networkCheck(libtensorflowUrl(process.env)), ...(await cudaChecks())];
+    case 'tfjs-webgpu':
+      return [...common, await vulkanCheck()];
+  }
 }
 
-function platformCheck(): Check {
-  const ok = process.platform === 'linux' && process.arch === 'x64';
-  return { name: 'platform', ok, neededTo: 'install', detail: `${process.platform} ${process.arch}${ok ? '' : '; there is a libtensorflow with CUDA for linux x64'}`, ...(!ok && { hint: 'Train on a Linux machine with an NVIDIA GPU, or use another engine (`mim doctor`).' }) };
+function platformCheck({ platforms }: EnginePackage): Check {
+  const here = `${process.platform} ${process.arch}`;
+  const ok = platforms.includes(here);
+  return { name: 'platform', ok, neededTo: 'install', detail: ok ? here : `${here}; it can be installed on ${platforms.join(', ')}`, ...(!ok && { hint: 'Train on such a machine, or use another engine (`mim doctor`).' }) };
 }
 
-/** The native part is prebuilt for Node-API 8. What the JavaScript misses in newer ones is put back (eager/node-gpu-kernels.ts). */
+/** The native parts are prebuilt for Node-API 8. What the JavaScript misses in newer ones is put back (eager/node-gpu-kernels.ts). */
 function nodeCheck(): Check {
   const ok = Number(process.versions.napi) >= 8;
   return { name: 'node', ok, neededTo: 'install', detail: `${process.version}, Node-API ${process.versions.napi}`, ...(!ok && { hint: 'Use Node 20.9 or newer.' }) };

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { isAlive } from '../../../core/runs/processes';
 import type { EnginePackage } from './engine-package';
 import { npmInstall } from './npm-install';
-import { tryBinding, type Tried } from './try-binding';
+import { tryEngine, type Tried } from './try-engine';
 
 export interface InstallOptions {
   /** Of all engines; this one goes into a folder of its name. */
@@ -17,11 +17,11 @@ export interface InstallOptions {
   readonly log: NodeJS.WritableStream;
   readonly signal?: AbortSignal;
   /** Tries the package in the folder that is given. */
-  readonly tryOut?: (folder: string) => Promise<Tried>;
+  readonly tryOut?: (engine: EnginePackage, folder: string) => Promise<Tried>;
 }
 
 /** @throws UserError MIM4008 where npm fails, MIM4009 where what it brought does not load; what was there before stays then */
-export async function installEngine(engine: EnginePackage, { engines, log, signal, tryOut = tryBinding }: InstallOptions): Promise<Tried> {
+export async function installEngine(engine: EnginePackage, { engines, log, signal, tryOut = tryEngine }: InstallOptions): Promise<Tried> {
   await mkdir(engines, { recursive: true });
   await removeLeftovers(engine, engines);
   const partial = path.join(engines, `${partialPrefix(engine)}${os.hostname()}-${process.pid}`);
@@ -29,7 +29,7 @@ export async function installEngine(engine: EnginePackage, { engines, log, signa
     await mkdir(partial);
     await writeFile(path.join(partial, 'package.json'), JSON.stringify(manifestOf(engine), null, 2));
     await npmInstall(engine, partial, log, signal);
-    const tried = await tryOut(path.join(partial, 'node_modules', engine.name));
+    const tried = await tryOut(engine, path.join(partial, 'node_modules', engine.name));
     await takePlace(partial, path.join(engines, engine.kind));
     return tried;
   } finally {
@@ -37,8 +37,8 @@ export async function installEngine(engine: EnginePackage, { engines, log, signa
   }
 }
 
-function manifestOf({ name, version, scripts }: EnginePackage): object {
-  return { private: true, dependencies: { [name]: version }, allowScripts: scripts };
+function manifestOf({ name, version, beside, scripts }: EnginePackage): object {
+  return { private: true, dependencies: { [name]: version, ...beside }, allowScripts: scripts };
 }
 
 const partialPrefix = ({ kind }: EnginePackage): string => `.${kind}.partial-`;

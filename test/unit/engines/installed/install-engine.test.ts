@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { enginePackages } from '../../../../extension/training/engines/installed/engine-package';
 import { installEngine, type InstallOptions } from '../../../../extension/training/engines/installed/install-engine';
-import { tryBinding } from '../../../../extension/training/engines/installed/try-binding';
+import { tryEngine } from '../../../../extension/training/engines/installed/try-engine';
 
 const engine = enginePackages['tfjs-node-gpu'];
 
@@ -35,7 +35,7 @@ const laysOut = (content: string): string => `mkdir -p node_modules/${engine.nam
 function install(options: Partial<InstallOptions> = {}) {
   const log = new PassThrough();
   log.resume();
-  return installEngine(engine, { engines, log, tryOut: () => Promise.resolve({ tensorflow: '2.9.1', gpu: false }), ...options });
+  return installEngine(engine, { engines, log, tryOut: () => Promise.resolve({ detail: 'It loads', gpu: false }), ...options });
 }
 
 const placed = (): Promise<string> => readFile(join(engines, engine.kind, 'node_modules', engine.name, 'package.json'), 'utf8');
@@ -44,7 +44,7 @@ it('has npm install the one version, with leave for its install script, and puts
   await npmThat(`echo "$@" > ${folder}/arguments`, `cp package.json ${folder}/manifest`, `echo "$npm_config_local_prefix,$npm_config_registry" > ${folder}/settings`, laysOut('new'));
   vi.stubEnv('npm_config_local_prefix', '/elsewhere');
   vi.stubEnv('npm_config_registry', 'https://mirror');
-  expect(await install()).toEqual({ tensorflow: '2.9.1', gpu: false });
+  expect(await install()).toEqual({ detail: 'It loads', gpu: false });
   expect(await placed()).toBe('new\n');
   expect(JSON.parse(await readFile(join(folder, 'manifest'), 'utf8'))).toEqual({ private: true, dependencies: { [engine.name]: '4.22.0' }, allowScripts: { [engine.name]: true, 'core-js': false } });
   expect(await readFile(join(folder, 'arguments'), 'utf8')).toContain('--ignore-scripts=false');
@@ -74,9 +74,9 @@ it('replaces what was there', async () => {
 it('keeps nothing that does not load', async () => {
   const at = `node_modules/${engine.name}`;
   await npmThat(laysOut('new'), `mkdir -p ${at}/lib/napi-v8 && echo nothing > ${at}/lib/napi-v8/tfjs_binding.node`);
-  await expect(install({ tryOut: tryBinding })).rejects.toMatchObject({ code: 'MIM4009', message: expect.stringContaining('does not load') as string });
+  await expect(install({ tryOut: tryEngine })).rejects.toMatchObject({ code: 'MIM4009', message: expect.stringContaining('does not load') as string });
   await npmThat(laysOut('new'));
-  await expect(install({ tryOut: tryBinding })).rejects.toMatchObject({ code: 'MIM4009', message: expect.stringContaining('no native part') as string });
+  await expect(install({ tryOut: tryEngine })).rejects.toMatchObject({ code: 'MIM4009', message: expect.stringContaining('no native part') as string });
   expect(await readdir(engines)).toEqual([]);
 });
 
