@@ -1,11 +1,14 @@
-/** Installs the engine for NVIDIA GPUs, and shows what it needs of this machine as a page that can be read and copied. */
+/** Installs an engine for GPUs, and shows what it needs of this machine as a page that can be read and copied. */
 import * as vscode from 'vscode';
 import { UserError } from '../../core/problems';
 import type { Register } from '../services';
 import { registerCommand } from './command';
 
 const PAGE = vscode.Uri.parse('mim-gpu-engine:MIM%20GPU%20Engine.txt');
-const ENGINE = 'tfjs-node-gpu';
+const ENGINES = [
+  { label: 'tfjs-node-gpu', description: 'NVIDIA, by CUDA 11', detail: 'TensorFlow 2.9; some hundreds of megabytes are downloaded' },
+  { label: 'tfjs-webgpu', description: 'any GPU with Vulkan or Metal', detail: 'WebGPU by Dawn; 0.2 GB' },
+];
 
 export const registerGpuEngine: Register = ({ log, mim }) => {
   const changed = new vscode.EventEmitter<vscode.Uri>();
@@ -23,8 +26,10 @@ export const registerGpuEngine: Register = ({ log, mim }) => {
       return (await mim.run(args, { signal: abort.signal })).stdout;
     });
   const command = registerCommand(log, 'mim.setUpGpuEngine', async () => {
+    const engine = await vscode.window.showQuickPick(ENGINES, { title: 'Set Up GPU Engine' });
+    if (engine === undefined) return;
     try {
-      await show(await asked('Installing TensorFlow for NVIDIA GPUs; this takes minutes', ['engine', 'install', ENGINE]));
+      await show(await asked(`Installing ${engine.label}; this takes a while`, ['engine', 'install', engine.label]));
     } catch (error) {
       // What is missing is told whole, beside the sentence that it failed.
       if (error instanceof UserError) await show(await asked('Looking at what is missing', ['engine', 'status']));

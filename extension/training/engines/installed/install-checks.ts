@@ -22,12 +22,12 @@ function libtensorflowUrl(variables: NodeJS.ProcessEnv): string {
 
 /** @param folder that it would be installed in */
 export async function engineChecks(engine: EnginePackage, folder: string): Promise<Check[]> {
-  const common = [platformCheck(engine), nodeCheck(), await npmCheck(), await diskCheck(engine, folder)];
+  const anywhere = [platformCheck(engine), nodeCheck(), await npmCheck(), await diskCheck(engine, folder)];
   switch (engine.kind) {
     case 'tfjs-node-gpu':
-      return [...common, await networkCheck(libtensorflowUrl(process.env)), ...(await cudaChecks())];
+      return [...anywhere, await networkCheck(libtensorflowUrl(process.env)), ...(await cudaChecks())];
     case 'tfjs-webgpu':
-      return [...common, await vulkanCheck()];
+      return [...anywhere, await vulkanCheck()];
   }
 }
 
