@@ -11,7 +11,7 @@ import { stepCases, stepOf, trained } from './training-steps';
 const chosen = ['maskalign, clipped, gradients recorded', 'supervised', 'mae as in AMT', 'crossmae', 'maskfeat', 'data2vec by its own average', 'ijepa', 'beit', 'cae', 'milan, the most attended visible'];
 
 const obtained = await obtainWebgpu();
-const noGpu = useSoftwareVulkan();
+const noGpu = await useSoftwareVulkan();
 const reason = 'unobtainable' in obtained ? obtained.unobtainable : noGpu;
 
 describe.skipIf(reason !== undefined)(`tfjs-webgpu${reason === undefined ? '' : `, skipped: ${reason}`}`, () => {
