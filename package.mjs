@@ -38,7 +38,7 @@ async function plainFiles() {
 
 /** The manifest without what only a working copy of the repository can use. */
 function forUsers(whole) {
-  return Object.fromEntries(Object.entries(whole).filter(([key]) => !['scripts', 'dependencies', 'devDependencies'].includes(key)));
+  return Object.fromEntries(Object.entries(whole).filter(([key]) => !['scripts', 'dependencies', 'devDependencies', 'peerDependencies', 'peerDependenciesMeta'].includes(key)));
 }
 
 /**

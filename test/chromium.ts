@@ -17,7 +17,7 @@ export async function launchBrowser(): Promise<Browser> {
 }
 
 /** Chromium's program: the one CHROMIUM names, an installed one, or Debian's package when this is root on Debian. */
-async function obtainChromium(): Promise<string> {
+export async function obtainChromium(): Promise<string> {
   const named = process.env.CHROMIUM;
   if (named) {
     if (existsSync(named)) return named;

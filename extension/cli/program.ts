@@ -4,6 +4,7 @@ import type { Cli } from './command';
 import { addCellCommand } from './commands/cell';
 import { addDoctorCommand } from './commands/doctor';
 import { addDiagnoseCommand } from './commands/diagnose';
+import { addEngineCommand } from './commands/engine';
 import { addEvaluateCommand } from './commands/evaluate';
 import { addExplainCommand } from './commands/explain';
 import { addExportCommand } from './commands/export';
@@ -65,6 +66,7 @@ const commandsInHelpOrder = [
   addPreviewCommand,
   addExplainCommand,
   addDoctorCommand,
+  addEngineCommand,
   addSchemaCommand,
 ];
 

@@ -12,6 +12,9 @@ import { Workbench } from './workbench';
 
 const SLOW = { timeout: 120_000 };
 
+/** Nothing is installed, and nothing answers where it would be downloaded from. */
+const withoutEngines = { MIM_ENGINES: '/nowhere', TFJS_NODE_BASE_URI: 'http://127.0.0.1:1/libtensorflow-', HTTPS_PROXY: '', https_proxy: '', HTTP_PROXY: '', http_proxy: '' };
+
 let server: VsCodeServer;
 let browser: Browser;
 let workbench: Workbench;
@@ -31,7 +34,7 @@ const command = async (title: string, ...picks: readonly string[]) => {
 };
 
 beforeAll(async () => {
-  server = await launchServer(await obtainServer('newest'), { extension: repository });
+  server = await launchServer(await obtainServer('newest'), { extension: repository, environment: withoutEngines });
   await fillWorkspace(folder());
   const student = await readFile(join(folder(), 'student.mim.yaml'), 'utf8');
   const long = student.replace('name: student', 'name: long').replace('size: 256', 'size: 2048').replace('width: 48, depth: 2', 'width: 96, depth: 4').replace('checkpoint: runs/teacher', 'ema: {}').replace(/epochs: \d+/, 'epochs: 400');
@@ -190,6 +193,13 @@ test('Doctor opens its report, Show Log the log', async () => {
   await workbench.command('View: Hide Panel');
   await workbench.contextMenu(run('student'), 'Show Log');
   await workbench.tab('log.txt').waitFor();
+});
+
+test('Set Up GPU Engine shows what is missing where one cannot be installed', async () => {
+  await command('Set Up GPU Engine', 'tfjs-node-gpu');
+  await workbench.tab('MIM GPU Engine').waitFor(SLOW);
+  await expect.poll(() => workbench.editorText(), SLOW).toMatch(/tfjs-node-gpu: not installed/);
+  await workbench.notification('cannot be installed: network').waitFor(SLOW);
 });
 
 test('Run Pretraining, Pause, Continue, Stop and Resume from Checkpoint lead a run through its states', async () => {

@@ -59,7 +59,7 @@ export function resolveExperiment(
     ...(reconstruction && { reconstruction }),
     ...(methodTraits[single.method].target === 'teacher-codes' && { codebook: writtenCodebook ?? codebookSchema.parse({}) }),
     schedule: resolveSchedule(experiment.schedule),
-    engine: resolveEngine(experiment.engine),
+    engine: resolveEngine(experiment),
     runs: absolute(experiment.runs),
     derived: {
       learningRate: optimizer.lr ?? (optimizer.blr * optimizer.batch_size) / REFERENCE_BATCH,
@@ -95,8 +95,10 @@ function resolveSchedule(schedule: Experiment['schedule']): ScheduleConfig {
   return { ...schedule, warmup_epochs: schedule.warmup_epochs ?? schedule.epochs * WARMUP_SHARE };
 }
 
-function resolveEngine(engine: Experiment['engine']): EngineConfig {
-  return typeof engine === 'string' ? engineSchema.parse({ kind: engine }) : engine;
+function resolveEngine({ engine, teacher }: Experiment): EngineConfig {
+  const asked = typeof engine === 'string' ? engineSchema.parse({ kind: engine }) : engine;
+  // Of a machine's engines only one computes in int8; a faster one would refuse.
+  return asked.kind === 'auto' && teacher?.dtype === 'int8' ? { ...asked, kind: 'compiled-cpu' } : asked;
 }
 
 function resolveTeacher(teacher: TeacherConfig, absolute: (path: string) => string): TeacherConfig {

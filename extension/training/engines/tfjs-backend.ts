@@ -5,28 +5,47 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { registerWasmOneHot } from './eager/wasm-one-hot';
 
-export type TfjsBackendName = 'cpu' | 'wasm';
+/** As TensorFlow.js calls them; `tensorflow` is that of tfjs-node-gpu. */
+export type TfjsBackendName = 'cpu' | 'wasm' | 'tensorflow' | 'webgpu';
 
-const initialising = new Map<TfjsBackendName, Promise<void>>();
+/** What is to be told of a backend: versions of what is beneath it, the device. */
+type Facts = Readonly<Record<string, string>>;
 
-async function initialise(name: TfjsBackendName): Promise<void> {
+const initialising = new Map<TfjsBackendName, Promise<Facts>>();
+
+async function initialise(name: TfjsBackendName): Promise<Facts> {
   // Keeps TensorFlow.js from advertising its other backends on the console.
   tf.enableProdMode();
-  if (name === 'cpu') {
-    await import('@tensorflow/tfjs-backend-cpu');
-    return;
+  switch (name) {
+    case 'cpu':
+      await import('@tensorflow/tfjs-backend-cpu');
+      return {};
+    case 'wasm':
+      await startWasm();
+      return {};
+    case 'tensorflow': {
+      const { startNodeGpu } = await import('./eager/node-gpu');
+      return startNodeGpu();
+    }
+    case 'webgpu': {
+      const { startWebgpu } = await import('./eager/webgpu');
+      return startWebgpu();
+    }
   }
+}
+
+async function startWasm(): Promise<void> {
   await import('@tensorflow/tfjs-backend-wasm');
   registerWasmOneHot();
   // wasm starts asynchronously. Letting TensorFlow.js wait for it would leave the process without a working backend
   // meanwhile, so it is started beside it and registered again, ready.
-  const started = await tf.findBackendFactory(name)();
-  tf.removeBackend(name);
-  tf.registerBackend(name, () => started);
+  const started = await tf.findBackendFactory('wasm')();
+  tf.removeBackend('wasm');
+  tf.registerBackend('wasm', () => started);
 }
 
 /** Loads and starts a backend once; the kernels register themselves on import. */
-export function loadTfjsBackend(name: TfjsBackendName): Promise<void> {
+export function loadTfjsBackend(name: TfjsBackendName): Promise<Facts> {
   let promise = initialising.get(name);
   if (!promise) {
     promise = initialise(name);

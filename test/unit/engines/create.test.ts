@@ -1,13 +1,18 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createEngine, probeEngines } from '../../../extension/training/engines/create';
 
-afterEach(() => vi.doUnmock('onnxruntime-node'));
+// What somebody has installed is no part of it.
+beforeEach(() => vi.stubEnv('MIM_ENGINES', '/nowhere'));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.doUnmock('onnxruntime-node');
+});
 
 describe('probeEngines', () => {
   it('reports on every engine', async () => {
     const probes = await probeEngines();
-    expect(probes.map(({ kind, works }) => [kind, works])).toEqual([['compiled-cpu', true], ['tfjs-wasm', true], ['tfjs-cpu', true]]);
-    expect(probes[0]!.detail).toMatch(/onnxruntime \d/);
+    expect(probes.map(({ kind, works }) => [kind, works])).toEqual([['tfjs-node-gpu', false], ['compiled-cpu', true], ['tfjs-webgpu', false], ['tfjs-wasm', true], ['tfjs-cpu', true]]);
+    expect(probes[1]!.detail).toMatch(/onnxruntime \d/);
   });
 });
 

@@ -7,9 +7,23 @@ import '../gradients';
 import { checkBatch, checkOutputs, checkState } from '../check-values';
 import { UserError } from '../../../core/problems';
 import type { CompiledProgram, Engine, HostBatch, Program, Readings, StateStore } from '../engine';
-import { EagerState, keptTensor, toHost } from './eager-state';
+import { EagerState, keptTensor, namedToHost } from './eager-state';
 import type { TfjsBackendName } from '../tfjs-backend';
 import { loadTfjsBackend, onBackend } from '../tfjs-backend';
+
+/** A tensor of its own for each entry: an output may be another entry's tensor, or an unchanged input. */
+function copies(outputs: Readonly<Record<string, tf.Tensor>>): Record<string, tf.Tensor> {
+  return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tf.clone(tensor)]));
+}
+
+/** Reads and frees. Waiting is what some devices can do only. */
+async function takenToHost(tensors: Readonly<Record<string, tf.Tensor>>): Promise<Readings> {
+  try {
+    return await namedToHost(tensors);
+  } finally {
+    tf.dispose(tensors);
+  }
+}
 
 class EagerProgram implements CompiledProgram {
   private readonly constants: Record<string, tf.Tensor>;
@@ -28,14 +42,15 @@ class EagerProgram implements CompiledProgram {
       throw new Error(`Program "${this.program.name}" was given the state of another engine.`);
     }
     checkState(this.program, state);
-    return batches.map((batch) => onBackend(this.backend, () => this.step(state, batch)));
+    const readings: Readings[] = [];
+    for (const batch of batches) readings.push(await takenToHost(onBackend(this.backend, () => this.step(state, batch))));
+    return readings;
   }
 
-  /** One step. Everything but the new state is freed before it returns. */
-  private step(state: EagerState, batch: HostBatch): Readings {
+  /** One step. Everything but the new state and the readings, which are the caller's, is freed before it returns. */
+  private step(state: EagerState, batch: HostBatch): Record<string, tf.Tensor> {
     checkBatch(this.program, batch);
-    let readings: Readings = {};
-    const written = tf.tidy(() => {
+    const { written, readings } = tf.tidy(() => {
       const outputs = this.program.run({
         state: Object.fromEntries(Object.keys(this.program.state).map((name) => [name, state.tensor(name)])),
         constants: this.constants,
@@ -47,9 +62,7 @@ class EagerProgram implements CompiledProgram {
         ),
       });
       checkOutputs(this.program, outputs);
-      readings = Object.fromEntries(Object.entries(outputs.readings).map(([name, tensor]) => [name, toHost(tensor)]));
-      // A copy of its own for each entry: an output may be another entry's tensor, or an unchanged input.
-      return Object.fromEntries(Object.entries(outputs.state).map(([name, tensor]) => [name, tf.clone(tensor)]));
+      return { written: copies(outputs.state), readings: copies(outputs.readings) };
     });
     for (const [name, tensor] of Object.entries(written)) state.replace(name, tensor);
     return readings;
@@ -61,23 +74,28 @@ class EagerProgram implements CompiledProgram {
   }
 }
 
+/** Engines are named after the packages of TensorFlow.js. */
+const kinds: Readonly<Record<TfjsBackendName, string>> = { cpu: 'tfjs-cpu', wasm: 'tfjs-wasm', tensorflow: 'tfjs-node-gpu', webgpu: 'tfjs-webgpu' };
+
 export class EagerEngine implements Engine {
-  /** TensorFlow.js runs single-threaded in Node. */
+  /** TensorFlow.js runs single-threaded in Node; what a device does beside it is its own affair. */
   readonly threads = 1;
 
-  private constructor(private readonly backend: TfjsBackendName) {}
+  private constructor(
+    private readonly backend: TfjsBackendName,
+    private readonly facts: Readonly<Record<string, string>>,
+  ) {}
 
   static async create(backend: TfjsBackendName): Promise<EagerEngine> {
-    await loadTfjsBackend(backend);
-    return new EagerEngine(backend);
+    return new EagerEngine(backend, await loadTfjsBackend(backend));
   }
 
   get kind(): string {
-    return `tfjs-${this.backend}`;
+    return kinds[this.backend];
   }
 
   describe(): Record<string, string | number> {
-    return { engine: this.kind, tfjs: tf.version_core, threads: this.threads };
+    return { engine: this.kind, tfjs: tf.version_core, ...this.facts, threads: this.threads };
   }
 
   createState(values: Parameters<Engine['createState']>[0]): StateStore {

@@ -12,11 +12,16 @@ export function keptTensor(value: HostTensor): tf.Tensor {
 }
 
 /** Copies a tensor to the host. Only float32 and int32 leave an engine. */
-export function toHost(tensor: tf.Tensor): HostTensor {
-  const values = tensor.dataSync();
+async function toHost(tensor: tf.Tensor): Promise<HostTensor> {
+  const values = await tensor.data();
   const shape = tensor.shape.slice();
   if (tensor.dtype === 'float32') return { shape, dtype: 'float32', data: Float32Array.from(values) };
   return { shape, dtype: 'int32', data: Int32Array.from(values) };
+}
+
+export async function namedToHost(tensors: Readonly<Record<string, tf.Tensor>>): Promise<Record<string, HostTensor>> {
+  const entries = Object.entries(tensors).map(async ([name, tensor]): Promise<[string, HostTensor]> => [name, await toHost(tensor)]);
+  return Object.fromEntries(await Promise.all(entries));
 }
 
 export class EagerState implements StateStore {
@@ -50,7 +55,7 @@ export class EagerState implements StateStore {
   }
 
   async read(names: readonly string[] = [...this.tensors.keys()]): Promise<NamedTensors> {
-    return onBackend(this.backend, () => Object.fromEntries(names.map((name) => [name, toHost(this.tensor(name))])));
+    return namedToHost(Object.fromEntries(names.map((name) => [name, this.tensor(name)])));
   }
 
   async write(values: NamedTensors): Promise<void> {

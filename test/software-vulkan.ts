@@ -1,0 +1,18 @@
+/** A GPU in software, for tests: SwiftShader, which Debian's Chromium brings with a loader of Vulkan. */
+import { existsSync } from 'node:fs';
+import koffi from 'koffi';
+import { obtainChromium } from './chromium';
+
+const FOLDER = '/usr/lib/chromium';
+
+/** Lets this process find it. @returns why not, where it is not there */
+export async function useSoftwareVulkan(): Promise<string | undefined> {
+  await obtainChromium().catch(() => undefined);
+  const loader = `${FOLDER}/libvulkan.so.1`;
+  const driver = `${FOLDER}/vk_swiftshader_icd.json`;
+  if (!existsSync(loader) || !existsSync(driver)) return `${driver} is not there (Debian: apt-get install chromium)`;
+  process.env['VK_ICD_FILENAMES'] = driver;
+  // Under its name, by which it is asked for later.
+  koffi.load(loader, { global: true });
+  return undefined;
+}
