@@ -26,7 +26,7 @@ await build({
   external: ['onnxruntime-node', '@tensorflow/tfjs-backend-*'],
   plugins: [withoutSharp],
   // TensorFlow.js asks for modules of Node by `require`.
-  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  banner: { js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);" },
   logLevel: 'warning',
 });
 cpSync(join(root, 'bench', 'step_torch.py'), join(built, 'step_torch.py'));

@@ -17,6 +17,7 @@ export interface EngineProbe {
 const enginesByPreference: readonly EngineKind[] = ['tfjs-node-gpu', 'compiled-cpu', 'tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'];
 
 const meaning: Record<EngineKind, string> = {
+  wgsl: 'steps compiled into kernels of our own, run on a GPU through WebGPU',
   'compiled-webgpu': 'steps compiled into one graph, run by ONNX Runtime on a GPU through WebGPU',
   'tfjs-node-gpu': 'eager TensorFlow.js on an NVIDIA GPU, by tfjs-node-gpu',
   'compiled-cpu': 'steps compiled into one graph, run by ONNX Runtime on the CPU',
@@ -34,6 +35,10 @@ async function open(kind: EngineKind, threads: number): Promise<Engine> {
     case 'compiled-webgpu': {
       const { CompiledEngine } = await import('./compiled/compiled-engine');
       return CompiledEngine.create({ threads, device: kind === 'compiled-webgpu' ? 'webgpu' : 'cpu' });
+    }
+    case 'wgsl': {
+      const { WgslEngine } = await import('./wgsl/wgsl-engine');
+      return WgslEngine.create();
     }
     case 'tfjs-node-gpu':
     case 'tfjs-webgpu':

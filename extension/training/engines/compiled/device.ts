@@ -1,2 +1,2 @@
-/** Where a compiled program runs. */
-export type Device = 'cpu' | 'webgpu';
+/** What a graph is made for: ONNX Runtime on the CPU or on WebGPU, or kernels of our own on WebGPU. */
+export type Device = 'cpu' | 'webgpu' | 'wgsl';

@@ -1,6 +1,6 @@
 /** The engines that are no dependency of this program, since few machines can use them: what npm installs of each, and what it takes. */
 
-export type InstallableEngine = 'tfjs-node-gpu' | 'tfjs-webgpu';
+export type InstallableEngine = 'wgsl' | 'tfjs-node-gpu' | 'tfjs-webgpu';
 
 export interface EnginePackage {
   readonly kind: InstallableEngine;
@@ -28,6 +28,16 @@ const NODE_GPU_DISK_BYTES = 3e9;
 const WEBGPU_DISK_BYTES = 0.5e9;
 
 export const enginePackages: Readonly<Record<InstallableEngine, EnginePackage>> = {
+  wgsl: {
+    kind: 'wgsl',
+    name: 'webgpu',
+    version: '0.6.2',
+    beside: {},
+    // Takes macOS's mark of downloaded files from Dawn.
+    scripts: { webgpu: true },
+    platforms: ['linux x64', 'linux arm64', 'darwin x64', 'darwin arm64'],
+    diskBytes: WEBGPU_DISK_BYTES,
+  },
   'tfjs-node-gpu': {
     kind: 'tfjs-node-gpu',
     name: '@tensorflow/tfjs-node-gpu',

@@ -26,6 +26,7 @@ export async function engineChecks(engine: EnginePackage, folder: string): Promi
   switch (engine.kind) {
     case 'tfjs-node-gpu':
       return [...anywhere, await networkCheck(libtensorflowUrl(process.env)), ...(await cudaChecks())];
+    case 'wgsl':
     case 'tfjs-webgpu':
       return [...anywhere, await vulkanCheck()];
   }

@@ -18,9 +18,12 @@ export interface Tried {
 }
 
 /** Programs that are given a file, and print what they found as JSON. */
+const adapterFound = 'import(process.argv[1]).then(({ create }) => create([]).requestAdapter()).then((adapter) => process.stdout.write(JSON.stringify({ gpu: adapter !== null, detail: adapter ? `WebGPU finds ${adapter.info.description || adapter.info.vendor}` : "WebGPU loads and finds no adapter" })));';
+
 const questions = {
   'tfjs-node-gpu': 'const { TF_Version, isUsingGpuDevice } = require(process.argv[1]); const gpu = isUsingGpuDevice(); process.stdout.write(JSON.stringify({ gpu, detail: `TensorFlow ${TF_Version} loads and sees ${gpu ? "a GPU" : "no GPU"}` }));',
-  'tfjs-webgpu': 'import(process.argv[1]).then(({ create }) => create([]).requestAdapter()).then((adapter) => process.stdout.write(JSON.stringify({ gpu: adapter !== null, detail: adapter ? `WebGPU finds ${adapter.info.description || adapter.info.vendor}` : "WebGPU loads and finds no adapter" })));',
+  wgsl: adapterFound,
+  'tfjs-webgpu': adapterFound,
 } as const;
 
 /** A driver that compiles kernels for a new GPU takes its time. */

@@ -17,5 +17,12 @@ import { turnOperands } from './turn-operands';
 const everywhere: readonly Pass[] = [simplify, fuseLayerNorm, foldScale, rescaleGelu];
 
 export function passesFor(device: Device): readonly Pass[] {
-  return device === 'webgpu' ? [...everywhere, turnOperands] : everywhere;
+  switch (device) {
+    case 'cpu':
+      return everywhere;
+    case 'webgpu':
+      return [...everywhere, turnOperands(['transA', 'transB'])];
+    case 'wgsl':
+      return [...everywhere, turnOperands(['transB'])];
+  }
 }

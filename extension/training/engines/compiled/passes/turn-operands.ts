@@ -36,22 +36,28 @@ function turned(rewriter: Rewriter, id: ValueId): ValueId {
   return perm.every((axis, i) => axis === i) ? rewriter.current(source) : rewriter.add('Transpose', { perm }, [rewriter.current(source)]);
 }
 
-export const turnOperands: Pass = {
-  name: 'turn-operands',
-  run(graph) {
-    const rewriter = new Rewriter(graph);
-    const known = new Map<ValueId, ValueId>();
-    const turnedOnce = (id: ValueId): ValueId => {
-      const made = known.get(id) ?? turned(rewriter, id);
-      known.set(id, made);
-      return made;
-    };
-    for (const node of graph.nodes) {
-      if (node.op !== 'MatMul' || !(node.attrs.transA || node.attrs.transB)) continue;
-      const [a, b] = node.inputs as [ValueId, ValueId];
-      const operands = [node.attrs.transA ? turnedOnce(a) : rewriter.current(a), node.attrs.transB ? turnedOnce(b) : rewriter.current(b)];
-      rewriter.replace(node.outputs[0]!, rewriter.add('MatMul', { ...node.attrs, transA: false, transB: false }, operands));
-    }
-    return rewriter.finish();
-  },
-};
+/** @param which flags are resolved */
+export function turnOperands(which: readonly ('transA' | 'transB')[]): Pass {
+  return {
+    name: 'turn-operands',
+    run(graph) {
+      const rewriter = new Rewriter(graph);
+      const known = new Map<ValueId, ValueId>();
+      const turnedOnce = (id: ValueId): ValueId => {
+        const made = known.get(id) ?? turned(rewriter, id);
+        known.set(id, made);
+        return made;
+      };
+      for (const node of graph.nodes) {
+        if (node.op !== 'MatMul') continue;
+        const [turnA, turnB] = (['transA', 'transB'] as const).map((flag) => which.includes(flag) && node.attrs[flag]);
+        if (!turnA && !turnB) continue;
+        const [a, b] = node.inputs as [ValueId, ValueId];
+        const operands = [turnA ? turnedOnce(a) : rewriter.current(a), turnB ? turnedOnce(b) : rewriter.current(b)];
+        const attrs = { ...node.attrs, transA: node.attrs.transA && !turnA, transB: node.attrs.transB && !turnB };
+        rewriter.replace(node.outputs[0]!, rewriter.add('MatMul', attrs, operands));
+      }
+      return rewriter.finish();
+    },
+  };
+}

@@ -1,0 +1,57 @@
+/** A state store whose values are buffers of a GPU. */
+import type { HostTensor, NamedSpecs, NamedTensors, TensorSpec } from '../../../core/tensors';
+import { elementCount, specOf } from '../../../core/tensors';
+import { checkValue } from '../check-values';
+import type { StateStore } from '../engine';
+import type { WgslDevice } from './wgsl-device';
+
+export class WgslState implements StateStore {
+  readonly specs: NamedSpecs;
+  private readonly buffers = new Map<string, GPUBuffer>();
+
+  constructor(
+    private readonly device: WgslDevice,
+    values: NamedTensors,
+  ) {
+    this.specs = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, specOf(value)]));
+    for (const [name, value] of Object.entries(values)) {
+      checkValue('Initial state', name, value, value);
+      this.buffers.set(name, device.bufferOf(value.data));
+    }
+  }
+
+  buffer(name: string): GPUBuffer {
+    const buffer = this.buffers.get(name);
+    if (!buffer) throw new Error(`The state store holds no "${name}".`);
+    return buffer;
+  }
+
+  async read(names: readonly string[] = [...this.buffers.keys()]): Promise<NamedTensors> {
+    const specs = names.map((name) => this.spec(name));
+    const copies = await this.device.read(names.map((name, i) => ({ buffer: this.buffer(name), bytes: 4 * elementCount(specs[i]!.shape) })));
+    return Object.fromEntries(names.map((name, i) => [name, hostTensor(specs[i]!, copies[i]!)]));
+  }
+
+  write(values: NamedTensors): Promise<void> {
+    for (const [name, value] of Object.entries(values)) {
+      checkValue('State', name, this.spec(name), value);
+      this.device.write(this.buffer(name), value.data);
+    }
+    return Promise.resolve();
+  }
+
+  dispose(): void {
+    for (const buffer of this.buffers.values()) buffer.destroy();
+    this.buffers.clear();
+  }
+
+  private spec(name: string): TensorSpec {
+    const spec = this.specs[name];
+    if (!spec) throw new Error(`The state store holds no "${name}".`);
+    return spec;
+  }
+}
+
+export function hostTensor({ shape, dtype }: TensorSpec, bytes: ArrayBuffer): HostTensor {
+  return dtype === 'float32' ? { shape, dtype, data: new Float32Array(bytes) } : { shape, dtype, data: new Int32Array(bytes) };
+}
