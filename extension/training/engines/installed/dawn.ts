@@ -6,7 +6,8 @@ import { pathToFileURL } from 'node:url';
 export interface GpuAdapter {
   readonly info: { readonly vendor: string; readonly description: string };
   readonly limits: Readonly<Record<string, number>>;
-  requestDevice(descriptor: { readonly requiredLimits: Readonly<Record<string, number>> }): Promise<object>;
+  readonly features: ReadonlySet<string>;
+  requestDevice(descriptor: { readonly requiredFeatures?: readonly string[]; readonly requiredLimits: Readonly<Record<string, number>> }): Promise<object>;
 }
 
 export interface Gpu {
@@ -24,10 +25,10 @@ export function dawnFile(folder: string): string {
   return createRequire(path.join(folder, 'package.json')).resolve('webgpu');
 }
 
-/** @param folder as for dawnFile */
-export async function loadDawn(folder: string): Promise<Dawn> {
+/** @param folder as for dawnFile @param toggles of Dawn that are switched on */
+export async function loadDawn(folder: string, toggles: readonly string[] = []): Promise<Dawn> {
   const { create, globals } = (await import(pathToFileURL(dawnFile(folder)).href)) as { create(options: readonly string[]): Gpu; globals: object };
-  return { gpu: create([]), globals };
+  return { gpu: create(toggles.length > 0 ? [`enable-dawn-features=${toggles.join(',')}`] : []), globals };
 }
 
 /** The fastest adapter; undefined where there is none. */

@@ -9,6 +9,7 @@ import type { NodeOf, ValueId } from '../compiled/ir';
 import type { Producers } from './body';
 import { groupIndex, manyGroups, type Kernel } from './kernel';
 import { sizeOf } from './map-kernel';
+import { fitsUnits, unitsCode, unitsTile } from './matmul-units-kernel';
 
 const TILE = 64;
 const DEPTH = 16;
@@ -19,6 +20,9 @@ const STRIDE = TILE + 4;
 const ENOUGH_TILES = 264;
 /** The least of K that is worth a workgroup of its own. */
 const LEAST_SHARE = 256;
+
+/** In what products of whole matrices are computed; sums are float32. */
+export type Products = 'float32' | 'float16';
 
 interface Product {
   readonly m: number;
@@ -181,7 +185,7 @@ out0[i] = total${alpha === 1 ? '' : ` * f32(${alpha})`};
 }
 
 /** @param scratch makes memory for so many numbers; @throws Error where the second operand is turned */
-export function matMulKernels({ graph }: Producers, node: NodeOf<'MatMul'>, [left, right]: readonly [ValueId, ValueId], scratch: (count: number) => ValueId): Kernel[] {
+export function matMulKernels({ graph }: Producers, node: NodeOf<'MatMul'>, [left, right]: readonly [ValueId, ValueId], scratch: (count: number) => ValueId, products: Products = 'float32'): Kernel[] {
   const [a, b] = node.inputs.map((id) => graph.values.get(id)!.shape) as [number[], number[]];
   const [made] = node.outputs as [ValueId];
   const { shape } = graph.values.get(made)!;
@@ -191,12 +195,16 @@ export function matMulKernels({ graph }: Producers, node: NodeOf<'MatMul'>, [lef
   const k = b.at(-2)!;
   const batches = shape.slice(0, -2);
   const count = sizeOf(batches);
-  const tiles = Math.ceil(m / TILE) * Math.ceil(n / TILE) * count;
+  const units = products === 'float16' && count === 1 && fitsUnits(m, n, k);
+  const tile = units ? unitsTile : { rows: TILE, columns: TILE, depth: DEPTH };
+  const tiles = Math.ceil(m / tile.rows) * Math.ceil(n / tile.columns) * count;
   const wanted = count > 1 ? 1 : Math.max(1, Math.min(Math.floor(k / LEAST_SHARE), Math.floor(ENOUGH_TILES / tiles)));
-  const shares = Math.ceil(k / (Math.ceil(k / wanted / DEPTH) * DEPTH));
+  const each = Math.ceil(k / wanted / tile.depth) * tile.depth;
+  const shares = Math.ceil(k / each);
   const product: Product = { m, n, k, transA, alpha, shares, offsets: [batchOffset(batches, a.slice(0, -2), m * k), batchOffset(batches, b.slice(0, -2), k * n)] };
   if (count * m * n * k <= SMALL) return [smallKernel({ ...product, shares: 1 }, count, [left, right], made)];
   const target = shares === 1 ? made : scratch(shares * m * n);
-  const first: Kernel = { name: 'MatMul', code: code(product), reads: [left, right], writes: [target], groups: [Math.ceil(n / TILE), Math.ceil(m / TILE), count * shares] };
+  const text = units ? unitsCode({ m, n, k, transA, alpha, shares, each }) : code(product);
+  const first: Kernel = { name: units ? 'MatMul on units' : count > 1 ? 'MatMul of batches' : 'MatMul', code: text, reads: [left, right], writes: [target], groups: [Math.ceil(n / tile.columns), Math.ceil(m / tile.rows), count * shares] };
   return shares === 1 ? [first] : [first, sumOfShares(m * n, shares, target, made)];
 }

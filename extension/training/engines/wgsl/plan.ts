@@ -9,7 +9,7 @@ import { emitters, layoutOps, type Producers } from './body';
 import { argExtremeKernel, cumSumKernel, segmentSumKernel, topKKernel } from './index-kernels';
 import type { Kernel } from './kernel';
 import { concatKernels, mapKernel, sizeOf } from './map-kernel';
-import { matMulKernels } from './matmul-kernel';
+import { matMulKernels, type Products } from './matmul-kernel';
 import { reduceKernels } from './reduce-kernel';
 import { layerNormKernel, softmaxKernel } from './row-kernels';
 
@@ -37,7 +37,10 @@ class Planner {
   private readonly inMemory = new Set<ValueId>();
   private readonly scratch = new Map<ValueId, number>();
 
-  constructor(private readonly graph: Graph) {
+  constructor(
+    private readonly graph: Graph,
+    private readonly products: Products,
+  ) {
     for (const node of graph.nodes) {
       for (const id of node.outputs) this.producers.set(id, node);
       for (const id of node.inputs) this.readers.set(id, [...(this.readers.get(id) ?? []), node]);
@@ -97,7 +100,7 @@ class Planner {
     };
     switch (node.op) {
       case 'MatMul':
-        return matMulKernels(source, node, [this.root(node.inputs[0]!), this.root(node.inputs[1]!)], scratch);
+        return matMulKernels(source, node, [this.root(node.inputs[0]!), this.root(node.inputs[1]!)], scratch, this.products);
       case 'Sum':
       case 'Mean':
       case 'Max':
@@ -134,6 +137,6 @@ class Planner {
   }
 }
 
-export function planOf(graph: Graph): Plan {
-  return new Planner(graph).plan();
+export function planOf(graph: Graph, products: Products = 'float32'): Plan {
+  return new Planner(graph, products).plan();
 }

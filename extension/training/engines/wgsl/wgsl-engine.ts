@@ -6,9 +6,20 @@ import { compile } from '../compiled/compile';
 import type { CompiledProgram, Engine, Program, StateStore } from '../engine';
 import { fastestAdapter, loadDawn, type Dawn } from '../installed/dawn';
 import { requireInstallation } from '../installed/find-installation';
+import type { Products } from './matmul-kernel';
 import { WgslDevice } from './wgsl-device';
 import { WgslProgram } from './wgsl-program';
 import { WgslState } from './wgsl-state';
+
+export interface WgslEngineOptions {
+  /** Default: float32. */
+  readonly products?: Products;
+}
+
+/** What matrix units and half precision need; where one is missing, products are float32. */
+const UNITS = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'];
+/** Dawn keeps matrix units behind the one, and half precision on NVIDIA's cards behind the other. */
+const UNIT_TOGGLES = ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia'];
 
 export class WgslEngine implements Engine {
   readonly kind = 'wgsl';
@@ -20,20 +31,22 @@ export class WgslEngine implements Engine {
     private readonly name: string,
     /** Dawn ends with the last reference to it, devices or not. */
     readonly dawn: Dawn,
+    private readonly products: Products,
   ) {}
 
-  static async create(): Promise<WgslEngine> {
-    const dawn = await loadDawn(requireInstallation('wgsl').folder);
+  static async create({ products = 'float32' }: WgslEngineOptions = {}): Promise<WgslEngine> {
+    const dawn = await loadDawn(requireInstallation('wgsl').folder, products === 'float16' ? UNIT_TOGGLES : []);
     const adapter = await fastestAdapter(dawn);
     if (!adapter) throw new UserError('MIM4007', 'WebGPU finds no adapter', 'On Linux it needs the Vulkan driver of the GPU and libvulkan.so.1 (Debian: `apt-get install libvulkan1`).');
     for (const [name, value] of Object.entries(dawn.globals)) if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true });
     const limits = ['maxComputeWorkgroupStorageSize', 'maxStorageBufferBindingSize', 'maxBufferSize', 'maxComputeInvocationsPerWorkgroup'];
-    const gpu = (await adapter.requestDevice({ requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]!])) })) as GPUDevice;
-    return new WgslEngine(new WgslDevice(gpu), adapter.info.description || adapter.info.vendor, dawn);
+    const units = products === 'float16' && UNITS.every((feature) => adapter.features.has(feature));
+    const gpu = (await adapter.requestDevice({ requiredFeatures: units ? UNITS : [], requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]!])) })) as GPUDevice;
+    return new WgslEngine(new WgslDevice(gpu), adapter.info.description || adapter.info.vendor, dawn, units ? 'float16' : 'float32');
   }
 
   describe(): Record<string, string | number> {
-    return { engine: this.kind, tfjs: version_core, device: this.name, threads: this.threads };
+    return { engine: this.kind, tfjs: version_core, device: this.name, products: this.products, threads: this.threads };
   }
 
   createState(values: NamedTensors): StateStore {
@@ -42,7 +55,7 @@ export class WgslEngine implements Engine {
 
   async compile(program: Program): Promise<CompiledProgram> {
     const { graph } = compile(program, { device: 'wgsl' });
-    return WgslProgram.create(this.device, program, graph);
+    return WgslProgram.create(this.device, program, graph, this.products);
   }
 
   dispose(): Promise<void> {

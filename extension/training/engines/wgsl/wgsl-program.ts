@@ -6,6 +6,7 @@ import type { Graph, ValueId } from '../compiled/ir';
 import { valueOf } from '../compiled/ir';
 import type { CompiledProgram, HostBatch, Program, Readings, StateStore } from '../engine';
 import { sizeOf } from './map-kernel';
+import type { Products } from './matmul-kernel';
 import { shareMemory } from './memory';
 import { planOf, type Plan } from './plan';
 import type { WgslDevice } from './wgsl-device';
@@ -51,8 +52,8 @@ export class WgslProgram implements CompiledProgram {
     this.readingBytes = offset;
   }
 
-  static async create(device: WgslDevice, program: Program, graph: Graph): Promise<WgslProgram> {
-    const plan = planOf(graph);
+  static async create(device: WgslDevice, program: Program, graph: Graph, products: Products): Promise<WgslProgram> {
+    const plan = planOf(graph, products);
     const pipelines = await Promise.all(plan.kernels.map(({ code }) => device.pipeline(code)));
     return new WgslProgram(device, program, graph, plan, pipelines, allocated(device, graph, plan));
   }
