@@ -7,6 +7,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { built } from './gpu-build.mjs';
@@ -14,6 +15,7 @@ import { built } from './gpu-build.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = resolve(process.argv[2] ?? '.gpu');
 const staging = join(target, 'bench');
+const engines = process.env.MIM_ENGINES ?? join(homedir(), '.cache', 'mim', 'engines');
 rmSync(target, { recursive: true, force: true });
 mkdirSync(join(staging, 'node_modules', 'onnxruntime-node', 'bin', 'napi-v6', 'linux'), { recursive: true });
 
@@ -24,6 +26,9 @@ const into = join(staging, 'node_modules');
 for (const name of ['dist', 'package.json', join('bin', 'napi-v6', 'linux', 'x64')]) {
   cpSync(join(from, 'onnxruntime-node', name), join(into, 'onnxruntime-node', name), { recursive: true });
 }
+// Dawn is no dependency: it is installed beside, with `mim engine install wgsl`.
+const dawn = join(engines, 'wgsl', 'node_modules', 'webgpu');
+for (const name of ['index.js', 'package.json', join('dist', 'linux-x64')]) cpSync(join(dawn, name), join(into, 'webgpu', name), { recursive: true });
 cpSync(join(from, 'onnxruntime-common'), join(into, 'onnxruntime-common'), { recursive: true, filter: (path) => !path.endsWith('.map') });
 
 execFileSync('tar', ['--use-compress-program=xz -T2', '-cf', join(target, 'bench.tar.xz'), '-C', target, 'bench'], { stdio: 'inherit' });
@@ -36,5 +41,6 @@ mkdir -p "$work"
 [ -x "$work/bench/node" ] || tar -xJf "$here/bench.tar.xz" -C "$work"
 out=$1
 shift
+cd "$work/bench"
 exec "$work/bench/node" "$work/bench/gpu.mjs" --out "$out" "$@"
 `);

@@ -1,18 +1,25 @@
 /**
- * The training step on the GPU, as a process of its own: `gpu-step '{"size": {…}, "device": "webgpu"}'`. Reads lines "<steps>" and
+ * The training step on the GPU, as a process of its own: `gpu-step '{"size": {…}, "engine": "wgsl"}'`. Reads lines "<steps>" and
  * answers "<seconds per step>", batches copied up and readings copied down included.
  */
 import { createInterface } from 'node:readline';
-import { CompiledEngine, type CompiledEngineOptions } from '../extension/training/engines/compiled/compiled-engine';
+import { CompiledEngine } from '../extension/training/engines/compiled/compiled-engine';
+import { WgslEngine } from '../extension/training/engines/wgsl/wgsl-engine';
 import { stepCase, type StepSize } from './step-case';
+
+const engines = {
+  'compiled-webgpu': () => CompiledEngine.create({ device: 'webgpu' }),
+  wgsl: () => WgslEngine.create(),
+  'wgsl float16': () => WgslEngine.create({ products: 'float16' }),
+};
 
 export interface GpuStepTask {
   readonly size: StepSize;
-  readonly options: CompiledEngineOptions;
+  readonly engine: keyof typeof engines;
 }
 
-const { size, options } = JSON.parse(process.argv[2]!) as GpuStepTask;
-const engine = CompiledEngine.create(options);
+const { size, engine: name } = JSON.parse(process.argv[2]!) as GpuStepTask;
+const engine = await engines[name]();
 const { program, state: values, batch } = stepCase(size);
 const compiled = await engine.compile(program);
 const state = engine.createState(values);

@@ -8,7 +8,7 @@
  * PyTorch is found through MIM_PYTHON (default: python3); without it, or without CUDA for it, only the product is measured.
  */
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import type { ChildProcessByStdio } from 'node:child_process';
+import type { ChildProcess, ChildProcessByStdio } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -29,10 +29,14 @@ const { values: options } = parseArgs({
     steps: { type: 'string', default: '4' },
     out: { type: 'string', default: 'docs/results/data/gpu.json' },
     parity: { type: 'boolean', default: true },
+    engines: { type: 'string', default: 'wgsl,wgsl float16,compiled-webgpu' },
+    torch: { type: 'string', default: 'fp32,tf32,bf16' },
   },
   allowNegative: true,
 });
 const [rounds, steps] = [Number(options.rounds), Number(options.steps)];
+const engines = options.engines.split(',') as GpuStepTask['engine'][];
+const precisions = options.torch.split(',');
 const python = process.env['MIM_PYTHON'] ?? 'python3';
 const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -42,7 +46,8 @@ interface Contestant {
   run(steps: number): Promise<number>;
   /** Of the GPU, in MiB. */
   memory(): Promise<number | undefined>;
-  end(): void;
+  /** Resolves when its memory is free again. */
+  end(): Promise<void>;
 }
 
 /** The first line that a command prints; undefined where it fails. */
@@ -60,16 +65,28 @@ const usedMiB = (): number | undefined => {
 function asking(command: string, args: readonly string[]): { child: ChildProcessByStdio<Writable, Readable, null>; ask: (what: string) => Promise<number> } {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  // Dawn writes its compiler's warnings among the answers.
   const ask = async (what: string): Promise<number> => {
     child.stdin.write(`${what}\n`);
-    const { value, done } = await lines.next();
-    if (done) throw new Error('its process ended');
-    return Number(value);
+    for (;;) {
+      const { value, done } = await lines.next();
+      if (done) throw new Error('its process ended');
+      if (/^[\d.]+(e-?\d+)?$/.test(value)) return Number(value);
+    }
   };
   return { child, ask };
 }
 
-function product(name: string, task: GpuStepTask): Contestant {
+function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve());
+    child.kill('SIGKILL');
+  });
+}
+
+function product(name: GpuStepTask['engine'], size: StepSize): Contestant {
+  const task: GpuStepTask = { size, engine: name };
   const before = usedMiB();
   const { child, ask } = asking(process.execPath, ['--max-old-space-size=16384', beside('gpu-step.mjs'), JSON.stringify(task)]);
   let memory: number | undefined;
@@ -83,14 +100,14 @@ function product(name: string, task: GpuStepTask): Contestant {
       return seconds;
     },
     memory: () => Promise.resolve(memory),
-    end: () => child.kill(),
+    end: () => ended(child),
   };
 }
 
 function pytorch(precision: string, size: StepSize): Contestant {
   const description = JSON.stringify({ ...size, threads: 4, levels: alignedLevels, maskRatio, compile: false, device: 'cuda', precision });
   const { child, ask } = asking(python, [beside('step_torch.py'), description]);
-  return { name: `PyTorch ${precision}`, run: (count) => ask(String(count)), memory: () => ask('memory'), end: () => child.kill() };
+  return { name: `PyTorch ${precision}`, run: (count) => ask(String(count)), memory: () => ask('memory'), end: () => ended(child) };
 }
 
 /** Runs until the graphs and shaders are compiled; undefined, with a word, for one that fails. */
@@ -101,7 +118,7 @@ async function warm(contestant: Contestant): Promise<Contestant | undefined> {
     return contestant;
   } catch (error) {
     console.log(`  ${contestant.name} is left out: ${error instanceof Error ? error.message : String(error)}`);
-    contestant.end();
+    await contestant.end();
     return undefined;
   }
 }
@@ -116,9 +133,11 @@ export interface GpuStepResult {
 }
 
 async function measure(size: StepSize, withTorch: boolean): Promise<GpuStepResult[]> {
-  const ours = await warm(product('compiled-webgpu', { size, options: { device: 'webgpu' } }));
-  const theirs = withTorch ? await Promise.all(['fp32', 'tf32', 'bf16'].map((precision) => warm(pytorch(precision, size)))) : [];
-  const taking = [ours, ...theirs].filter((contestant) => contestant !== undefined);
+  const ours = [];
+  // One after another: what the card holds more than before is its memory.
+  for (const name of engines) ours.push(await warm(product(name, size)));
+  const theirs = withTorch ? await Promise.all(precisions.map((precision) => warm(pytorch(precision, size)))) : [];
+  const taking = [...ours, ...theirs].filter((contestant) => contestant !== undefined);
   const seconds = new Map(taking.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round < rounds; round++) for (const { name, run } of taking) seconds.get(name)!.push(await run(steps));
   const reference = seconds.get('PyTorch fp32');
@@ -127,7 +146,7 @@ async function measure(size: StepSize, withTorch: boolean): Promise<GpuStepResul
     const own = seconds.get(name)!;
     const ratios = name === 'PyTorch fp32' ? undefined : reference?.map((theirSeconds, round) => theirSeconds / own[round]!);
     results.push({ name, imagesPerSecond: size.batch / median(own), millisecondsPerStep: 1000 * median(own), memoryMiB: await memory(), ...(ratios && { ratios }) });
-    end();
+    await end();
   }
   return results;
 }
@@ -135,10 +154,10 @@ async function measure(size: StepSize, withTorch: boolean): Promise<GpuStepResul
 /** Several processes at once: most of the time goes into compiling shaders on the CPU. */
 const parityProcesses = 4;
 
-async function parity(): Promise<ParityResult[]> {
+async function parity(engine: string): Promise<ParityResult[]> {
   const shares = await Promise.all(
     Array.from({ length: parityProcesses }, async (_, share) => {
-      const { stdout } = await promisify(execFile)(process.execPath, [beside('gpu-parity.mjs'), 'compiled-webgpu', String(share), String(parityProcesses)], { maxBuffer: 2 ** 26 });
+      const { stdout } = await promisify(execFile)(process.execPath, [beside('gpu-parity.mjs'), engine, String(share), String(parityProcesses)], { maxBuffer: 2 ** 26 });
       return stdout.trim().split('\n').map((line) => JSON.parse(line) as ParityResult);
     }),
   );
@@ -149,7 +168,7 @@ const torch = answer(python, ['-c', 'import torch; assert torch.cuda.is_availabl
 if (torch === undefined) console.log(`PyTorch with CUDA is not installed for ${python}; measuring the product alone (set MIM_PYTHON to compare).`);
 const record = {
   device: nvidiaSmi('name'), driver: nvidiaSmi('driver_version'), cpu: processor(), torch, rounds, steps,
-  parity: [] as ParityResult[],
+  parity: {} as Record<string, ParityResult[]>,
   sizes: {} as Record<string, { readonly size: StepSize; readonly results: GpuStepResult[] }>,
 };
 // Written as it grows: what was measured stays, whatever ends the process.
@@ -159,9 +178,12 @@ const save = (): void => {
 };
 
 if (options.parity) {
-  record.parity = await parity();
-  save();
-  console.log(`parity: ${record.parity.length} cases, ${record.parity.filter(({ error }) => error !== undefined).length} failed`);
+  for (const engine of engines.filter((name) => name !== 'wgsl float16')) {
+    const results = await parity(engine);
+    record.parity[engine] = results;
+    save();
+    console.log(`parity of ${engine}: ${results.length} cases, ${results.filter(({ error }) => error !== undefined).length} failed`);
+  }
 }
 for (const name of options.sizes.split(',')) {
   const size = gpuSizes[name];

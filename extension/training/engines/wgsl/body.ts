@@ -40,16 +40,24 @@ export interface Producers {
 
 type Emit<Op extends OpName> = (body: Body, node: NodeOf<Op>, place: Place, output: number) => string;
 
+export interface BodyOptions {
+  /** Values that are computed here although they have memory. */
+  readonly computed?: readonly ValueId[];
+  /** Names that stand for a value's element; it is read at its own place only. */
+  readonly given?: ReadonlyMap<ValueId, string>;
+  /** Number of the first binding. */
+  readonly firstBinding?: number;
+}
+
 export class Body {
   private lines: string[] = [];
   private names = new Map<string, string>();
   private readonly bindings = new Map<ValueId, string>();
   private count = 0;
 
-  /** @param computed a value that is computed here although it has memory */
   constructor(
     private readonly source: Producers,
-    private readonly computed?: ValueId,
+    private readonly options: BodyOptions = {},
   ) {}
 
   value(id: ValueId): Value {
@@ -124,7 +132,9 @@ export class Body {
     const number = scalarOf(value);
     const written = number === undefined ? undefined : literal(number, value.dtype);
     if (written !== undefined) return written;
-    if (id !== this.computed && this.source.inMemory.has(id)) return this.load(id, value.shape.length === 0 ? { flat: '0u' } : place);
+    if (!this.options.computed?.includes(id) && this.source.inMemory.has(id)) return this.load(id, value.shape.length === 0 ? { flat: '0u' } : place);
+    const given = this.options.given?.get(id);
+    if (given !== undefined) return given;
     const node = this.source.producers.get(id);
     if (!node) throw new Error(`Value %${id} is neither in memory nor computed.`);
     const rule = emitters[node.op] as Emit<OpName> | undefined;
@@ -134,7 +144,7 @@ export class Body {
 
   private load(id: ValueId, place: Place): string {
     const { shape, dtype } = this.value(id);
-    const binding = this.bindings.get(id) ?? `b${this.bindings.size}`;
+    const binding = this.bindings.get(id) ?? `b${(this.options.firstBinding ?? 0) + this.bindings.size}`;
     this.bindings.set(id, binding);
     const element = `${binding}[${this.flat(place, shape)}]`;
     return this.let(dtype === 'bool' ? `${element} != 0u` : element);
@@ -286,12 +296,22 @@ const functions: Readonly<Record<string, string>> = {
 }`,
 };
 
+/** Declarations of what a body reads. */
+export function bindingsOf(body: Body, first = 0): string[] {
+  return body.reads.map((id, i) => `@group(0) @binding(${first + i}) var<storage, read> b${first + i}: array<${storedType(body.value(id).dtype)}>;`);
+}
+
+/** Those of the functions that a text calls. */
+export function functionsIn(text: string): string[] {
+  return Object.entries(functions).filter(([name]) => text.includes(`${name}(`)).map(([, definition]) => definition);
+}
+
 /** Kernel text around a body: bindings, helper functions, the entry point. */
 export function kernelText(body: Body, parts: { readonly outputs: readonly Dtype[]; readonly workgroup: number; readonly shared?: string; readonly main: string }): string {
   const { reads } = body;
-  const inputs = reads.map((id, i) => `@group(0) @binding(${i}) var<storage, read> b${i}: array<${storedType(body.value(id).dtype)}>;`);
+  const inputs = bindingsOf(body);
   const outputs = parts.outputs.map((dtype, i) => `@group(0) @binding(${reads.length + i}) var<storage, read_write> out${i}: array<${storedType(dtype)}>;`);
-  const used = Object.entries(functions).filter(([name]) => parts.main.includes(`${name}(`)).map(([, text]) => text);
+  const used = functionsIn(parts.main);
   const entry = `@compute @workgroup_size(${parts.workgroup})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
 ${parts.main}

@@ -9,21 +9,30 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Elements of a value computed by one kernel, and where they are written. */
-function kernel(name: string, body: Body, made: ValueId, shape: readonly number[], write: () => { readonly at: string; readonly element: string }): Kernel {
-  const { dtype } = body.value(made);
-  const size = sizeOf(shape);
-  body.statement(`let i = ${groupIndex} * ${WORKGROUP}u + lane;\nif (i >= ${size}u) { return; }`);
-  const { at, element } = write();
-  body.statement(`out0[${at}] = ${stored(element, dtype)};`);
-  return { name, code: kernelText(body, { outputs: [dtype], workgroup: WORKGROUP, main: body.text }), reads: body.reads, writes: [made], groups: manyGroups(Math.ceil(size / WORKGROUP)) };
+interface Stored {
+  readonly value: ValueId;
+  readonly at: string;
+  readonly element: string;
 }
 
-/** @param made the value, which has a buffer; its operands are read or computed in place */
-export function mapKernel(source: Producers, made: ValueId): Kernel {
-  const body = new Body(source, made);
+/** Elements of values computed by one kernel over `size` places, and where they are written. */
+function kernel(name: string, body: Body, size: number, stores: () => readonly Stored[]): Kernel {
+  body.statement(`let i = ${groupIndex} * ${WORKGROUP}u + lane;\nif (i >= ${size}u) { return; }`);
+  const written = stores();
+  const types = written.map(({ value }) => body.value(value).dtype);
+  written.forEach(({ at, element }, i) => body.statement(`out${i}[${at}] = ${stored(element, types[i]!)};`));
+  return { name, code: kernelText(body, { outputs: types, workgroup: WORKGROUP, main: body.text }), reads: body.reads, writes: written.map(({ value }) => value), groups: manyGroups(Math.ceil(size / WORKGROUP)) };
+}
+
+/**
+ * @param made the value, which has a buffer; its operands are read or computed in place
+ * @param beside values on the way to it that have buffers too, and the same places
+ */
+export function mapKernel(source: Producers, made: ValueId, beside: readonly ValueId[] = []): Kernel {
+  const values = [made, ...beside];
+  const body = new Body(source, { computed: values });
   const { op } = source.producers.get(made)!;
-  return kernel(op, body, made, body.value(made).shape, () => ({ at: 'i', element: body.read(made, { flat: 'i' }) }));
+  return kernel(beside.length > 0 ? `${op} with ${beside.length}` : op, body, sizeOf(body.value(made).shape), () => values.map((value) => ({ value, at: 'i', element: body.read(value, { flat: 'i' }) })));
 }
 
 /** A kernel a part: however many there are, none reads from more buffers than it may. */
@@ -34,10 +43,10 @@ export function concatKernels(source: Producers, { inputs, outputs: [made], attr
     const { shape } = body.value(id);
     const from = begin;
     begin += shape[axis]!;
-    return kernel('Concat', body, made!, shape, () => {
+    return kernel('Concat', body, sizeOf(shape), () => {
       const coords = body.coords({ flat: 'i' }, shape);
       const at = body.flat({ coords: coords.map((coord, i) => (i === axis && from > 0 ? body.let(`${coord} + ${from}u`) : coord)) }, body.value(made!).shape);
-      return { at, element: body.read(id, { coords }) };
+      return [{ value: made!, at, element: body.read(id, { coords }) }];
     });
   });
 }

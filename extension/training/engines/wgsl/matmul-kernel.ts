@@ -5,8 +5,9 @@
  *
  * On an H100 32 to 33 TFLOP/s whatever the shape, measured; larger tiles reached 38 at one shape and 16 at another.
  */
-import type { NodeOf, ValueId } from '../compiled/ir';
-import type { Producers } from './body';
+import type { Graph, NodeOf, ValueId } from '../compiled/ir';
+import { valueOf } from '../compiled/ir';
+import { bindingsOf, Body, functionsIn, type Producers } from './body';
 import { groupIndex, manyGroups, type Kernel } from './kernel';
 import { sizeOf } from './map-kernel';
 import { fitsUnits, unitsCode, unitsTile } from './matmul-units-kernel';
@@ -23,6 +24,29 @@ const LEAST_SHARE = 256;
 
 /** In what products of whole matrices are computed; sums are float32. */
 export type Products = 'float32' | 'float16';
+
+/** What follows a product element by element, computed before it is written: a bias, an activation, the residual. */
+export interface Epilogue {
+  readonly source: Producers;
+  /** The product's value. */
+  readonly product: ValueId;
+  /** What is written instead of it. */
+  readonly made: ValueId;
+}
+
+interface EpilogueText {
+  readonly reads: readonly ValueId[];
+  /** Bindings and the function `finish(value, i)`. */
+  readonly text: string;
+}
+
+function epilogueText(epilogue: Epilogue | undefined, firstBinding: number): EpilogueText {
+  if (!epilogue) return { reads: [], text: 'fn finish(value: f32, i: u32) -> f32 { return value; }' };
+  const { source, product, made } = epilogue;
+  const body = new Body(source, { computed: [made], given: new Map([[product, 'value']]), firstBinding });
+  const result = body.read(made, { flat: 'i' });
+  return { reads: body.reads, text: [...bindingsOf(body, firstBinding), ...functionsIn(body.text), `fn finish(value: f32, i: u32) -> f32 {\n${body.text}\nreturn ${result};\n}`].join('\n') };
+}
 
 interface Product {
   readonly m: number;
@@ -64,7 +88,7 @@ return four;
   };
 }
 
-function code({ m, n, k, transA, alpha, shares, offsets }: Product): string {
+function code({ m, n, k, transA, alpha, shares, offsets }: Product, after: EpilogueText): string {
   const a = transA ? loader('load_a', 'b0', k, m) : loader('load_a', 'b0', m, k);
   const b = loader('load_b', 'b1', k, n);
   const vectors = n % 4 === 0;
@@ -86,12 +110,13 @@ ${repeat(ROWS, (i) => `c${i} = fma(vec4<f32>(tile_a[at + ${i}u]), right, c${i});
   const factor = alpha === 1 ? '' : ` * f32(${alpha})`;
   const write = (i: number): string => {
     const at = `out_offset + (row0 + ty * ${ROWS}u + ${i}u) * ${n}u + column`;
-    if (vectors) return `if (row0 + ty * ${ROWS}u + ${i}u < ${m}u && column < ${n}u) { out0[(${at}) / 4u] = c${i}${factor}; }`;
-    return `if (row0 + ty * ${ROWS}u + ${i}u < ${m}u) { ${[0, 1, 2, 3].map((j) => `if (column + ${j}u < ${n}u) { out0[${at} + ${j}u] = c${i}[${j}]${factor}; }`).join(' ')} }`;
+    if (vectors) return `if (row0 + ty * ${ROWS}u + ${i}u < ${m}u && column < ${n}u) { let at = ${at}; let c = c${i}${factor}; out0[at / 4u] = vec4<f32>(finish(c.x, at), finish(c.y, at + 1u), finish(c.z, at + 2u), finish(c.w, at + 3u)); }`;
+    return `if (row0 + ty * ${ROWS}u + ${i}u < ${m}u) { ${[0, 1, 2, 3].map((j) => `if (column + ${j}u < ${n}u) { out0[${at} + ${j}u] = finish(c${i}[${j}]${factor}, ${at} + ${j}u); }`).join(' ')} }`;
   };
   return `@group(0) @binding(0) var<storage, read> b0: array<${a.type}>;
 @group(0) @binding(1) var<storage, read> b1: array<${b.type}>;
-@group(0) @binding(2) var<storage, read_write> out0: array<${vectors ? 'vec4<f32>' : 'f32'}>;
+@group(0) @binding(${2 + after.reads.length}) var<storage, read_write> out0: array<${vectors ? 'vec4<f32>' : 'f32'}>;
+${after.text}
 var<workgroup> tile_a: array<f32, ${2 * DEPTH * STRIDE}>;
 var<workgroup> tile_b: array<vec4<f32>, ${(2 * DEPTH * TILE) / 4}>;
 ${a.text}
@@ -146,28 +171,30 @@ function batchOffset(result: readonly number[], own: readonly number[], matrix: 
   return terms.join(' + ');
 }
 
-function sumOfShares(size: number, shares: number, scratch: ValueId, made: ValueId): Kernel {
+function sumOfShares(size: number, shares: number, scratch: ValueId, made: ValueId, after: EpilogueText): Kernel {
   const code = `@group(0) @binding(0) var<storage, read> b0: array<f32>;
-@group(0) @binding(1) var<storage, read_write> out0: array<f32>;
+@group(0) @binding(${1 + after.reads.length}) var<storage, read_write> out0: array<f32>;
+${after.text}
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
 let i = ${groupIndex} * 256u + lane;
 if (i >= ${size}u) { return; }
 var total = 0.0;
 for (var share = 0u; share < ${shares}u; share++) { total += b0[share * ${size}u + i]; }
-out0[i] = total;
+out0[i] = finish(total, i);
 }`;
-  return { name: 'MatMul of shares', code, reads: [scratch], writes: [made], groups: manyGroups(Math.ceil(size / 256)) };
+  return { name: 'MatMul of shares', code, reads: [scratch, ...after.reads], writes: [made], groups: manyGroups(Math.ceil(size / 256)) };
 }
 
 /** Multiplications up to which a thread an element is as good: copying tiles would take longer than reading twice. */
 const SMALL = 2 ** 18;
 
-function smallKernel({ m, n, k, transA, alpha, offsets }: Product, batches: number, reads: readonly ValueId[], made: ValueId): Kernel {
+function smallKernel({ m, n, k, transA, alpha, offsets }: Product, batches: number, reads: readonly ValueId[], made: ValueId, after: EpilogueText): Kernel {
   const a = transA ? `b0[offset_a + d * ${m}u + row]` : `b0[offset_a + row * ${k}u + d]`;
   const code = `@group(0) @binding(0) var<storage, read> b0: array<f32>;
 @group(0) @binding(1) var<storage, read> b1: array<f32>;
-@group(0) @binding(2) var<storage, read_write> out0: array<f32>;
+@group(0) @binding(${2 + after.reads.length}) var<storage, read_write> out0: array<f32>;
+${after.text}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
 let i = ${groupIndex} * 64u + lane;
@@ -179,32 +206,53 @@ let offset_a = ${offsets[0]};
 let offset_b = ${offsets[1]};
 var total = 0.0;
 for (var d = 0u; d < ${k}u; d++) { total = fma(${a}, b1[offset_b + d * ${n}u + column], total); }
-out0[i] = total${alpha === 1 ? '' : ` * f32(${alpha})`};
+out0[i] = finish(total${alpha === 1 ? '' : ` * f32(${alpha})`}, i);
 }`;
-  return { name: 'MatMul', code, reads, writes: [made], groups: manyGroups(Math.ceil((batches * m * n) / 64)) };
+  return { name: 'MatMul', code, reads: [...reads, ...after.reads], writes: [made], groups: manyGroups(Math.ceil((batches * m * n) / 64)) };
 }
 
-/** @param scratch makes memory for so many numbers; @throws Error where the second operand is turned */
-export function matMulKernels({ graph }: Producers, node: NodeOf<'MatMul'>, [left, right]: readonly [ValueId, ValueId], scratch: (count: number) => ValueId, products: Products = 'float32'): Kernel[] {
-  const [a, b] = node.inputs.map((id) => graph.values.get(id)!.shape) as [number[], number[]];
-  const [made] = node.outputs as [ValueId];
-  const { shape } = graph.values.get(made)!;
+/** Whether the product runs on matrix units, which write what they made and nothing else. */
+export function onUnits({ graph }: Producers, node: NodeOf<'MatMul'>, products: Products): boolean {
+  const { m, n, k, count } = sizesOf(graph, node);
+  return products === 'float16' && count === 1 && fitsUnits(m, n, k);
+}
+
+function sizesOf(graph: Graph, { inputs, outputs: [made] }: NodeOf<'MatMul'>): { m: number; n: number; k: number; batches: readonly number[]; count: number } {
+  const { shape } = valueOf(graph, made!);
+  const batches = shape.slice(0, -2);
+  return { m: shape.at(-2)!, n: shape.at(-1)!, k: valueOf(graph, inputs[1]!).shape.at(-2)!, batches, count: sizeOf(batches) };
+}
+
+export interface MatMulOptions {
+  readonly products: Products;
+  readonly epilogue?: Epilogue;
+  /** Makes memory for so many numbers. */
+  scratch(count: number): ValueId;
+}
+
+/** @param operands the values whose memory is read; @throws Error where the second operand is turned */
+export function matMulKernels(source: Producers, node: NodeOf<'MatMul'>, operands: readonly [ValueId, ValueId], { products, epilogue, scratch }: MatMulOptions): Kernel[] {
   const { transA, transB, alpha } = node.attrs;
   if (transB) throw new Error('The second operand of a product must not be turned.');
-  const [m, n] = shape.slice(-2) as [number, number];
-  const k = b.at(-2)!;
-  const batches = shape.slice(0, -2);
-  const count = sizeOf(batches);
-  const units = products === 'float16' && count === 1 && fitsUnits(m, n, k);
+  const { m, n, k, batches, count } = sizesOf(source.graph, node);
+  const [a, b] = node.inputs.map((id) => valueOf(source.graph, id).shape.slice(0, -2)) as [number[], number[]];
+  const made = epilogue?.made ?? node.outputs[0]!;
+  const units = onUnits(source, node, products);
   const tile = units ? unitsTile : { rows: TILE, columns: TILE, depth: DEPTH };
   const tiles = Math.ceil(m / tile.rows) * Math.ceil(n / tile.columns) * count;
   const wanted = count > 1 ? 1 : Math.max(1, Math.min(Math.floor(k / LEAST_SHARE), Math.floor(ENOUGH_TILES / tiles)));
   const each = Math.ceil(k / wanted / tile.depth) * tile.depth;
   const shares = Math.ceil(k / each);
-  const product: Product = { m, n, k, transA, alpha, shares, offsets: [batchOffset(batches, a.slice(0, -2), m * k), batchOffset(batches, b.slice(0, -2), k * n)] };
-  if (count * m * n * k <= SMALL) return [smallKernel({ ...product, shares: 1 }, count, [left, right], made)];
+  const product: Product = { m, n, k, transA, alpha, shares, offsets: [batchOffset(batches, a, m * k), batchOffset(batches, b, k * n)] };
+  if (count * m * n * k <= SMALL) return [smallKernel({ ...product, shares: 1 }, count, operands, made, epilogueText(epilogue, 2))];
   const target = shares === 1 ? made : scratch(shares * m * n);
-  const text = units ? unitsCode({ m, n, k, transA, alpha, shares, each }) : code(product);
-  const first: Kernel = { name: units ? 'MatMul on units' : count > 1 ? 'MatMul of batches' : 'MatMul', code: text, reads: [left, right], writes: [target], groups: [Math.ceil(n / tile.columns), Math.ceil(m / tile.rows), count * shares] };
-  return shares === 1 ? [first] : [first, sumOfShares(m * n, shares, target, made)];
+  const after = epilogueText(shares === 1 ? epilogue : undefined, 2);
+  const first: Kernel = {
+    name: units ? 'MatMul on units' : count > 1 ? 'MatMul of batches' : 'MatMul',
+    code: units ? unitsCode({ m, n, k, transA, alpha, shares, each }) : code(product, after),
+    reads: [...operands, ...after.reads],
+    writes: [target],
+    groups: [Math.ceil(n / tile.columns), Math.ceil(m / tile.rows), count * shares],
+  };
+  return shares === 1 ? [first] : [first, sumOfShares(m * n, shares, target, made, epilogueText(epilogue, 1))];
 }

@@ -39,7 +39,7 @@ export class WgslEngine implements Engine {
     const adapter = await fastestAdapter(dawn);
     if (!adapter) throw new UserError('MIM4007', 'WebGPU finds no adapter', 'On Linux it needs the Vulkan driver of the GPU and libvulkan.so.1 (Debian: `apt-get install libvulkan1`).');
     for (const [name, value] of Object.entries(dawn.globals)) if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true });
-    const limits = ['maxComputeWorkgroupStorageSize', 'maxStorageBufferBindingSize', 'maxBufferSize', 'maxComputeInvocationsPerWorkgroup'];
+    const limits = ['maxComputeWorkgroupStorageSize', 'maxStorageBufferBindingSize', 'maxBufferSize', 'maxComputeInvocationsPerWorkgroup', 'maxStorageBuffersPerShaderStage'];
     const units = products === 'float16' && UNITS.every((feature) => adapter.features.has(feature));
     const gpu = (await adapter.requestDevice({ requiredFeatures: units ? UNITS : [], requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]!])) })) as GPUDevice;
     return new WgslEngine(new WgslDevice(gpu), adapter.info.description || adapter.info.vendor, dawn, units ? 'float16' : 'float32');

@@ -53,7 +53,7 @@ export class WgslProgram implements CompiledProgram {
   }
 
   static async create(device: WgslDevice, program: Program, graph: Graph, products: Products): Promise<WgslProgram> {
-    const plan = planOf(graph, products);
+    const plan = planOf(graph, { products, mostBuffers: device.gpu.limits.maxStorageBuffersPerShaderStage });
     const pipelines = await Promise.all(plan.kernels.map(({ code }) => device.pipeline(code)));
     return new WgslProgram(device, program, graph, plan, pipelines, allocated(device, graph, plan));
   }
