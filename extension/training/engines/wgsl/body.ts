@@ -3,7 +3,7 @@
  * its buffer or computed in place from what it is made of. So a chain of elementwise operations, turns and slices is one kernel and
  * one pass over memory. Equal expressions are written once.
  */
-import type { Dtype, Graph, Node, NodeOf, Operations, OpName, Value, ValueId } from '../compiled/ir';
+import type { Dtype, Graph, Node, NodeOf, OpName, Value, ValueId } from '../compiled/ir';
 import { scalarOf, valueOf } from '../compiled/ir';
 
 /** Where an element stands in a value: by its flat index or by coordinates, whichever is known. */
