@@ -12,7 +12,7 @@ export interface GpuStepTask {
 }
 
 const { size, options } = JSON.parse(process.argv[2]!) as GpuStepTask;
-const engine = CompiledEngine.create(options);
+const engine = await CompiledEngine.create(options);
 const { program, state: values, batch } = stepCase(size);
 const compiled = await engine.compile(program);
 const state = engine.createState(values);

@@ -1,0 +1,27 @@
+/** The promises of every engine, kept on WebGPU. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createEngine } from '../../extension/training/engines/create';
+import type { Engine } from '../../extension/training/engines/engine';
+import { keepsEngineContract } from '../unit/engines/engine-contract';
+import { momentumBatch, momentumProgram, momentumState } from '../unit/engines/small-programs';
+
+describe('compiled-webgpu', () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    ({ engine } = await createEngine({ kind: 'compiled-webgpu', threads: 1 }));
+  });
+  afterAll(() => engine.dispose());
+
+  keepsEngineContract(() => engine);
+
+  it('says what it is and runs on', () => {
+    expect(engine.describe()).toMatchObject({ engine: 'compiled-webgpu', device: expect.any(String) as string });
+  });
+
+  it('refuses the state of the CPU, and the CPU its own', async () => {
+    const { engine: cpu } = await createEngine({ kind: 'compiled-cpu', threads: 1 });
+    const [here, there] = [await engine.compile(momentumProgram()), await cpu.compile(momentumProgram())];
+    await expect(here.run(cpu.createState(momentumState()), [momentumBatch(1)])).rejects.toThrow(/state of another engine/);
+    await expect(there.run(engine.createState(momentumState()), [momentumBatch(1)])).rejects.toThrow(/state of another engine/);
+  });
+});
