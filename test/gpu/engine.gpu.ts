@@ -1,7 +1,8 @@
 /** The promises of every engine, kept on WebGPU. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEngine } from '../../extension/training/engines/create';
+import { createEngine, probeEngines } from '../../extension/training/engines/create';
 import type { Engine } from '../../extension/training/engines/engine';
+import { wantsRealGpu } from '../software-vulkan';
 import { keepsEngineContract } from '../unit/engines/engine-contract';
 import { momentumBatch, momentumProgram, momentumState } from '../unit/engines/small-programs';
 
@@ -24,4 +25,12 @@ describe('compiled-webgpu', () => {
     await expect(here.run(cpu.createState(momentumState()), [momentumBatch(1)])).rejects.toThrow(/state of another engine/);
     await expect(there.run(engine.createState(momentumState()), [momentumBatch(1)])).rejects.toThrow(/state of another engine/);
   });
+});
+
+it.skipIf(wantsRealGpu)('works in software, is measured, and is not what auto takes', async () => {
+  const probes = await probeEngines();
+  expect(probes.find(({ kind }) => kind === 'compiled-webgpu')).toMatchObject({ works: true, rate: { gflops: expect.any(Number) as number }, passedOver: expect.stringMatching(/software|slower/) as string });
+  const { engine } = await createEngine({ kind: 'auto', threads: 1 });
+  expect(engine.kind).toBe('compiled-cpu');
+  await engine.dispose();
 });
