@@ -1,6 +1,7 @@
 /** A graph as a session of ONNX Runtime. */
 import { InferenceSession } from 'onnxruntime-node';
 import { UserError } from '../../../core/problems';
+import { explainedGpuError } from '../gpu-errors';
 import type { Device } from './device';
 import type { Graph } from './ir';
 import { loopModel } from './loop';
@@ -8,7 +9,6 @@ import { writeModel } from './onnx-writer';
 import { sessionOptions } from './session-options';
 import { singleStepModel } from './single-step';
 import type { SessionInterface } from './step-model';
-import { explainedGpuError } from './webgpu-errors';
 
 export interface OpenSession {
   readonly session: InferenceSession;

@@ -3,9 +3,9 @@ import type { Tensor } from 'onnxruntime-node';
 import type { HostTensor } from '../../../core/tensors';
 import { checkBatch, checkState } from '../check-values';
 import type { CompiledProgram, HostBatch, Program, Readings, StateStore } from '../engine';
+import { onGpu } from '../gpu-errors';
 import { onnxTensor } from './compiled-state';
 import type { OpenSession } from './session';
-import { onGpu } from './webgpu-errors';
 import { WebGpuState } from './webgpu-state';
 import type { WebGpuTransfer } from './webgpu-transfer';
 

@@ -7,10 +7,10 @@ import type { Tensor } from 'onnxruntime-node';
 import { UserError } from '../../../core/problems';
 import { gpuNames } from '../gpu-devices';
 import { vulkanCheck } from '../installed/vulkan-loader';
+import { noGpu, onGpu } from '../gpu-errors';
 import { OnnxGraph, writeModel } from './onnx-writer';
 import type { OnnxType } from './onnx-writer';
 import { sessionOptions } from './session-options';
-import { noGpu, onGpu } from './webgpu-errors';
 import type { WebGpuState } from './webgpu-state';
 
 type Place = 'cpu' | 'gpu-buffer';

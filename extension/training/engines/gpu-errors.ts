@@ -1,5 +1,5 @@
-/** What ONNX Runtime says of a GPU, as what happened and what to do. */
-import { UserError } from '../../../core/problems';
+/** What a runtime says of a GPU, as what happened and what to do. */
+import { UserError } from '../../core/problems';
 
 /** Its messages begin with files of its own build; what went wrong stands at the end. */
 const shownOfMessage = 300;
