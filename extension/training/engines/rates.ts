@@ -1,6 +1,6 @@
 /**
  * What measured rates decide and how they are told: `engine: auto` takes an engine on a GPU only where it is faster than the processor,
- * for WebGPU also runs in software, and small GPUs are slower.
+ * for WebGPU also runs in software, and a small GPU may be slower.
  */
 import { likelyGpu } from './gpu-devices';
 
