@@ -9,7 +9,7 @@ import { answerOf, ensureBuilt, startMim } from '../unit/cli/built-mim';
 const experiment = `
 mim: 1
 method: maskalign
-data: { kind: shapes, size: 32, test_size: 16, image_size: 16, threads: 1 }
+data: { kind: shapes, size: 24, test_size: 16, image_size: 16, threads: 1 }
 student: { patch_size: 4, width: 16, depth: 2, heads: 2, drop_path: 0.1 }
 teacher: { ema: { momentum: 0.9 } }
 masking: { strategy: attentive, ratio: 0.5 }
@@ -17,6 +17,7 @@ optimizer: { batch_size: 8, lr: 1e-3 }
 schedule: { epochs: 2, warmup_epochs: 1 }
 engine: { kind: compiled-webgpu, threads: 1 }
 evaluate: []
+samples: { count: 0 }
 `;
 
 let folder: string;

@@ -19,7 +19,7 @@ type Place = 'cpu' | 'gpu-buffer';
  * Those that are not disposed. A value on the GPU is freed by way of the session that made it, also when it is collected as
  * garbage, and the process ends there if that session is gone; what is garbage together is collected in any order.
  */
-const open = new Set<WebGpuTransfer>();
+const undisposed = new Set<WebGpuTransfer>();
 
 export class WebGpuTransfer {
   /** Those that may hold values on the GPU. */
@@ -42,7 +42,7 @@ export class WebGpuTransfer {
     } catch (error) {
       throw noGpu(error);
     }
-    open.add(transfer);
+    undisposed.add(transfer);
     return transfer;
   }
 
@@ -79,6 +79,6 @@ export class WebGpuTransfer {
     for (const state of this.states) state.dispose();
     for (const session of this.sessions.values()) await (await session).release();
     this.sessions.clear();
-    open.delete(this);
+    undisposed.delete(this);
   }
 }
