@@ -44,6 +44,10 @@ describe('a GPU that fails in a step', () => {
     expect(ranOutOfMemory(error.message)).toBe(code === 'MIM4012');
   });
 
+  it('is known to the queue also where only the log of a process that died has it', () => {
+    expect(ranOutOfMemory('WebGPU device error(3): vkAllocateMemory failed with VK_ERROR_OUT_OF_DEVICE_MEMORY')).toBe(true);
+  });
+
   it('is not taken for what is wrong otherwise', () => {
     const error = new Error('Non-zero status code returned while running MatMul node');
     expect(explainedGpuError(error, 'it ran "step"')).toBe(error);
