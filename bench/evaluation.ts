@@ -35,7 +35,7 @@ function clouds(name: string, images: number): LabelledFeatures {
   return { features, width, labels };
 }
 
-const engine = CompiledEngine.create({ threads });
+const engine = await CompiledEngine.create({ threads });
 const [train, test] = [clouds('train', trainImages), clouds('test', testImages)];
 
 /** Seconds, and the accuracy, so that one sees that something was learnt. */

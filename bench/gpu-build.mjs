@@ -1,4 +1,4 @@
-/** Bundles `bench:gpu` with what it reads into dist/gpu; ONNX Runtime is found as a package. */
+/** Bundles `bench:gpu` with what it reads into dist/gpu; ONNX Runtime is found as a package, and koffi, which only explains what is missing, may be absent. */
 import { build } from 'esbuild';
 import { cpSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -23,10 +23,10 @@ await build({
   bundle: true,
   platform: 'node',
   format: 'esm',
-  external: ['onnxruntime-node', '@tensorflow/tfjs-backend-*'],
+  external: ['koffi', 'onnxruntime-node', '@tensorflow/tfjs-backend-*'],
   plugins: [withoutSharp],
   // TensorFlow.js asks for modules of Node by `require`.
-  banner: { js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);" },
+  banner: { js: "import { createRequire as requirerOf } from 'node:module'; const require = requirerOf(import.meta.url);" },
   logLevel: 'warning',
 });
 cpSync(join(root, 'bench', 'step_torch.py'), join(built, 'step_torch.py'));

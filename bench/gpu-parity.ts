@@ -6,14 +6,7 @@ import { createEngine, type EngineKind } from '../extension/training/engines/cre
 import { deviation, expectedTensors, parityCases, withPrefix, type ParityCase } from '../test/parity/parity-case';
 import { train } from '../test/parity/train-case';
 import type { Engine } from '../extension/training/engines/engine';
-
-export interface ParityResult {
-  readonly name: string;
-  readonly loss?: number;
-  readonly gradient?: number;
-  readonly parameter?: number;
-  readonly error?: string;
-}
+import type { ParityResult } from './gpu-record';
 
 const largest = (numbers: readonly number[]): number => numbers.reduce((most, number) => (Number.isNaN(number) ? Infinity : Math.max(most, number)), 0);
 

@@ -3,34 +3,39 @@
  * PyTorch on the same card (eager in fp32, with TF32, with bf16 autocast), in alternated rounds. Needs no network; `npm run
  * bench:gpu-pack` puts all it needs into one folder for a machine that has neither Node nor npm.
  *
- *   npm run bench:gpu -- [--sizes 'ViT-Ti 32,ViT-B 224'] [--rounds 5] [--steps 4] [--out docs/results/data/gpu.json] [--no-parity]
+ *   npm run bench:gpu -- [--sizes 'ViT-Ti 32,ViT-B 224'] [--rounds 5] [--steps 4] [--out docs/results/data/gpu.json] [--page docs/results/gpu.md] [--no-parity]
+ *   npm run bench:gpu -- --report-only     # the page of what was measured before
  *
  * PyTorch is found through MIM_PYTHON (default: python3); without it, or without CUDA for it, only the product is measured.
  */
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import type { ChildProcess, ChildProcessByStdio } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import type { ChildProcessByStdio } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import type { GpuStepTask } from './gpu-step';
-import type { ParityResult } from './gpu-parity';
+import { gpuPage } from './gpu-page';
+import type { GpuRecord, GpuStepResult, ParityResult } from './gpu-record';
 import { gpuSizes } from './gpu-sizes';
 import { processor } from './machine';
 import { median } from './median';
 import { alignedLevels, maskRatio, type StepSize } from './step-case';
 
+const placeOfData = 'docs/results/data/gpu.json';
 const { values: options } = parseArgs({
   options: {
     sizes: { type: 'string', default: Object.keys(gpuSizes).join(',') },
     rounds: { type: 'string', default: '5' },
     steps: { type: 'string', default: '4' },
-    out: { type: 'string', default: 'docs/results/data/gpu.json' },
+    out: { type: 'string', default: placeOfData },
+    page: { type: 'string' },
     parity: { type: 'boolean', default: true },
     engines: { type: 'string', default: 'wgsl,wgsl float16,compiled-webgpu' },
     torch: { type: 'string', default: 'fp32,tf32,bf16' },
+    'report-only': { type: 'boolean', default: false },
   },
   allowNegative: true,
 });
@@ -46,7 +51,7 @@ interface Contestant {
   run(steps: number): Promise<number>;
   /** Of the GPU, in MiB. */
   memory(): Promise<number | undefined>;
-  /** Resolves when its memory is free again. */
+  /** Resolves once its memory is free. */
   end(): Promise<void>;
 }
 
@@ -62,8 +67,13 @@ const usedMiB = (): number | undefined => {
   return used === undefined ? undefined : Number(used);
 };
 
-function asking(command: string, args: readonly string[]): { child: ChildProcessByStdio<Writable, Readable, null>; ask: (what: string) => Promise<number> } {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+interface Asked {
+  ask(what: string): Promise<number>;
+  end(): Promise<void>;
+}
+
+function asking(command: string, args: readonly string[]): Asked {
+  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   // Dawn writes its compiler's warnings among the answers.
   const ask = async (what: string): Promise<number> => {
@@ -74,21 +84,18 @@ function asking(command: string, args: readonly string[]): { child: ChildProcess
       if (/^[\d.]+(e-?\d+)?$/.test(value)) return Number(value);
     }
   };
-  return { child, ask };
-}
-
-function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => {
-    child.once('exit', () => resolve());
-    child.kill('SIGKILL');
-  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const end = (): Promise<void> => {
+    child.kill();
+    return ended;
+  };
+  return { ask, end };
 }
 
 function product(name: GpuStepTask['engine'], size: StepSize): Contestant {
   const task: GpuStepTask = { size, engine: name };
   const before = usedMiB();
-  const { child, ask } = asking(process.execPath, ['--max-old-space-size=16384', beside('gpu-step.mjs'), JSON.stringify(task)]);
+  const { ask, end } = asking(process.execPath, ['--max-old-space-size=16384', beside('gpu-step.mjs'), JSON.stringify(task)]);
   let memory: number | undefined;
   return {
     name,
@@ -100,14 +107,14 @@ function product(name: GpuStepTask['engine'], size: StepSize): Contestant {
       return seconds;
     },
     memory: () => Promise.resolve(memory),
-    end: () => ended(child),
+    end,
   };
 }
 
 function pytorch(precision: string, size: StepSize): Contestant {
   const description = JSON.stringify({ ...size, threads: 4, levels: alignedLevels, maskRatio, compile: false, device: 'cuda', precision });
-  const { child, ask } = asking(python, [beside('step_torch.py'), description]);
-  return { name: `PyTorch ${precision}`, run: (count) => ask(String(count)), memory: () => ask('memory'), end: () => ended(child) };
+  const { ask, end } = asking(python, [beside('step_torch.py'), description]);
+  return { name: `PyTorch ${precision}`, run: (count) => ask(String(count)), memory: () => ask('memory'), end };
 }
 
 /** Runs until the graphs and shaders are compiled; undefined, with a word, for one that fails. */
@@ -123,15 +130,6 @@ async function warm(contestant: Contestant): Promise<Contestant | undefined> {
   }
 }
 
-export interface GpuStepResult {
-  readonly name: string;
-  readonly imagesPerSecond: number;
-  readonly millisecondsPerStep: number;
-  readonly memoryMiB?: number;
-  /** PyTorch fp32's seconds over its own, by round. */
-  readonly ratios?: readonly number[];
-}
-
 async function measure(size: StepSize, withTorch: boolean): Promise<GpuStepResult[]> {
   const ours = [];
   // One after another: what the card holds more than before is its memory.
@@ -141,11 +139,12 @@ async function measure(size: StepSize, withTorch: boolean): Promise<GpuStepResul
   const seconds = new Map(taking.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round < rounds; round++) for (const { name, run } of taking) seconds.get(name)!.push(await run(steps));
   const reference = seconds.get('PyTorch fp32');
-  const results = [];
+  const results: GpuStepResult[] = [];
   for (const { name, memory, end } of taking) {
     const own = seconds.get(name)!;
     const ratios = name === 'PyTorch fp32' ? undefined : reference?.map((theirSeconds, round) => theirSeconds / own[round]!);
     results.push({ name, imagesPerSecond: size.batch / median(own), millisecondsPerStep: 1000 * median(own), memoryMiB: await memory(), ...(ratios && { ratios }) });
+    // What is still ending would count as taken before the next shape, and so as given back by it.
     await end();
   }
   return results;
@@ -164,37 +163,49 @@ async function parity(engine: string): Promise<ParityResult[]> {
   return shares.flat().toSorted((a, b) => a.name.localeCompare(b.name));
 }
 
-const torch = answer(python, ['-c', 'import torch; assert torch.cuda.is_available(); print(torch.__version__)']);
-if (torch === undefined) console.log(`PyTorch with CUDA is not installed for ${python}; measuring the product alone (set MIM_PYTHON to compare).`);
-const record = {
-  device: nvidiaSmi('name'), driver: nvidiaSmi('driver_version'), cpu: processor(), torch, rounds, steps,
-  parity: {} as Record<string, ParityResult[]>,
-  sizes: {} as Record<string, { readonly size: StepSize; readonly results: GpuStepResult[] }>,
-};
-// Written as it grows: what was measured stays, whatever ends the process.
-const save = (): void => {
-  mkdirSync(dirname(options.out), { recursive: true });
-  writeFileSync(options.out, `${JSON.stringify(record, undefined, 1)}\n`);
-};
+/** Of everything that was measured and kept. */
+function writePage(): void {
+  // Elsewhere than in its place the JSON is to be carried home first.
+  const folder = dirname(placeOfData);
+  const page = options.page ?? (dirname(options.out) === folder ? 'docs/results/gpu.md' : undefined);
+  if (page === undefined) return;
+  const files = readdirSync(folder).filter((name) => /^gpu.*\.json$/.test(name)).toSorted();
+  writeFileSync(page, gpuPage(files.map((file) => ({ file, record: JSON.parse(readFileSync(join(folder, file), 'utf8')) as GpuRecord }))));
+}
 
-if (options.parity) {
-  for (const engine of engines.filter((name) => name !== 'wgsl float16')) {
-    const results = await parity(engine);
-    record.parity[engine] = results;
+async function measureAll(): Promise<void> {
+  const torch = answer(python, ['-c', 'import torch; assert torch.cuda.is_available(); print(torch.__version__)']);
+  if (torch === undefined) console.log(`PyTorch with CUDA is not installed for ${python}; measuring the product alone (set MIM_PYTHON to compare).`);
+  const record: GpuRecord = { device: nvidiaSmi('name'), driver: nvidiaSmi('driver_version'), cpu: processor(), torch, rounds, steps, parity: {}, sizes: {} };
+  // Written as it grows: what was measured stays, whatever ends the process.
+  const save = (): void => {
+    mkdirSync(dirname(options.out), { recursive: true });
+    writeFileSync(options.out, `${JSON.stringify(record, undefined, 1)}\n`);
+  };
+  if (options.parity) {
+    for (const engine of engines.filter((name) => name !== 'wgsl float16')) {
+      const results = await parity(engine);
+      record.parity[engine] = results;
+      save();
+      console.log(`parity of ${engine}: ${results.length} cases, ${results.filter(({ error }) => error !== undefined).length} failed`);
+    }
+  }
+  for (const name of options.sizes.split(',')) {
+    const size = gpuSizes[name];
+    if (!size) throw new Error(`--sizes names ${Object.keys(gpuSizes).join(', ')}`);
+    console.log(`${name}: batch ${size.batch}`);
+    const results = await measure(size, torch !== undefined);
+    record.sizes[name] = { size, results };
     save();
-    console.log(`parity of ${engine}: ${results.length} cases, ${results.filter(({ error }) => error !== undefined).length} failed`);
+    results.forEach(tell);
   }
 }
-for (const name of options.sizes.split(',')) {
-  const size = gpuSizes[name];
-  if (!size) throw new Error(`--sizes names ${Object.keys(gpuSizes).join(', ')}`);
-  console.log(`${name}: batch ${size.batch}`);
-  const results = await measure(size, torch !== undefined);
-  record.sizes[name] = { size, results };
-  save();
-  for (const result of results) {
-    const ratio = result.ratios ? `  ${median(result.ratios).toFixed(2)} × PyTorch fp32` : '';
-    console.log(`  ${result.name.padEnd(16)} ${result.imagesPerSecond.toFixed(0).padStart(7)} images/s ${result.millisecondsPerStep.toFixed(1).padStart(8)} ms ${(result.memoryMiB ?? NaN).toFixed(0).padStart(7)} MiB${ratio}`);
-  }
+
+function tell({ name, ratios, imagesPerSecond, millisecondsPerStep, memoryMiB = NaN }: GpuStepResult): void {
+  const ratio = ratios ? `  ${median(ratios).toFixed(2)} × PyTorch fp32` : '';
+  console.log(`  ${name.padEnd(16)} ${imagesPerSecond.toFixed(0).padStart(7)} images/s ${millisecondsPerStep.toFixed(1).padStart(8)} ms ${memoryMiB.toFixed(0).padStart(7)} MiB${ratio}`);
 }
+
+if (!options['report-only']) await measureAll();
+writePage();
 process.exit();

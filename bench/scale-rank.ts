@@ -67,7 +67,7 @@ const ranks = await joinRanks(undefined);
 const size = stepSizes[process.argv[2] as StepSizeName];
 const parts = ranks?.size ?? 1;
 const { experiment, method, programs } = trainingCase(size, { parts });
-const engine = CompiledEngine.create({ threads: 1 });
+const engine = await CompiledEngine.create({ threads: 1 });
 const state = engine.createState(programs.initialState(0));
 if (ranks) await spreadState(ranks, state, trainedNames(programs));
 const shared = ranks && new TimedStep(ranks, parts);

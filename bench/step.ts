@@ -51,7 +51,7 @@ interface Contestant {
 }
 
 async function product(dtype: TeacherDtype): Promise<Omit<Contestant, 'name'>> {
-  const engine = CompiledEngine.create({ threads });
+  const engine = await CompiledEngine.create({ threads });
   const { program, state: values, batch } = stepCase(shape, { dtype });
   const compiled = await engine.compile(program);
   const state = engine.createState(values);

@@ -12,6 +12,7 @@ import { SharedStep, spreadState, trainedNames } from './distributed/shared-step
 import { EarlyWarnings } from './early-warnings';
 import type { Engine } from './engines/engine';
 import type { TrainingEvents, TrainingOutcome } from './events';
+import { explainGpuFailure } from './gpu-failure';
 import type { Prepared } from './prepare';
 import { RunDiagnostics } from './run-diagnostics';
 import { RunEvaluations } from './run-evaluations';
@@ -61,7 +62,8 @@ export async function trainRun(task: RunTraining): Promise<TrainingOutcome> {
     for (const line of summary) await run.log(line);
     events.onStart?.(summary, run.path);
     return await trainAndProbe(task);
-  } catch (error) {
+  } catch (cause) {
+    const error = await explainGpuFailure(cause, run, task.prepared.experiment);
     const message = error instanceof Error ? error.message : String(error);
     await run.writeStatus({ state: 'failed', message }).catch(() => undefined);
     await run.log(`failed: ${error instanceof Error ? (error.stack ?? message) : message}`).catch(() => undefined);

@@ -58,7 +58,7 @@ function difference(actual: ArrayLike<number>, expected: readonly number[]): num
 
 const engines: [string, () => Promise<Engine>][] = [
   ['eager', () => EagerEngine.create('cpu')],
-  ['compiled', () => Promise.resolve(CompiledEngine.create({ threads: 1 }))],
+  ['compiled', () => CompiledEngine.create({ threads: 1 })],
 ];
 
 describe.each(engines)('an attentive probe on the %s engine', (_name, create) => {

@@ -14,6 +14,7 @@ import type { Pass } from '../../extension/training/engines/compiled/passes/pass
 import { quantizeWeights } from '../../extension/training/engines/compiled/passes/quantize-weights';
 import { rescaleGelu } from '../../extension/training/engines/compiled/passes/rescale-gelu';
 import { simplify } from '../../extension/training/engines/compiled/passes/simplify';
+import { turnOperands } from '../../extension/training/engines/compiled/passes/turn-operands';
 import { trace } from '../../extension/training/engines/compiled/trace';
 import { validate } from '../../extension/training/engines/compiled/validate';
 import type { Program } from '../../extension/training/engines/engine';
@@ -185,6 +186,57 @@ describe('quantize-weights', () => {
     const { graph } = quantizeWeights(['w']).run(simplify.run(trace(program)).graph);
     const { readings } = await runGraph(graph, program, {}, [{ x: batch.x }]);
     expect(Array.from(readings[0]!['z']!.data).filter((_, i) => i % 2 === 0)).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+});
+
+describe('turn-operands', () => {
+  const bothTurned = turnOperands(['transA', 'transB']);
+  const turnsNothing = (graph: Graph): void => {
+    for (const node of graph.nodes) if (node.op === 'MatMul') expect(node.attrs).toMatchObject({ transA: false, transB: false });
+  };
+
+  it('turns a constant here, and an operand of several products once', async () => {
+    const program = functionOf('constant', { x: batch.x, y: batch.y }, ({ x, y }, { w }) => ({ z: linear(x!, w!), again: linear(y!, w!), other: tf.matMul(x!, y!, false, true), more: tf.matMul(y!, y!, false, true) }), { w: batch.w });
+    const { after, hits } = await passOn(bothTurned, program, batch);
+    expect(hits).toBe(4);
+    turnsNothing(after);
+    expect(count(after, 'Transpose')).toBe(1);
+    const constants = [...after.values.values()].filter(({ data, shape }) => data && shape.length === 2);
+    expect(constants.map(({ shape }) => shape)).toEqual([[8, 24]]);
+    expect(constants[0]!.data!.slice(0, 3)).toEqual(Float32Array.of(batch.w.data[0]!, batch.w.data[8]!, batch.w.data[16]!));
+  });
+
+  it('turns the last two axes of batches, on either side', async () => {
+    const several = { a: normals([2, 3, 5, 4], 7), b: normals([2, 3, 5, 6], 8), c: normals([2, 3, 7, 5], 9) };
+    const program = functionOf('batches', several, ({ a, b, c }) => ({ left: tf.matMul(a!, b!, true, false), both: tf.matMul(a!, c!, true, true) }));
+    const { after } = await passOn(bothTurned, program, several);
+    turnsNothing(after);
+    // `a` is turned once for both.
+    expect(after.nodes.filter(({ op }) => op === 'Transpose').map(({ attrs }) => attrs)).toEqual([{ perm: [0, 1, 3, 2] }, { perm: [0, 1, 3, 2] }]);
+  });
+
+  it('makes one transposition of two, and none of two that cancel', async () => {
+    const several = { q: normals([2, 5, 3, 4], 7), k: normals([2, 5, 3, 4], 8) };
+    const attention = functionOf('attention', several, ({ q, k }) => ({ scores: tf.matMul(tf.transpose(q!, [0, 2, 1, 3]), tf.transpose(k!, [0, 2, 1, 3]), false, true) }));
+    const composed = (await passOn(bothTurned, attention, several)).after;
+    turnsNothing(composed);
+    expect(composed.nodes.flatMap((node) => (node.op === 'Transpose' ? [node.attrs.perm] : []))).toEqual([[0, 2, 1, 3], [0, 2, 3, 1]]);
+
+    const rotated = { r: normals([4, 2, 5], 7), s: normals([2, 3, 5], 8) };
+    const rotation = functionOf('rotation', rotated, ({ r, s }) => ({ z: tf.matMul(s!, tf.transpose(r!, [1, 0, 2]), false, true) }));
+    expect((await passOn(bothTurned, rotation, rotated)).after.nodes.flatMap((node) => (node.op === 'Transpose' ? [node.attrs.perm] : []))).toEqual([[1, 2, 0]]);
+
+    const narrow = { x: batch.x, m: normals([8, 3], 7) };
+    const back = functionOf('back', narrow, ({ x, m }) => ({ z: tf.matMul(x!, tf.transpose(m!, [1, 0]), false, true) }));
+    const cancelled = (await passOn(bothTurned, back, narrow)).after;
+    turnsNothing(cancelled);
+    expect(cancelled.nodes.map(({ op }) => op)).toEqual(['MatMul']);
+  });
+
+  it('leaves products alone that turn nothing', async () => {
+    const { before, after, hits } = await passOn(bothTurned, functionOf('plain', batch, ({ x, y }) => ({ z: tf.matMul(x!, tf.transpose(y!, [1, 0])) })), batch);
+    expect(hits).toBe(0);
+    expect(after).toBe(before);
   });
 });
 

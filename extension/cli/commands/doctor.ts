@@ -4,7 +4,7 @@ import type { EngineProbe } from '../../training/engines/create';
 import { examples, jsonOption, type Cli } from '../command';
 import { exitCodes } from '../exit-codes';
 import { bytes } from '../../core/text/format';
-import type { MatmulRate } from '../matmul-rate';
+import { rateInWords } from '../../training/engines/rates';
 import { printJson, styled, type Terminal } from '../terminal';
 
 interface Check {
@@ -19,14 +19,13 @@ interface Report {
   readonly ok: boolean;
   readonly checks: readonly Check[];
   readonly engines: readonly EngineProbe[];
-  readonly matmul?: MatmulRate;
 }
 
 export function addDoctorCommand(cli: Cli): void {
   cli.program
     .command('doctor')
     .summary('what this machine offers: engines, libraries, speed')
-    .description('Check what training needs on this machine: the engines and why one does not work, libraries, threads, memory, disk, and a quick measured matrix product.\n\nExits with 1 where something that training needs is missing.')
+    .description('Check what training needs on this machine: the engines and why one does not work, libraries, threads, memory, disk, and how fast each engine multiplies matrices, quickly measured.\n\nExits with 1 where something that training needs is missing.')
     .addOption(jsonOption())
     .addHelpText('after', examples('mim doctor', 'mim doctor --json'))
     .action(async (options: { readonly json?: boolean }) => {
@@ -39,19 +38,9 @@ export function addDoctorCommand(cli: Cli): void {
 
 async function examine(): Promise<Report> {
   const checks = [nodeCheck(), machineCheck(), await diskCheck(), await sharpCheck(), await onnxRuntimeCheck()];
-  const { createEngine, probeEngines } = await import('../../training/engines/create');
+  const { probeEngines } = await import('../../training/engines/create');
   const engines = await probeEngines();
-  const usable = engines.some((engine) => engine.works);
-  const ok = usable && checks.every((check) => check.ok || check.optional === true);
-  if (!usable) return { ok, checks, engines };
-
-  const { matmulRate } = await import('../matmul-rate');
-  const { engine } = await createEngine({ kind: 'auto', threads: 0 });
-  try {
-    return { ok, checks, engines, matmul: await matmulRate(engine) };
-  } finally {
-    await engine.dispose();
-  }
+  return { ok: engines.some((engine) => engine.works) && checks.every((check) => check.ok || check.optional === true), checks, engines };
 }
 
 function nodeCheck(): Check {
@@ -100,10 +89,12 @@ function printReport(terminal: Terminal, report: Report): void {
   const mark = (ok: boolean, optional: boolean): string => (ok ? styled(terminal, 'green', 'ok  ') : optional ? styled(terminal, 'yellow', 'no  ') : styled(terminal, 'red', 'FAIL'));
   const anyEngine = report.engines.some((engine) => engine.works);
   for (const { name, ok, optional, detail } of report.checks) terminal.out(`${mark(ok, optional === true)} ${name}: ${detail}`);
-  for (const { kind, works, detail } of report.engines) terminal.out(`${mark(works, anyEngine)} engine ${kind}: ${detail}`);
-  if (report.matmul !== undefined) {
-    const { engine, size, gflops } = report.matmul;
-    terminal.out(`     ${engine}: ${gflops.toFixed(0)} GFLOP/s on ${size}×${size} float32 matrix products`);
+  const chosen = report.engines.find(({ works, passedOver }) => works && passedOver === undefined);
+  for (const engine of report.engines) {
+    const { kind, works, detail, rate, passedOver } = engine;
+    terminal.out(`${mark(works, anyEngine)} engine ${kind}: ${detail}`);
+    const notes = [...(rate ? [rateInWords(rate)] : []), ...(engine === chosen ? ['taken by `engine: auto`'] : []), ...(passedOver === undefined ? [] : [`passed over by \`engine: auto\`: ${passedOver}`])];
+    if (notes.length > 0) terminal.out(`     ${notes.join('; ')}`);
   }
   terminal.out(report.ok ? 'Ready to train.' : 'Not ready: see FAIL above.');
 }

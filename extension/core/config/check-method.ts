@@ -57,7 +57,7 @@ function checkTeacher(resolved: ResolvedExperiment, problems: ProblemList): void
     });
   } else if (teacher.dtype === 'int8' && teacher.ema) {
     problems.add('MIM1112', ['teacher.dtype', 'teacher'], 'An average of the student changes with every step and stays of float32: `dtype: int8` is of frozen teachers.', { hint: 'Leave `dtype` out.' });
-  } else if (teacher.dtype === 'int8' && engine.kind.startsWith('tfjs-')) {
+  } else if (teacher.dtype === 'int8' && !['auto', 'compiled-cpu'].includes(engine.kind)) {
     problems.add('MIM1112', ['teacher.dtype', 'engine'], `\`engine: ${engine.kind}\` does not compute in int8.`, { hint: 'Use `engine: compiled-cpu` or `auto`, or leave `dtype` out.' });
   } else if (resolved.reconstruction?.project && teacher.ema) {
     problems.add('MIM1112', ['reconstruction.project', 'teacher.ema', 'teacher'], 'An average of the student has no projection: `project` is of CLIP.', { hint: 'Name a CLIP checkpoint under `teacher.checkpoint`, or leave `project` out.' });

@@ -6,6 +6,7 @@ import { checkText, ConfigError, readSource } from '../config/load';
 import { sortProblems } from '../config/location';
 import { freezeResolved, parseResolved } from '../config/freeze';
 import type { ResolvedExperiment } from '../config/schema';
+import { smallerPasses } from '../config/smaller-passes';
 import type { JobSpec } from '../jobs/job';
 import type { Device, EntryRecord, Needs } from './entry';
 import { estimateMemory } from './estimate-memory';
@@ -35,7 +36,6 @@ const FROZEN = 'experiment.yaml';
 const MAX_ATTEMPTS = 3;
 /** Weights that an earlier entry may yet make. */
 const MADE_LATER = new Set(['MIM1204', 'MIM1205']);
-const MOST_DOUBLINGS = 4;
 
 /** @throws ConfigError, UserError MIM1000: the experiment cannot be run */
 export async function trainingEntry(configFile: string, { set = {}, name }: { set?: Readonly<Record<string, string>>; name?: string }, wishes: EntryWishes, comesLater = false): Promise<NewTraining> {
@@ -75,10 +75,4 @@ async function checkedExperiment(file: string, source: string, overrides: Readon
   const all = [...problems, ...(comesLater ? files.filter(({ code }) => !MADE_LATER.has(code)) : files)];
   if (resolved === undefined || all.some(({ severity }) => severity === 'error')) throw new ConfigError(sortProblems(all));
   return resolved;
-}
-
-/** Doublings of `accumulate` that divide the batch. Statistics over a whole batch would become those of a part. */
-function smallerPasses({ optimizer: { batch_size: batch, accumulate }, method, alignment }: ResolvedExperiment): number[] {
-  if (method === 'maskalign' && alignment.target_norm === 'bn') return [];
-  return Array.from({ length: MOST_DOUBLINGS }, (_, doubling) => accumulate * 2 ** (doubling + 1)).filter((passes) => batch % passes === 0);
 }

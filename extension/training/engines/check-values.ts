@@ -1,4 +1,5 @@
 /** Checks at the door of every engine: names and shapes of what programs are given. */
+import { UserError } from '../../core/problems';
 import type { HostTensor, NamedSpecs, TensorSpec } from '../../core/tensors';
 import { elementCount } from '../../core/tensors';
 import type { HostBatch, Program, ProgramOutputs, StateStore } from './engine';
@@ -23,6 +24,11 @@ export function checkValue(what: string, name: string, expected: TensorSpec, val
 /** Throws unless the batch holds every input of the program; what the program does not read is ignored. */
 export function checkBatch(program: Program, batch: HostBatch): void {
   for (const [name, spec] of Object.entries(program.batch)) checkValue(`Batch of program "${program.name}"`, name, spec, batch[name]);
+}
+
+/** @throws UserError MIM4003 for a program that shall compute in int8 */
+export function refuseInt8({ int8 }: Program, engine: string): void {
+  if (int8?.length) throw new UserError('MIM4003', `The engine ${engine} does not compute in int8, which \`teacher.dtype\` asks for.`, 'Use `engine: compiled-cpu`, or leave `teacher.dtype` out.');
 }
 
 /** Throws unless the store holds every state entry the program uses, in the shape it uses it. */

@@ -2,6 +2,8 @@
 import type { EngineConfig } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
 import type { Engine } from './engine';
+import { likelyGpu } from './gpu-devices';
+import { passedOver, ratesInWords, type MatmulRate } from './rates';
 
 export type EngineKind = Exclude<EngineConfig['kind'], 'auto'>;
 
@@ -11,10 +13,17 @@ export interface EngineProbe {
   readonly works: boolean;
   /** One sentence: what it is and runs on, or why it does not work. */
   readonly detail: string;
+  /** Of one that works. */
+  readonly rate?: MatmulRate;
+  /** Why `auto` does not take it though it works, where its place in the list is not the reason. */
+  readonly passedOver?: string;
 }
 
 /** Fastest first, as far as it was measured. One that needs a GPU does not start without. */
-const enginesByPreference: readonly EngineKind[] = ['tfjs-node-gpu', 'compiled-cpu', 'tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'];
+const enginesByPreference: readonly EngineKind[] = ['wgsl', 'compiled-webgpu', 'tfjs-node-gpu', 'compiled-cpu', 'tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'];
+
+/** Those that must be faster here than `compiled-cpu` to be chosen. */
+const measuredFirst: ReadonlySet<EngineKind> = new Set<EngineKind>(['wgsl', 'compiled-webgpu']);
 
 const meaning: Record<EngineKind, string> = {
   wgsl: 'steps compiled into kernels of our own, run on a GPU through WebGPU',
@@ -69,28 +78,68 @@ export async function createEngine(config: Pick<EngineConfig, 'kind' | 'threads'
   const failures: string[] = [];
   for (const kind of enginesByPreference) {
     try {
-      const engine = await open(kind, config.threads);
-      const passedOver = failures.length ? ` (${failures.join('; ')})` : '';
-      return { engine, reason: `Chose ${kind}, the fastest that works here: ${meaning[kind]}${passedOver}.` };
+      const { engine, faster } = measuredFirst.has(kind) ? await openWhereFaster(kind, config.threads) : { engine: await open(kind, config.threads) };
+      const passed = failures.length ? ` (${failures.join('; ')})` : '';
+      return { engine, reason: `Chose ${kind}, the fastest that works here: ${meaning[kind]}${faster ? `; ${faster} of compiled-cpu` : ''}${passed}.` };
     } catch (error) {
-      failures.push(`${kind} does not start: ${why(error)}`);
+      failures.push(error instanceof PassedOver ? `${kind} is passed over: ${error.message}` : `${kind} does not start: ${why(error)}`);
     }
   }
   throw new UserError('MIM4001', `No engine starts on this machine: ${failures.join('; ')}.`, 'Install the dependencies again with `npm ci`.');
 }
 
-/** Tries every engine, for `mim doctor`. */
+class PassedOver extends Error {}
+
+/** Nothing is started where there is no GPU. @throws PassedOver; or what keeps it from starting */
+async function openWhereFaster(kind: EngineKind, threads: number): Promise<{ engine: Engine; faster: string }> {
+  if (!likelyGpu()) throw new PassedOver('the system shows no GPU');
+  const engine = await open(kind, threads);
+  try {
+    const [gpu, cpu] = [await measured(engine), await rateOfProcessor(threads)];
+    const reason = passedOver(gpu, cpu);
+    if (reason !== undefined) throw new PassedOver(reason);
+    return { engine, faster: ratesInWords(gpu, cpu) };
+  } catch (error) {
+    await engine.dispose();
+    throw error;
+  }
+}
+
+async function measured(engine: Engine): Promise<MatmulRate> {
+  const { matmulRate } = await import('./matmul-rate');
+  return matmulRate(engine);
+}
+
+async function rateOfProcessor(threads: number): Promise<MatmulRate> {
+  const engine = await open('compiled-cpu', threads);
+  try {
+    return await measured(engine);
+  } finally {
+    await engine.dispose();
+  }
+}
+
+/** Tries and measures every engine, for `mim doctor`. */
 export async function probeEngines(): Promise<EngineProbe[]> {
   const probes: EngineProbe[] = [];
-  for (const kind of enginesByPreference) {
+  for (const kind of enginesByPreference) probes.push(await probe(kind));
+  const cpu = probes.find(({ kind }) => kind === 'compiled-cpu')?.rate;
+  return probes.map((one) => {
+    const reason = one.rate && measuredFirst.has(one.kind) ? passedOver(one.rate, cpu) : undefined;
+    return reason === undefined ? one : { ...one, passedOver: reason };
+  });
+}
+
+async function probe(kind: EngineKind): Promise<EngineProbe> {
+  try {
+    const engine = await open(kind, 0);
     try {
-      const engine = await open(kind, 0);
-      const versions = Object.entries(engine.describe()).filter(([key]) => key !== 'engine').map(([key, value]) => `${key} ${value}`);
+      const facts = Object.entries(engine.describe()).filter(([key]) => key !== 'engine').map(([key, value]) => `${key} ${value}`);
+      return { kind, works: true, detail: `${meaning[kind]} (${facts.join(', ')})`, rate: await measured(engine) };
+    } finally {
       await engine.dispose();
-      probes.push({ kind, works: true, detail: `${meaning[kind]} (${versions.join(', ')})` });
-    } catch (error) {
-      probes.push({ kind, works: false, detail: why(error) });
     }
+  } catch (error) {
+    return { kind, works: false, detail: why(error) };
   }
-  return probes;
 }

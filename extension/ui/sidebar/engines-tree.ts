@@ -4,10 +4,11 @@ import { leaf, type Row } from './row';
 import { joined } from './run-text';
 import { plain } from './run-tooltip';
 
+const rateSchema = z.object({ size: z.number(), gflops: z.number() });
+
 const reportSchema = z.object({
-  engines: z.array(z.object({ kind: z.string(), works: z.boolean(), detail: z.string() })),
+  engines: z.array(z.object({ kind: z.string(), works: z.boolean(), detail: z.string(), rate: rateSchema.optional(), passedOver: z.string().optional() })),
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string(), optional: z.boolean().optional() })),
-  matmul: z.object({ engine: z.string(), size: z.number(), gflops: z.number() }).optional(),
 });
 export type DoctorReport = z.output<typeof reportSchema>;
 
@@ -16,13 +17,16 @@ export function parseReport(json: string): DoctorReport {
   return reportSchema.parse(JSON.parse(json));
 }
 
+type EngineReport = DoctorReport['engines'][number];
+
 /** Engines, then what is missing of the rest. */
-export function enginesTree({ engines, checks, matmul }: DoctorReport): Row[] {
-  const chosen = engines.find(({ works }) => works);
+export function enginesTree({ engines, checks }: DoctorReport): Row[] {
+  const chosen = chosenOf(engines);
   const rows = engines.map((engine) => {
-    const speed = engine.kind === matmul?.engine ? `${matmul.gflops.toFixed(0)} GFLOP/s` : undefined;
+    const speed = engine.rate && `${engine.rate.gflops.toFixed(0)} GFLOP/s`;
     if (engine === chosen) return row(engine.kind, joined([`auto: ${why(engines)}`, speed]), 'pass-filled', 'charts.green');
-    return engine.works ? row(engine.kind, joined(['works', speed]), 'pass') : row(engine.kind, `does not start: ${engine.detail}`, 'circle-slash');
+    if (!engine.works) return row(engine.kind, `does not start: ${engine.detail}`, 'circle-slash');
+    return row(engine.kind, joined([engine.passedOver === undefined ? 'works' : `works; auto passes it over: ${engine.passedOver}`, speed]), 'pass');
   });
   const missing = checks.filter(({ ok }) => !ok).map(({ name, detail, optional }) => (optional === true ? row(name, detail, 'info') : row(name, detail, 'warning', 'list.warningForeground')));
   return [...rows, ...missing];
@@ -30,22 +34,33 @@ export function enginesTree({ engines, checks, matmul }: DoctorReport): Row[] {
 
 /** A sentence over the list. */
 export function choiceWords({ engines }: DoctorReport): string {
-  const chosen = engines.find(({ works }) => works);
+  const chosen = chosenOf(engines);
   return chosen === undefined ? 'No engine starts here: nothing can be trained.' : `engine: auto takes ${chosen.kind}, ${why(engines)}.`;
 }
 
-function why(engines: DoctorReport['engines']): string {
-  const passedOver = engines.slice(0, engines.findIndex(({ works }) => works)).map(({ kind }) => kind);
-  if (passedOver.length > 0) return `the fastest that works here; ${passedOver.join(' and ')} ${passedOver.length === 1 ? 'does' : 'do'} not start`;
-  return 'the fastest';
+function chosenOf(engines: readonly EngineReport[]): EngineReport | undefined {
+  return engines.find(({ works, passedOver }) => works && passedOver === undefined);
+}
+
+function why(engines: readonly EngineReport[]): string {
+  const before = engines.slice(0, engines.indexOf(chosenOf(engines)!));
+  const absent = before.filter(({ works }) => !works).map(({ kind }) => kind);
+  const slower = before.filter(({ works }) => works).map(({ kind }) => kind);
+  const reasons = [
+    ...(absent.length === 0 ? [] : [`${absent.join(' and ')} ${absent.length === 1 ? 'does' : 'do'} not start`]),
+    ...(slower.length === 0 ? [] : [`${slower.join(' and ')} ${slower.length === 1 ? 'is' : 'are'} passed over`]),
+  ];
+  return reasons.length === 0 ? 'the fastest' : `the fastest that works here; ${reasons.join(', ')}`;
 }
 
 /** All that doctor says of a row, in Markdown; undefined where it says nothing. */
-export function engineTooltip({ engines, checks, matmul }: DoctorReport, name: string): string | undefined {
-  const detail = engines.find(({ kind }) => kind === name)?.detail ?? checks.find((check) => check.name === name)?.detail;
+export function engineTooltip({ engines, checks }: DoctorReport, name: string): string | undefined {
+  const engine = engines.find(({ kind }) => kind === name);
+  const detail = engine?.detail ?? checks.find((check) => check.name === name)?.detail;
   if (detail === undefined) return undefined;
-  const speed = matmul?.engine === name ? `\n\n${matmul.gflops.toFixed(0)} GFLOP/s on ${matmul.size}×${matmul.size} float32 matrix products` : '';
-  return `**${plain(name)}**\n\n${plain(detail)}${speed}`;
+  const speed = engine?.rate && `${engine.rate.gflops.toFixed(0)} GFLOP/s on ${engine.rate.size}×${engine.rate.size} float32 matrix products`;
+  const passed = engine?.passedOver === undefined ? undefined : `\`engine: auto\` passes it over: ${plain(engine.passedOver)}`;
+  return [`**${plain(name)}**`, plain(detail), speed, passed].filter((part) => part !== undefined).join('\n\n');
 }
 
 function row(engine: string, description: string, icon: string, color?: string): Row {

@@ -27,12 +27,12 @@ it('tells what is installed and what is missing, and how to mend it', async () =
   const { stdout, exitCode } = await mim('engine', 'status', '--dir', folder, '--json');
   expect(exitCode).toBe(0);
   const reports = JSON.parse(stdout) as Report[];
-  expect(reports).toMatchObject([{ engine: 'tfjs-node-gpu', package: '@tensorflow/tfjs-node-gpu@4.22.0', folder }, { engine: 'tfjs-webgpu', package: '@tensorflow/tfjs-backend-webgpu@4.22.0', folder }]);
-  expect(reports[0]!.installed).toBeUndefined();
-  expect(reports[0]!.checks.map(({ name }) => name)).toEqual(['platform', 'node', 'npm', 'disk', 'network', 'NVIDIA driver', 'CUDA 11', 'cuDNN 8']);
-  expect(reports[1]!.checks.map(({ name }) => name)).toEqual(['platform', 'node', 'npm', 'disk', 'Vulkan']);
+  expect(reports).toMatchObject([{ engine: 'wgsl', package: 'webgpu@0.6.2', folder }, { engine: 'tfjs-node-gpu', package: '@tensorflow/tfjs-node-gpu@4.22.0', folder }, { engine: 'tfjs-webgpu', package: '@tensorflow/tfjs-backend-webgpu@4.22.0', folder }]);
+  expect(reports[1]!.installed).toBeUndefined();
+  expect(reports[1]!.checks.map(({ name }) => name)).toEqual(['platform', 'node', 'npm', 'disk', 'network', 'NVIDIA driver', 'CUDA 11', 'cuDNN 8']);
+  expect(reports[2]!.checks.map(({ name }) => name)).toEqual(['platform', 'node', 'npm', 'disk', 'Vulkan']);
   for (const { name, ok, hint } of reports.flatMap(({ checks }) => checks)) if (!ok) expect(hint, name).toBeTruthy();
-  expect(reports[0]!.checks.find(({ name }) => name === 'network')).toMatchObject({ ok: false, detail: expect.stringContaining('http://127.0.0.1:1/libtensorflow-gpu-linux-x86_64-2.9.1.tar.gz is not reached') as string });
+  expect(reports[1]!.checks.find(({ name }) => name === 'network')).toMatchObject({ ok: false, detail: expect.stringContaining('http://127.0.0.1:1/libtensorflow-gpu-linux-x86_64-2.9.1.tar.gz is not reached') as string });
 });
 
 it('fetches nothing where the installation would fail', async () => {

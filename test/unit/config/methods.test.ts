@@ -97,6 +97,7 @@ describe('what does not go together is told', () => {
     ['normalised pixels of gradients', ['method: maskfeat', 'teacher: absent', 'reconstruction: { norm_pix: true }'], ['warning MIM1116 reconstruction.norm_pix']],
     ['an average in int8', ['teacher: { ema: {}, dtype: int8 }'], ['error MIM1112 teacher.dtype']],
     ['int8 where it is not computed', ['teacher: { checkpoint: x, dtype: int8 }', 'engine: tfjs-wasm'], ['error MIM1112 teacher.dtype']],
+    ['int8 on a GPU', ['teacher: { checkpoint: x, dtype: int8 }', 'engine: compiled-webgpu'], ['error MIM1112 teacher.dtype']],
     ['a projection of the student’s average', ['method: milan', 'teacher: { ema: {} }', 'reconstruction: { project: true }'], ['error MIM1112 reconstruction.project']],
     ['a projection of pixels', ['method: mae', 'teacher: absent', 'reconstruction: { project: true }'], ['warning MIM1116 reconstruction.project']],
     ['an average of last features', ['method: milan', 'reconstruction: { average_top_k: 2 }'], ['warning MIM1116 reconstruction.average_top_k']],

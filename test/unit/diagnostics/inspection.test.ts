@@ -26,7 +26,7 @@ describe('an inspection', async () => {
   const found = await inspected(eager, studentInspection(shape, BATCH), eager.createState(parameters));
 
   it('is the same on the compiled engine, and of the same weights as a frozen teacher or as an average', async () => {
-    const compiled = CompiledEngine.create({ threads: 1 });
+    const compiled = await CompiledEngine.create({ threads: 1 });
     const averaged = Object.fromEntries(Object.entries(parameters).map(([name, value]) => [`ema.${name}`, value]));
     const frozen = { tensors: { ...parameters, pos_embed: sinCosPositions(shape.width, 4) }, shape: plainVit(shape) };
     const others = [

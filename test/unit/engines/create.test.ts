@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createEngine, probeEngines } from '../../../extension/training/engines/create';
+import type { Engine } from '../../../extension/training/engines/engine';
 
-// What somebody has installed is no part of it.
+// What somebody has installed, or has in the machine, is no part of it.
+vi.mock('../../../extension/training/engines/installed/vulkan-loader', () => ({ vulkanCheck: () => Promise.resolve({ name: 'Vulkan', ok: false, neededTo: 'run', detail: 'no Vulkan', hint: 'Install libvulkan1.' }) }));
+vi.mock('../../../extension/training/engines/gpu-devices', () => ({ likelyGpu: () => false, gpuNames: () => [] }));
 beforeEach(() => vi.stubEnv('MIM_ENGINES', '/nowhere'));
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -11,8 +14,10 @@ afterEach(() => {
 describe('probeEngines', () => {
   it('reports on every engine', async () => {
     const probes = await probeEngines();
-    expect(probes.map(({ kind, works }) => [kind, works])).toEqual([['tfjs-node-gpu', false], ['compiled-cpu', true], ['tfjs-webgpu', false], ['tfjs-wasm', true], ['tfjs-cpu', true]]);
-    expect(probes[1]!.detail).toMatch(/onnxruntime \d/);
+    expect(probes.map(({ kind, works }) => [kind, works])).toEqual([['wgsl', false], ['compiled-webgpu', false], ['tfjs-node-gpu', false], ['compiled-cpu', true], ['tfjs-webgpu', false], ['tfjs-wasm', true], ['tfjs-cpu', true]]);
+    expect(probes[2]!.detail).toMatch(/onnxruntime \d/);
+    for (const { works, rate } of probes) expect(rate !== undefined).toBe(works);
+    expect(probes[0]!.detail).toMatch(/libvulkan1/);
   });
 });
 
@@ -34,6 +39,10 @@ describe('createEngine', () => {
     expect(reason).toMatch(/^Chose compiled-cpu, the fastest that works here: /);
   });
 
+  it('says what to do where WebGPU finds no GPU', async () => {
+    await expect(createEngine({ kind: 'compiled-webgpu', threads: 0 })).rejects.toMatchObject({ code: 'MIM4001', message: expect.stringMatching(/"compiled-webgpu" does not start: no Vulkan. Install libvulkan1/) as string });
+  });
+
   it('says which engines it passed over and why', async () => {
     vi.resetModules();
     vi.doMock('onnxruntime-node', () => {
@@ -44,5 +53,52 @@ describe('createEngine', () => {
     expect(engine.kind).toBe('tfjs-wasm');
     expect(reason).toContain('compiled-cpu does not start: ');
     await expect(create({ kind: 'compiled-cpu', threads: 0 })).rejects.toThrow(/The engine "compiled-cpu" does not start/);
+  });
+});
+
+describe('createEngine where there is a GPU', () => {
+  /** Stands for both compiled engines, with rates of its own. */
+  async function automatic(shown: boolean, rates: Readonly<Record<string, number>>): Promise<{ kind: string; reason: string; opened: string[] }> {
+    const opened: string[] = [];
+    vi.resetModules();
+    vi.doMock('../../../extension/training/engines/gpu-devices', () => ({ likelyGpu: () => shown }));
+    vi.doMock('../../../extension/training/engines/matmul-rate', () => ({ matmulRate: ({ kind }: Engine) => Promise.resolve({ size: 1024, gflops: rates[kind] }) }));
+    vi.doMock('../../../extension/training/engines/compiled/compiled-engine', () => ({
+      CompiledEngine: {
+        create: ({ device }: { device: string }) => {
+          const kind = `compiled-${device}`;
+          opened.push(kind);
+          return Promise.resolve({ kind, dispose: () => Promise.resolve(void opened.push(`not ${kind}`)) });
+        },
+      },
+    }));
+    const { createEngine: create } = await import('../../../extension/training/engines/create');
+    const { engine, reason } = await create({ kind: 'auto', threads: 1 });
+    return { kind: engine.kind, reason, opened };
+  }
+  afterEach(() => {
+    for (const name of ['gpu-devices', 'matmul-rate', 'compiled/compiled-engine']) vi.doUnmock(`../../../extension/training/engines/${name}`);
+    vi.resetModules();
+  });
+
+  it('takes it where it multiplies faster, and says both rates', async () => {
+    const { kind, reason, opened } = await automatic(true, { 'compiled-webgpu': 5120.4, 'compiled-cpu': 830 });
+    expect(kind).toBe('compiled-webgpu');
+    expect(reason).toMatch(/^Chose compiled-webgpu, .*; 5120 against 830 GFLOP\/s on matrix products of compiled-cpu \(wgsl does not start: webgpu is not installed; `mim engine install wgsl` does it\.\)\.$/);
+    expect(opened).toEqual(['compiled-webgpu', 'compiled-cpu', 'not compiled-cpu']);
+  });
+
+  it('passes it over where the processor is faster, as it is than software', async () => {
+    const { kind, reason, opened } = await automatic(true, { 'compiled-webgpu': 6, 'compiled-cpu': 60 });
+    expect(kind).toBe('compiled-cpu');
+    expect(reason).toContain('compiled-webgpu is passed over: slower than the processor, 6 against 60 GFLOP/s on matrix products; tfjs-node-gpu does not start: ');
+    expect(opened).toEqual(['compiled-webgpu', 'compiled-cpu', 'not compiled-cpu', 'not compiled-webgpu', 'compiled-cpu']);
+  });
+
+  it('starts and measures nothing where the system shows none', async () => {
+    const { kind, reason, opened } = await automatic(false, {});
+    expect(kind).toBe('compiled-cpu');
+    expect(reason).toContain('compiled-webgpu is passed over: the system shows no GPU; ');
+    expect(opened).toEqual(['compiled-cpu']);
   });
 });

@@ -13,15 +13,18 @@ export const obtainNodeGpu = (): Promise<Obtained> => obtain(enginePackages['tfj
 /** Whole: Dawn is in the package. */
 export const obtainWebgpu = (): Promise<Obtained> => obtain(enginePackages['tfjs-webgpu'], [], '@tensorflow/tfjs-core');
 
+/** Dawn alone. */
+export const obtainWgsl = (): Promise<Obtained> => obtain(enginePackages.wgsl, []);
+
 /** @param copy of TensorFlow.js that npm would install, of which nothing may be loaded */
-async function obtain({ kind, name, version, beside }: EnginePackage, more: readonly string[], copy: string): Promise<Obtained> {
+async function obtain({ kind, name, version, beside }: EnginePackage, more: readonly string[], copy?: string): Promise<Obtained> {
   const specs = [`${name}@${version}`, ...Object.entries(beside).map(([other, of]) => `${other}@${of}`), ...more];
   try {
     return {
       engines: await cachedPiece('mim-engines', `${kind}-${version}`, async (target) => {
         const packages = join(target, kind, 'node_modules');
         for (const spec of specs) await unpackInto(join(packages, spec.slice(0, spec.lastIndexOf('@'))), spec);
-        await layTrap(join(packages, copy), copy, version);
+        if (copy !== undefined) await layTrap(join(packages, copy), copy, version);
       }),
     };
   } catch (error) {

@@ -11,8 +11,8 @@ import { linearProbe, PROBE_PRESETS } from '../../../extension/training/evaluati
 import { RandomStream } from '../../../extension/training/random';
 
 let engine: Engine;
-beforeAll(() => {
-  engine = CompiledEngine.create({ threads: 1 });
+beforeAll(async () => {
+  engine = await CompiledEngine.create({ threads: 1 });
 });
 
 const TOKENS = 12;

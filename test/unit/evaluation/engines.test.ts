@@ -23,7 +23,7 @@ let eager: Engine;
 let compiled: Engine;
 beforeAll(async () => {
   eager = await EagerEngine.create('cpu');
-  compiled = CompiledEngine.create({ threads: 1 });
+  compiled = await CompiledEngine.create({ threads: 1 });
 });
 
 const shape: VitShape = { imageSize: 8, patchSize: 4, width: 8, depth: 2, heads: 2, mlpRatio: 2, dropPath: 0.1 };

@@ -21,8 +21,8 @@ const [train, test] = [stripes(320, 1), stripes(200, 2)];
 const few = { train: stripes(24, 1), test: stripes(10, 2) };
 
 let engine: Engine;
-beforeAll(() => {
-  engine = CompiledEngine.create({ threads: 1 });
+beforeAll(async () => {
+  engine = await CompiledEngine.create({ threads: 1 });
 });
 afterAll(() => engine.dispose());
 

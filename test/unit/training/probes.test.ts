@@ -19,7 +19,7 @@ let engine: Engine;
 let probes: Probes;
 let context: ProbeContext;
 beforeAll(async () => {
-  engine = CompiledEngine.create({ threads: 1 });
+  engine = await CompiledEngine.create({ threads: 1 });
   const [train, test] = await Promise.all((['train', 'test'] as const).map((split) => openImageSource(resolved.data, split, resolved.data.seed)));
   context = { engine, experiment: resolved, train: train!, test: test! };
   probes = new Probes(context);

@@ -3,6 +3,7 @@ import { version_core } from '@tensorflow/tfjs-core';
 import { env } from 'onnxruntime-node';
 import { usableThreads } from '../../../core/config/usable-threads';
 import type { NamedTensors } from '../../../core/tensors';
+import { refuseInt8 } from '../check-values';
 import type { CompiledProgram, Engine, Program, StateStore } from '../engine';
 import type { CompileOptions } from './compile';
 import { compile } from './compile';
@@ -23,31 +24,36 @@ export class CompiledEngine implements Engine {
   readonly kind: string;
   readonly threads: number;
   private readonly device: Device;
-  private readonly transfer?: WebGpuTransfer;
 
-  private constructor(private readonly options: CompiledEngineOptions) {
+  private constructor(
+    private readonly options: CompiledEngineOptions,
+    private readonly transfer?: WebGpuTransfer,
+  ) {
     this.device = options.device ?? 'cpu';
     this.kind = `compiled-${this.device}`;
     this.threads = options.threads || usableThreads();
-    if (this.device === 'webgpu') this.transfer = new WebGpuTransfer();
   }
 
-  static create(options: CompiledEngineOptions = {}): CompiledEngine {
-    return new CompiledEngine(options);
+  /** @throws UserError MIM4007 where `device` is one that this machine does not have */
+  static async create(options: CompiledEngineOptions = {}): Promise<CompiledEngine> {
+    return new CompiledEngine(options, options.device === 'webgpu' ? await WebGpuTransfer.open() : undefined);
   }
 
   describe(): Record<string, string | number> {
-    return { engine: this.kind, onnxruntime: env.versions.node ?? env.versions.common, tfjs: version_core, threads: this.threads };
+    const runtime = { engine: this.kind, onnxruntime: env.versions.node ?? env.versions.common, tfjs: version_core, threads: this.threads };
+    return this.transfer ? { ...runtime, device: this.transfer.gpu } : runtime;
   }
 
   createState(values: NamedTensors): StateStore {
     return this.transfer ? new WebGpuState(values, this.transfer) : new CompiledState(values);
   }
 
+  /** @throws UserError MIM4003 for a program that shall compute in int8, on a GPU */
   async compile(program: Program): Promise<CompiledProgram> {
+    if (this.device !== 'cpu') refuseInt8(program, this.kind);
     const { graph } = compile(program, this.options);
     const opened = await openSession(graph, this.threads, this.device);
-    return this.device === 'webgpu' ? new WebGpuProgram(program, opened) : new OnnxProgram(program, opened);
+    return this.transfer ? new WebGpuProgram(program, opened, this.transfer) : new OnnxProgram(program, opened);
   }
 
   async dispose(): Promise<void> {

@@ -1,5 +1,7 @@
 /** A graph as a session of ONNX Runtime. */
 import { InferenceSession } from 'onnxruntime-node';
+import { UserError } from '../../../core/problems';
+import { explainedGpuError } from '../gpu-errors';
 import type { Device } from './device';
 import type { Graph } from './ir';
 import { loopModel } from './loop';
@@ -23,7 +25,7 @@ function outputLocations({ writes, readings }: SessionInterface): InferenceSessi
   return { preferredOutputLocation: Object.fromEntries([...state, ...read]) };
 }
 
-/** Many steps a run on the CPU (loop.ts), one a run elsewhere (single-step.ts). @throws UserError MIM4002 where the graph's constants are larger than a model may be. */
+/** Many steps a run on the CPU (loop.ts), one a run elsewhere (single-step.ts). @throws UserError MIM4002 where the graph's constants are larger than a model may be, MIM4011 or MIM4012 of a GPU that is lost or full. */
 export async function openSession(graph: Graph, threads: number, device: Device = 'cpu'): Promise<OpenSession> {
   const { onnx, ...io } = device === 'cpu' ? loopModel(graph) : singleStepModel(graph, device);
   const model = writeModel(onnx);
@@ -31,6 +33,8 @@ export async function openSession(graph: Graph, threads: number, device: Device 
   try {
     return { session: await InferenceSession.create(model, options), io };
   } catch (error) {
+    const explained = device === 'webgpu' ? explainedGpuError(error, `"${graph.name}" was made ready`) : error;
+    if (explained instanceof UserError) throw explained;
     const message = error instanceof Error ? error.message : String(error);
     throw new Error(`ONNX Runtime does not open program "${graph.name}": ${message.slice(-shownOfMessage)}`, { cause: error });
   }

@@ -3,14 +3,17 @@ import type { Tensor } from 'onnxruntime-node';
 import type { HostTensor } from '../../../core/tensors';
 import { checkBatch, checkState } from '../check-values';
 import type { CompiledProgram, HostBatch, Program, Readings, StateStore } from '../engine';
+import { onGpu } from '../gpu-errors';
 import { onnxTensor } from './compiled-state';
 import type { OpenSession } from './session';
 import { WebGpuState } from './webgpu-state';
+import type { WebGpuTransfer } from './webgpu-transfer';
 
 export class WebGpuProgram implements CompiledProgram {
   constructor(
     readonly program: Program,
     private readonly opened: OpenSession,
+    private readonly transfer: WebGpuTransfer,
   ) {}
 
   async run(state: StateStore, batches: readonly HostBatch[]): Promise<Readings[]> {
@@ -26,17 +29,24 @@ export class WebGpuProgram implements CompiledProgram {
 
   private async step(state: WebGpuState, batch: HostBatch): Promise<Readings> {
     const { session, io } = this.opened;
-    const results = await session.run({
+    const results = await onGpu(`it ran "${this.program.name}"`, () => session.run({
       ...Object.fromEntries([...io.reads, ...io.writes].map((name) => [`state:${name}`, state.tensor(name)])),
       ...Object.fromEntries(io.batch.map((name) => [`batch:${name}`, onnxTensor(batch[name]!)])),
-    });
-    for (const name of io.writes) state.replace(name, results[`new:${name}`] as Tensor);
+    }));
+    for (const name of io.writes) state.replace(name, results[`new:${name}`] as Tensor, session);
     return Object.fromEntries(
       Object.entries(io.readings).map(([name, { shape, dtype }]): [string, HostTensor] => [name, { shape, dtype, data: results[`reading:${name}`]!.data as Float32Array | Int32Array } as HostTensor]),
     );
   }
 
   async dispose(): Promise<void> {
-    await this.opened.session.release();
+    const { session } = this.opened;
+    try {
+      for (const state of this.transfer.states) await state.outlive(session);
+    } catch {
+      // The GPU is lost or full, which its user is told; values that cannot be moved need the session.
+      return;
+    }
+    await session.release();
   }
 }

@@ -4,15 +4,49 @@
  */
 import { InferenceSession } from 'onnxruntime-node';
 import type { Tensor } from 'onnxruntime-node';
+import { UserError } from '../../../core/problems';
+import { gpuNames } from '../gpu-devices';
+import { vulkanCheck } from '../installed/vulkan-loader';
+import { noGpu, onGpu } from '../gpu-errors';
 import { OnnxGraph, writeModel } from './onnx-writer';
 import type { OnnxType } from './onnx-writer';
 import { sessionOptions } from './session-options';
+import type { WebGpuState } from './webgpu-state';
 
 type Place = 'cpu' | 'gpu-buffer';
 
+/**
+ * Those that are not disposed. A value on the GPU is freed by way of the session that made it, also when it is collected as
+ * garbage, and the process ends there if that session is gone; what is garbage together is collected in any order.
+ */
+const undisposed = new Set<WebGpuTransfer>();
+
 export class WebGpuTransfer {
+  /** Those that may hold values on the GPU. */
+  readonly states = new Set<WebGpuState>();
   private readonly sessions = new Map<string, Promise<InferenceSession>>();
 
+  private constructor(
+    /** As the system calls it. */
+    readonly gpu: string,
+  ) {}
+
+  /** Opens the GPU. @throws UserError MIM4007 where there is none that WebGPU reaches */
+  static async open(): Promise<WebGpuTransfer> {
+    // Asked first: Dawn writes to stderr where it finds no loader.
+    const vulkan = await vulkanCheck();
+    if (!vulkan.ok) throw new UserError('MIM4007', `${vulkan.detail}. ${vulkan.hint}`);
+    const transfer = new WebGpuTransfer(gpuNames().join(', ') || 'unknown');
+    try {
+      await transfer.session('float32', 'gpu-buffer');
+    } catch (error) {
+      throw noGpu(error);
+    }
+    undisposed.add(transfer);
+    return transfer;
+  }
+
+  /** A new value, whose session is this one's, whoever made the given one. */
   async toDevice(tensor: Tensor): Promise<Tensor> {
     return this.copy(tensor, 'gpu-buffer');
   }
@@ -22,8 +56,10 @@ export class WebGpuTransfer {
   }
 
   private async copy(value: Tensor, to: Place): Promise<Tensor> {
-    const session = await this.session(value.type as OnnxType, to);
-    return (await session.run({ value }))['copy'] as Tensor;
+    return onGpu(to === 'cpu' ? 'values were copied from it' : 'values were copied to it', async () => {
+      const session = await this.session(value.type as OnnxType, to);
+      return (await session.run({ value }))['copy'] as Tensor;
+    });
   }
 
   private session(dtype: OnnxType, to: Place): Promise<InferenceSession> {
@@ -40,7 +76,9 @@ export class WebGpuTransfer {
   }
 
   async dispose(): Promise<void> {
+    for (const state of this.states) state.dispose();
     for (const session of this.sessions.values()) await (await session).release();
     this.sessions.clear();
+    undisposed.delete(this);
   }
 }

@@ -4,8 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import '../gradients';
-import { checkBatch, checkOutputs, checkState } from '../check-values';
-import { UserError } from '../../../core/problems';
+import { checkBatch, checkOutputs, checkState, refuseInt8 } from '../check-values';
 import type { CompiledProgram, Engine, HostBatch, Program, Readings, StateStore } from '../engine';
 import { EagerState, keptTensor, namedToHost } from './eager-state';
 import type { TfjsBackendName } from '../tfjs-backend';
@@ -104,7 +103,7 @@ export class EagerEngine implements Engine {
 
   /** @throws UserError MIM4003 for a program that shall compute in int8 */
   async compile(program: Program): Promise<CompiledProgram> {
-    if (program.int8?.length) throw new UserError('MIM4003', `The engine ${this.kind} does not compute in int8, which \`teacher.dtype\` asks for.`, 'Use `engine: compiled-cpu`, or leave `teacher.dtype` out.');
+    refuseInt8(program, this.kind);
     return new EagerProgram(this.backend, program);
   }
 

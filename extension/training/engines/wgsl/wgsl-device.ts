@@ -1,11 +1,44 @@
 /** A GPU through Dawn, and what every program on it shares: compiled pipelines, copies to and from the host. */
 /// <reference types="@webgpu/types" />
 import type { HostTensor } from '../../../core/tensors';
+import { onGpu } from '../gpu-errors';
+
+const FAULTS: readonly GPUErrorFilter[] = ['validation', 'internal', 'out-of-memory'];
+
+/** `work` begins at once. */
+async function settled<Result>(work: () => Result | Promise<Result>): Promise<{ readonly value: Result } | { readonly error: unknown }> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    return { error };
+  }
+}
 
 export class WgslDevice {
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>();
 
-  constructor(readonly gpu: GPUDevice) {}
+  private lost?: GPUDeviceLostInfo;
+
+  constructor(readonly gpu: GPUDevice) {
+    void gpu.lost.then((info) => (this.lost = info));
+  }
+
+  /**
+   * Does what may use up the memory or lose the device: such errors are not thrown where they happen.
+   * @param doing as `it ran "training step"`
+   */
+  async checked<Result>(doing: string, work: () => Result | Promise<Result>): Promise<Result> {
+    return onGpu(doing, async () => {
+      for (const fault of FAULTS) this.gpu.pushErrorScope(fault);
+      const done = await settled(work);
+      const fault = (await Promise.all(FAULTS.map(() => this.gpu.popErrorScope().catch(() => null)))).find((one) => one !== null);
+      // What was thrown because of these says less.
+      if (this.lost) throw new Error(`Device lost: ${this.lost.message}`);
+      if (fault) throw new Error(fault instanceof GPUOutOfMemoryError ? `Out of memory: ${fault.message}` : fault.message);
+      if ('error' in done) throw done.error;
+      return done.value;
+    });
+  }
 
   /** Kernels of the same text share a pipeline, over all programs. */
   pipeline(code: string): Promise<GPUComputePipeline> {

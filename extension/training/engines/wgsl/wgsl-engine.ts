@@ -1,9 +1,10 @@
 /** Programs traced once, optimised, and run as kernels of our own on a GPU, through WebGPU. */
 import { version_core } from '@tensorflow/tfjs-core';
-import { UserError } from '../../../core/problems';
 import type { NamedTensors } from '../../../core/tensors';
 import { compile } from '../compiled/compile';
+import { refuseInt8 } from '../check-values';
 import type { CompiledProgram, Engine, Program, StateStore } from '../engine';
+import { noGpu } from '../gpu-errors';
 import { fastestAdapter, loadDawn, type Dawn } from '../installed/dawn';
 import { requireInstallation } from '../installed/find-installation';
 import type { Products } from './matmul-kernel';
@@ -34,10 +35,11 @@ export class WgslEngine implements Engine {
     private readonly products: Products,
   ) {}
 
+  /** @throws UserError MIM4004, MIM4005 where Dawn is not installed, MIM4007 where there is no GPU */
   static async create({ products = 'float32' }: WgslEngineOptions = {}): Promise<WgslEngine> {
     const dawn = await loadDawn(requireInstallation('wgsl').folder, products === 'float16' ? UNIT_TOGGLES : []);
     const adapter = await fastestAdapter(dawn);
-    if (!adapter) throw new UserError('MIM4007', 'WebGPU finds no adapter', 'On Linux it needs the Vulkan driver of the GPU and libvulkan.so.1 (Debian: `apt-get install libvulkan1`).');
+    if (!adapter) throw noGpu('no adapter');
     for (const [name, value] of Object.entries(dawn.globals)) if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true });
     const limits = ['maxComputeWorkgroupStorageSize', 'maxStorageBufferBindingSize', 'maxBufferSize', 'maxComputeInvocationsPerWorkgroup', 'maxStorageBuffersPerShaderStage'];
     const units = products === 'float16' && UNITS.every((feature) => adapter.features.has(feature));
@@ -53,7 +55,9 @@ export class WgslEngine implements Engine {
     return new WgslState(this.device, values);
   }
 
+  /** @throws UserError MIM4003 for a program that shall compute in int8 */
   async compile(program: Program): Promise<CompiledProgram> {
+    refuseInt8(program, this.kind);
     const { graph } = compile(program, { device: 'wgsl' });
     return WgslProgram.create(this.device, program, graph, this.products);
   }

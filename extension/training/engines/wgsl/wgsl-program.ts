@@ -54,8 +54,10 @@ export class WgslProgram implements CompiledProgram {
 
   static async create(device: WgslDevice, program: Program, graph: Graph, products: Products): Promise<WgslProgram> {
     const plan = planOf(graph, { products, mostBuffers: device.gpu.limits.maxStorageBuffersPerShaderStage });
-    const pipelines = await Promise.all(plan.kernels.map(({ code }) => device.pipeline(code)));
-    return new WgslProgram(device, program, graph, plan, pipelines, allocated(device, graph, plan));
+    return device.checked(`it compiled "${program.name}"`, async () => {
+      const pipelines = await Promise.all(plan.kernels.map(({ code }) => device.pipeline(code)));
+      return new WgslProgram(device, program, graph, plan, pipelines, allocated(device, graph, plan));
+    });
   }
 
   async run(state: StateStore, batches: readonly HostBatch[]): Promise<Readings[]> {
@@ -63,6 +65,11 @@ export class WgslProgram implements CompiledProgram {
     checkState(this.program, state);
     for (const batch of batches) checkBatch(this.program, batch);
     if (batches.length === 0) return [];
+    await state.ready;
+    return this.device.checked(`it ran "${this.program.name}"`, () => this.steps(state, batches));
+  }
+
+  private async steps(state: WgslState, batches: readonly HostBatch[]): Promise<Readings[]> {
     const bound = this.bind(state);
     const all = this.device.buffer(this.readingBytes * batches.length);
     batches.forEach((batch, step) => this.step(bound, batch, all, step * this.readingBytes));

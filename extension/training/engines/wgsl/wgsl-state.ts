@@ -7,6 +7,8 @@ import type { WgslDevice } from './wgsl-device';
 
 export class WgslState implements StateStore {
   readonly specs: NamedSpecs;
+  /** Rejects where the values did not fit. */
+  readonly ready: Promise<void>;
   private readonly buffers = new Map<string, GPUBuffer>();
 
   constructor(
@@ -14,10 +16,12 @@ export class WgslState implements StateStore {
     values: NamedTensors,
   ) {
     this.specs = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, specOf(value)]));
-    for (const [name, value] of Object.entries(values)) {
-      checkValue('Initial state', name, value, value);
-      this.buffers.set(name, device.bufferOf(value.data));
-    }
+    for (const [name, value] of Object.entries(values)) checkValue('Initial state', name, value, value);
+    this.ready = device.checked('its state was copied there', () => {
+      for (const [name, value] of Object.entries(values)) this.buffers.set(name, device.bufferOf(value.data));
+    });
+    // Told by whoever waits for it.
+    this.ready.catch(() => undefined);
   }
 
   buffer(name: string): GPUBuffer {
@@ -26,18 +30,19 @@ export class WgslState implements StateStore {
     return buffer;
   }
 
-  async read(names: readonly string[] = [...this.buffers.keys()]): Promise<NamedTensors> {
+  async read(names: readonly string[] = Object.keys(this.specs)): Promise<NamedTensors> {
+    await this.ready;
     const specs = names.map((name) => this.spec(name));
     const copies = await this.device.read(names.map((name, i) => ({ buffer: this.buffer(name), bytes: 4 * elementCount(specs[i]!.shape) })));
     return Object.fromEntries(names.map((name, i) => [name, hostTensor(specs[i]!, copies[i]!)]));
   }
 
-  write(values: NamedTensors): Promise<void> {
+  async write(values: NamedTensors): Promise<void> {
+    await this.ready;
     for (const [name, value] of Object.entries(values)) {
       checkValue('State', name, this.spec(name), value);
       this.device.write(this.buffer(name), value.data);
     }
-    return Promise.resolve();
   }
 
   dispose(): void {

@@ -1,0 +1,70 @@
+/** Kernels of our own: every operation that the tracer knows, products of all kinds of shapes, reductions large enough to be divided. */
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compile } from '../../extension/training/engines/compiled/compile';
+import type { Engine, Program } from '../../extension/training/engines/engine';
+import { createEngine } from '../../extension/training/engines/create';
+import { planOf } from '../../extension/training/engines/wgsl/plan';
+import { stepCase, stepSizes } from '../../bench/step-case';
+import { expectSame, functionOf, runEagerly } from '../unit/engines/comparing';
+import { kernelBatch, kernelCases, kernelProgram } from '../unit/engines/kernel-cases';
+import { normals } from '../unit/engines/small-programs';
+
+let engine: Engine;
+beforeAll(async () => {
+  ({ engine } = await createEngine({ kind: 'wgsl', threads: 1 }));
+});
+afterAll(() => engine.dispose());
+
+async function expectAsEager(program: Program, batch: typeof kernelBatch | Record<string, ReturnType<typeof normals>>, tolerance: number): Promise<void> {
+  const compiled = await engine.compile(program);
+  const actual = await compiled.run(engine.createState({}), [batch]);
+  const expected = await runEagerly(program, {}, [batch]);
+  expectSame(actual[0]!, expected.readings[0]!, tolerance);
+  await compiled.dispose();
+}
+
+it.each(Object.keys(kernelCases))('%s', (name) => expectAsEager(kernelProgram(name), kernelBatch, 5e-6));
+
+describe('products', () => {
+  it.each([
+    // Of 64, of no multiple of four, of more than one tile, of few tiles and many columns.
+    [1, 64, 64, 64], [1, 67, 70, 65], [1, 130, 96, 140], [1, 64, 1100, 64], [3, 70, 66, 69],
+  ])('of %i × [%i, %i]·[…, %i], as they are and turned', async (batches, m, k, n) => {
+    const shape = (rows: number, columns: number): number[] => (batches === 1 ? [rows, columns] : [batches, rows, columns]);
+    const batch = { a: normals(shape(m, k), 1), at: normals(shape(k, m), 2), b: normals(shape(k, n), 3), bt: normals(shape(n, k), 4), bias: normals([n], 5) };
+    const program = functionOf('products', batch, ({ a, at, b, bt, bias }) => ({
+      plain: tf.matMul(a!, b!), left: tf.matMul(at!, b!, true), right: tf.matMul(a!, bt!, false, true), both: tf.matMul(at!, bt!, true, true),
+      finished: tf.relu(tf.add(tf.mul(tf.matMul(a!, b!), 0.5), bias!)),
+    }));
+    await expectAsEager(program, batch, 2e-6);
+  });
+
+  it('of broadcast batches', async () => {
+    const batch = { a: normals([2, 3, 5, 4], 1), b: normals([1, 3, 4, 6], 2), c: normals([2, 1, 4, 6], 3) };
+    await expectAsEager(functionOf('broadcast', batch, ({ a, b, c }) => ({ first: tf.matMul(a!, b!), second: tf.matMul(a!, c!) })), batch, 2e-6);
+  });
+});
+
+it('reduces in chunks, over inner and outer axes, and all at once', async () => {
+  const batch = { x: normals([300, 70], 1), long: normals([3, 5000], 2) };
+  const program = functionOf('reductions', batch, ({ x, long }) => ({
+    rows: tf.sum(x!, 1), columns: tf.sum(x!, 0), mean: tf.mean(x!, 0), most: tf.max(x!, 0), all: tf.sum(tf.square(x!)), long: tf.mean(long!, 1), least: tf.min(long!, 1),
+  }));
+  await expectAsEager(program, batch, 2e-6);
+});
+
+describe('the plan of a MaskAlign step', () => {
+  const { graph } = compile(stepCase(stepSizes.micro).program, { device: 'wgsl' });
+
+  it.each([8, 10, 16])('binds no kernel to more than %i buffers', (mostBuffers) => {
+    for (const { name, reads, writes } of planOf(graph, { mostBuffers }).kernels) expect(reads.length + writes.length, name).toBeLessThanOrEqual(mostBuffers);
+  });
+
+  it('has a kernel a parameter for AdamW, and less than half as many kernels as operations', () => {
+    const { kernels } = planOf(graph, { mostBuffers: 16 });
+    const parameters = graph.outputs.filter(({ kind, name }) => kind === 'state' && name.startsWith('exp_avg.')).length;
+    expect(kernels.filter(({ writes }) => writes.length === 3 && !writes.some((id) => id < 0)).length).toBeGreaterThanOrEqual(parameters);
+    expect(kernels.length).toBeLessThan(graph.nodes.length / 2);
+  });
+});
