@@ -21,7 +21,7 @@ Images per second of a full MaskAlign step: teacher forward, student forward and
 readings copied down included. \`compiled-webgpu\` is ONNX Runtime, \`wgsl\` kernels of our own; both fp32. PyTorch is eager with
 \`scaled_dot_product_attention\`: *fp32*, with products in *tf32*, with *bf16* autocast. Ours computes the teacher's last block for the
 visible tokens only, which is exact; the PyTorch side computes it whole, as the official code does. Why the figures are what they are is
-in [the engine's design page](../design/engine.md).
+in [the engine's design page](../design/engine.md). Cards of one name are not equally fast at every hour: ratios hold within a section.
 
 \`\`\`sh
 npm run bench:gpu          # PyTorch with CUDA is found through MIM_PYTHON

@@ -15,9 +15,9 @@ describe('probeEngines', () => {
   it('reports on every engine', async () => {
     const probes = await probeEngines();
     expect(probes.map(({ kind, works }) => [kind, works])).toEqual([['wgsl', false], ['compiled-webgpu', false], ['tfjs-node-gpu', false], ['compiled-cpu', true], ['tfjs-webgpu', false], ['tfjs-wasm', true], ['tfjs-cpu', true]]);
-    expect(probes[2]!.detail).toMatch(/onnxruntime \d/);
+    expect(probes[3]!.detail).toMatch(/onnxruntime \d/);
     for (const { works, rate } of probes) expect(rate !== undefined).toBe(works);
-    expect(probes[0]!.detail).toMatch(/libvulkan1/);
+    expect(probes[1]!.detail).toMatch(/libvulkan1/);
   });
 });
 
