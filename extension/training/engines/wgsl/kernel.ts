@@ -20,3 +20,6 @@ export function manyGroups(count: number): [number, number, number] {
 }
 
 export const groupIndex = `(group.y * ${MOST_GROUPS}u + group.x)`;
+
+/** Unrolled lines. */
+export const repeat = (count: number, line: (i: number) => string): string => Array.from({ length: count }, (_, i) => line(i)).join('\n');

@@ -8,7 +8,7 @@
 import type { Graph, NodeOf, ValueId } from '../compiled/ir';
 import { valueOf } from '../compiled/ir';
 import { bindingsOf, Body, functionsIn, type Producers } from './body';
-import { groupIndex, manyGroups, type Kernel } from './kernel';
+import { groupIndex, manyGroups, repeat, type Kernel } from './kernel';
 import { sizeOf } from './map-kernel';
 import { fitsUnits, unitsCode, unitsTile } from './matmul-units-kernel';
 
@@ -58,8 +58,6 @@ interface Product {
   /** Flat offsets of the operands' matrices, by `batch`. */
   readonly offsets: readonly [string, string];
 }
-
-const repeat = (count: number, line: (i: number) => string): string => Array.from({ length: count }, (_, i) => line(i)).join('\n');
 
 /**
  * Four numbers at `row`, `column` (a multiple of 4) of a matrix [rows, columns]; zeros beyond it. Where rows begin at multiples of
