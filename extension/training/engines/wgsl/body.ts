@@ -231,7 +231,7 @@ export const emitters: { readonly [Op in OpName]?: Emit<Op> } = {
   Log1p: unary((x) => `log(1.0 + ${x})`), Erf: unary((x) => `erf_(${x})`), Sqrt: unary((x) => `sqrt(${x})`), Rsqrt: unary((x) => `(1.0 / sqrt(${x}))`),
   Square: unary((x) => `(${x} * ${x})`), Reciprocal: unary((x) => `(1.0 / ${x})`), Sigmoid: unary((x) => `(1.0 / (1.0 + exp(-${x})))`),
   Tanh: unary((x) => `tanh(clamp(${x}, -15.0, 15.0))`), Relu: unary((x) => `max(${x}, 0.0)`), Softplus: unary((x) => `(max(${x}, 0.0) + log(1.0 + exp(-abs(${x}))))`),
-  Sign: unary((x) => `sign(${x})`), Sin: unary((x) => `sin(${x})`), Cos: unary((x) => `cos(${x})`), Floor: unary((x) => `floor(${x})`),
+  Sign: unary((x) => `sign(${x})`), Sin: unary((x) => `turned_(${x}, 0)`), Cos: unary((x) => `turned_(${x}, 1)`), Floor: unary((x) => `floor(${x})`),
   Ceil: unary((x) => `ceil(${x})`), Round: unary((x) => `round(${x})`), LogicalNot: unary((x) => `!${x}`),
   Step: (body, { inputs, attrs }, place) => `select(${literal(attrs.alpha, 'float32')}, 1.0, ${body.read(inputs[0]!, place)} > 0.0)`,
   Clip: (body, { inputs, attrs }, place) => {
@@ -281,7 +281,9 @@ export const emitters: { readonly [Op in OpName]?: Emit<Op> } = {
 export const layoutOps: ReadonlySet<OpName> = new Set<OpName>(['Reshape', 'Transpose', 'Split', 'Slice', 'StridedSlice', 'Tile', 'Reverse']);
 
 /**
- * Functions that WGSL lacks. erf by Abramowitz and Stegun 7.1.26, off by 1.5·10⁻⁷ at most; powers of negative numbers by whole exponents.
+ * Functions that WGSL lacks, or promises too few digits of. erf by Abramowitz and Stegun 7.1.26, off by 1.5·10⁻⁷ at most; powers of
+ * negative numbers by whole exponents; sine and cosine, which Vulkan grants an error of 2⁻¹¹, by the polynomials of Cephes' sinf
+ * within a quarter of a turn.
  */
 const functions: Readonly<Record<string, string>> = {
   erf_: `fn erf_(x: f32) -> f32 {
@@ -289,6 +291,16 @@ const functions: Readonly<Record<string, string>> = {
   let t = 1.0 / (1.0 + 0.3275911 * a);
   let y = 1.0 - (((((1.061405429 * t - 1.453152027) * t) + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t * exp(-a * a);
   return sign(x) * y;
+}`,
+  turned_: `fn turned_(x: f32, quarter: i32) -> f32 {
+  let k = round(x * 0.63661975);
+  let r = ((x - k * 1.5703125) - k * 0.00048375129) - k * 7.5497895e-8;
+  let z = r * r;
+  let sine = r + r * z * (-0.16666655 + z * (0.0083321609 + z * -0.00019515296));
+  let cosine = 1.0 - 0.5 * z + z * z * (0.041666646 + z * (-0.0013887316 + z * 0.000024433157));
+  let place = (i32(k) + quarter) & 3;
+  let half_turn = select(sine, cosine, (place & 1) == 1);
+  return select(half_turn, -half_turn, place >= 2);
 }`,
   pow_: `fn pow_(x: f32, y: f32) -> f32 {
   let power = pow(abs(x), y);
