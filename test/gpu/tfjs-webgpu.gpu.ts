@@ -1,11 +1,11 @@
 /** TensorFlow.js's WebGPU backend over Dawn, on a GPU in software: the numbers of training steps. Most of its time goes into shaders that are compiled. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EagerEngine } from '../../../extension/training/engines/eager/eager-engine';
-import { deviation } from '../../parity/parity-case';
-import { useSoftwareVulkan } from '../../software-vulkan';
-import { expectSame } from './comparing';
-import { obtainWebgpu } from './obtain-engines';
-import { stepCases, stepOf, trained } from './training-steps';
+import { EagerEngine } from '../../extension/training/engines/eager/eager-engine';
+import { deviation } from '../parity/parity-case';
+import { useSoftwareVulkan } from '../software-vulkan';
+import { expectSame } from '../unit/engines/comparing';
+import { obtainWebgpu } from '../unit/engines/obtain-engines';
+import { stepCases, stepOf, trained } from '../unit/engines/training-steps';
 
 /** Those that between them have every loss, mask, decoder and teacher. */
 const chosen = ['maskalign, clipped, gradients recorded', 'supervised', 'mae as in AMT', 'crossmae', 'maskfeat', 'data2vec by its own average', 'ijepa', 'beit', 'cae', 'milan, the most attended visible'];
