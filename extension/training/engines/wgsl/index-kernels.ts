@@ -1,8 +1,8 @@
 /** Operations that look along an axis in order: extremes' indices, the largest, running sums, sums by segment. A thread a result. */
+import { elementCount } from '../../../core/tensors';
 import type { Dtype, NodeOf, ValueId } from '../compiled/ir';
 import { Body, kernelText, type Producers } from './body';
 import { groupIndex, manyGroups, type Kernel } from './kernel';
-import { sizeOf } from './map-kernel';
 
 const WORKGROUP = 64;
 
@@ -21,7 +21,7 @@ export function argExtremeKernel(source: Producers, node: NodeOf<'ArgMax' | 'Arg
   body.statement(`var best = ${at('0u')};\nvar found = 0i;`);
   const look = body.block(() => body.statement(`let x = ${at('r')};\nif (x ${node.op === 'ArgMax' ? '>' : '<'} best) { best = x; found = i32(r); }`));
   body.statement(`for (var r = 1u; r < ${shape[axis]}u; r++) {\n${look}\n}\nout0[i] = found;`);
-  return threadKernel(node.op, body, ['int32'], sizeOf(shape) / shape[axis]!, node.outputs);
+  return threadKernel(node.op, body, ['int32'], elementCount(shape) / shape[axis]!, node.outputs);
 }
 
 /** The largest first; of equal ones that which stands first. Each is the largest of those after the one before it. */
@@ -30,7 +30,7 @@ export function topKKernel(source: Producers, node: NodeOf<'TopK'>): Kernel {
   const [x] = node.inputs as [ValueId];
   const { shape, dtype } = body.value(x);
   const width = shape.at(-1)!;
-  const rows = sizeOf(shape) / width;
+  const rows = elementCount(shape) / width;
   const { k } = node.attrs;
   const outer = body.coords({ flat: 'i' }, shape.slice(0, -1));
   const type = dtype === 'int32' ? 'i32' : 'f32';
@@ -68,7 +68,7 @@ export function cumSumKernel(source: Producers, node: NodeOf<'CumSum'>): Kernel 
     body.statement(exclusive ? `out0[${at}] = total;\ntotal += ${read};` : `total += ${read};\nout0[${at}] = total;`);
   });
   body.statement(`for (var s = 0u; s < ${length}u; s++) {\nlet r = ${reverse ? `${length - 1}u - s` : 's'};\n${step}\n}`);
-  return threadKernel('CumSum', body, [dtype], sizeOf(shape) / length, node.outputs);
+  return threadKernel('CumSum', body, [dtype], elementCount(shape) / length, node.outputs);
 }
 
 export function segmentSumKernel(source: Producers, node: NodeOf<'SegmentSum'>): Kernel {
@@ -79,5 +79,5 @@ export function segmentSumKernel(source: Producers, node: NodeOf<'SegmentSum'>):
   body.statement(`var total = ${dtype === 'int32' ? '0i' : '0.0'};`);
   const step = body.block(() => body.statement(`if (${body.read(segments, { coords: ['r'] })} == i32(${segment})) {\n${body.block(() => body.statement(`total += ${body.read(rows, { coords: ['r', ...rest] })};`))}\n}`));
   body.statement(`for (var r = 0u; r < ${body.value(rows).shape[0]}u; r++) {\n${step}\n}\nout0[i] = total;`);
-  return threadKernel('SegmentSum', body, [dtype], sizeOf(shape), node.outputs);
+  return threadKernel('SegmentSum', body, [dtype], elementCount(shape), node.outputs);
 }

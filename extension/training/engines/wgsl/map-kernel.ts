@@ -1,13 +1,10 @@
 /** A value whose elements are computed one by one, each from its own place. */
+import { elementCount } from '../../../core/tensors';
 import type { NodeOf, ValueId } from '../compiled/ir';
 import { Body, kernelText, stored, type Producers } from './body';
 import { groupIndex, manyGroups, type Kernel } from './kernel';
 
 const WORKGROUP = 256;
-
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
 
 interface Stored {
   readonly value: ValueId;
@@ -32,7 +29,7 @@ export function mapKernel(source: Producers, made: ValueId, beside: readonly Val
   const values = [made, ...beside];
   const body = new Body(source, { computed: values });
   const { op } = source.producers.get(made)!;
-  return kernel(beside.length > 0 ? `${op} with ${beside.length}` : op, body, sizeOf(body.value(made).shape), () => values.map((value) => ({ value, at: 'i', element: body.read(value, { flat: 'i' }) })));
+  return kernel(beside.length > 0 ? `${op} with ${beside.length}` : op, body, elementCount(body.value(made).shape), () => values.map((value) => ({ value, at: 'i', element: body.read(value, { flat: 'i' }) })));
 }
 
 /** A kernel a part: however many there are, none reads from more buffers than it may. */
@@ -43,7 +40,7 @@ export function concatKernels(source: Producers, { inputs, outputs: [made], attr
     const { shape } = body.value(id);
     const from = begin;
     begin += shape[axis]!;
-    return kernel('Concat', body, sizeOf(shape), () => {
+    return kernel('Concat', body, elementCount(shape), () => {
       const coords = body.coords({ flat: 'i' }, shape);
       const at = body.flat({ coords: coords.map((coord, i) => (i === axis && from > 0 ? body.let(`${coord} + ${from}u`) : coord)) }, body.value(made!).shape);
       return [{ value: made!, at, element: body.read(id, { coords }) }];

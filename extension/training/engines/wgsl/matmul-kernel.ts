@@ -5,12 +5,12 @@
  *
  * On an H100 32 to 33 TFLOP/s whatever the shape, measured; larger tiles reached 38 at one shape and 16 at another.
  */
+import { elementCount } from '../../../core/tensors';
 import type { Graph, NodeOf, ValueId } from '../compiled/ir';
 import { valueOf } from '../compiled/ir';
 import { bindingsOf, Body, functionsIn, type Producers } from './body';
 import { groupIndex, manyGroups, repeat, type Kernel } from './kernel';
-import { sizeOf } from './map-kernel';
-import { fitsUnits, unitsCode, unitsTile } from './matmul-units-kernel';
+import { fitsUnits, unitsCode, unitsTile, type Product } from './matmul-units-kernel';
 
 const TILE = 64;
 const DEPTH = 16;
@@ -48,13 +48,7 @@ function epilogueText(epilogue: Epilogue | undefined, firstBinding: number): Epi
   return { reads: body.reads, text: [...bindingsOf(body, firstBinding), ...functionsIn(body.text), `fn finish(value: f32, i: u32) -> f32 {\n${body.text}\nreturn ${result};\n}`].join('\n') };
 }
 
-interface Product {
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  readonly transA: boolean;
-  readonly alpha: number;
-  readonly shares: number;
+interface BatchedProduct extends Product {
   /** Flat offsets of the operands' matrices, by `batch`. */
   readonly offsets: readonly [string, string];
 }
@@ -86,11 +80,10 @@ return four;
   };
 }
 
-function code({ m, n, k, transA, alpha, shares, offsets }: Product, after: EpilogueText): string {
+function code({ m, n, k, transA, alpha, shares, each, offsets }: BatchedProduct, after: EpilogueText): string {
   const a = transA ? loader('load_a', 'b0', k, m) : loader('load_a', 'b0', m, k);
   const b = loader('load_b', 'b1', k, n);
   const vectors = n % 4 === 0;
-  const each = Math.ceil(k / shares / DEPTH) * DEPTH;
   // Of the four numbers: which row and column of the tile they are.
   const fetch = (depth: string): string => repeat(2, (i) => transA
     ? `{ let q = lane + ${i * THREADS}u; a${i} = load_a(offset_a, ${depth} + q / ${TILE / 4}u, row0 + 4u * (q % ${TILE / 4}u)); }`
@@ -155,8 +148,8 @@ ${repeat(ROWS, write)}
 
 /** Flat offset of an operand's matrix from the flat index of the result's, with broadcasting. */
 function batchOffset(result: readonly number[], own: readonly number[], matrix: number): string {
-  if (sizeOf(own) === 1) return '0u';
-  if (sizeOf(own) === sizeOf(result)) return `batch * ${matrix}u`;
+  if (elementCount(own) === 1) return '0u';
+  if (elementCount(own) === elementCount(result)) return `batch * ${matrix}u`;
   const padded = [...new Array<number>(result.length - own.length).fill(1), ...own];
   let rest = 'batch';
   let stride = matrix;
@@ -187,7 +180,7 @@ out0[i] = finish(total, i);
 /** Multiplications up to which a thread an element is as good: copying tiles would take longer than reading twice. */
 const SMALL = 2 ** 18;
 
-function smallKernel({ m, n, k, transA, alpha, offsets }: Product, batches: number, reads: readonly ValueId[], made: ValueId, after: EpilogueText): Kernel {
+function smallKernel({ m, n, k, transA, alpha, offsets }: BatchedProduct, batches: number, reads: readonly ValueId[], made: ValueId, after: EpilogueText): Kernel {
   const a = transA ? `b0[offset_a + d * ${m}u + row]` : `b0[offset_a + row * ${k}u + d]`;
   const code = `@group(0) @binding(0) var<storage, read> b0: array<f32>;
 @group(0) @binding(1) var<storage, read> b1: array<f32>;
@@ -218,7 +211,7 @@ export function onUnits({ graph }: Producers, node: NodeOf<'MatMul'>, products: 
 function sizesOf(graph: Graph, { inputs, outputs: [made] }: NodeOf<'MatMul'>): { m: number; n: number; k: number; batches: readonly number[]; count: number } {
   const { shape } = valueOf(graph, made!);
   const batches = shape.slice(0, -2);
-  return { m: shape.at(-2)!, n: shape.at(-1)!, k: valueOf(graph, inputs[1]!).shape.at(-2)!, batches, count: sizeOf(batches) };
+  return { m: shape.at(-2)!, n: shape.at(-1)!, k: valueOf(graph, inputs[1]!).shape.at(-2)!, batches, count: elementCount(batches) };
 }
 
 export interface MatMulOptions {
@@ -241,13 +234,13 @@ export function matMulKernels(source: Producers, node: NodeOf<'MatMul'>, operand
   const wanted = count > 1 ? 1 : Math.max(1, Math.min(Math.floor(k / LEAST_SHARE), Math.floor(ENOUGH_TILES / tiles)));
   const each = Math.ceil(k / wanted / tile.depth) * tile.depth;
   const shares = Math.ceil(k / each);
-  const product: Product = { m, n, k, transA, alpha, shares, offsets: [batchOffset(batches, a, m * k), batchOffset(batches, b, k * n)] };
-  if (count * m * n * k <= SMALL) return [smallKernel({ ...product, shares: 1 }, count, operands, made, epilogueText(epilogue, 2))];
+  const product: BatchedProduct = { m, n, k, transA, alpha, shares, each, offsets: [batchOffset(batches, a, m * k), batchOffset(batches, b, k * n)] };
+  if (count * m * n * k <= SMALL) return [smallKernel(product, count, operands, made, epilogueText(epilogue, 2))];
   const target = shares === 1 ? made : scratch(shares * m * n);
   const after = epilogueText(shares === 1 ? epilogue : undefined, 2);
   const first: Kernel = {
     name: units ? 'MatMul on units' : count > 1 ? 'MatMul of batches' : 'MatMul',
-    code: units ? unitsCode({ m, n, k, transA, alpha, shares, each }) : code(product, after),
+    code: units ? unitsCode(product) : code(product, after),
     reads: [...operands, ...after.reads],
     writes: [target],
     groups: [Math.ceil(n / tile.columns), Math.ceil(m / tile.rows), count * shares],

@@ -13,7 +13,8 @@ const THREADS = 128;
 /** Rows in workgroup memory lie 16 bytes further apart than they are long, so that lanes do not meet in one bank. */
 const GAP = 8;
 
-export interface UnitsProduct {
+/** A product of two matrices, and how its K is divided. */
+export interface Product {
   readonly m: number;
   readonly n: number;
   readonly k: number;
@@ -31,7 +32,7 @@ export function fitsUnits(m: number, n: number, k: number): boolean {
   return m % ROWS === 0 && n % COLUMNS === 0 && k % DEPTH === 0;
 }
 
-export function unitsCode({ m, n, k, transA, alpha, shares, each }: UnitsProduct): string {
+export function unitsCode({ m, n, k, transA, alpha, shares, each }: Product): string {
   const strideA = (transA ? ROWS : DEPTH) + GAP;
   const strideB = COLUMNS + GAP;
   const readsA = (ROWS * DEPTH) / 4 / THREADS;

@@ -3,12 +3,13 @@
  * is read. In memory are: what a product, a reduction or another whole-row operation makes, what they must find in memory, what is
  * read more than once and took arithmetic, what leaves the program, and what would make one kernel read from too many buffers.
  */
+import { elementCount } from '../../../core/tensors';
 import type { Graph, Node, NodeOf, ValueId } from '../compiled/ir';
 import { sameShape, scalarOf, valueOf } from '../compiled/ir';
 import { emitters, layoutOps, type Producers } from './body';
 import { argExtremeKernel, cumSumKernel, segmentSumKernel, topKKernel } from './index-kernels';
 import type { Kernel } from './kernel';
-import { concatKernels, mapKernel, sizeOf } from './map-kernel';
+import { concatKernels, mapKernel } from './map-kernel';
 import { matMulKernels, onUnits, type Products } from './matmul-kernel';
 import { reduceKernels } from './reduce-kernel';
 import { layerNormKernel, softmaxKernel } from './row-kernels';
@@ -80,7 +81,7 @@ class Planner {
   }
 
   private isFew(id: ValueId): boolean {
-    return sizeOf(valueOf(this.graph, id).shape) <= FEW_ELEMENTS;
+    return elementCount(valueOf(this.graph, id).shape) <= FEW_ELEMENTS;
   }
 
   /** Computed again with one read of what is in memory, where storing it would take a write and two reads. */

@@ -2,10 +2,10 @@
  * Sums, means and extremes over axes. What is reduced is computed in place. Where few results come of many elements, the elements are
  * divided into chunks that are reduced beside each other, and a second kernel reduces the chunks; the order is always the same.
  */
+import { elementCount } from '../../../core/tensors';
 import type { Dtype, NodeOf, ValueId } from '../compiled/ir';
 import { Body, kernelText, type Place, type Producers } from './body';
 import { groupIndex, manyGroups, type Kernel } from './kernel';
-import { sizeOf } from './map-kernel';
 
 export type ReductionOp = 'Sum' | 'Mean' | 'Max' | 'Min' | 'Prod';
 
@@ -117,7 +117,7 @@ export function reduceKernels(source: Producers, node: NodeOf<ReductionOp>, scra
   const { dtype } = body.value(made);
   const { axes } = node.attrs;
   const elements = axes.reduce((product, axis) => product * shape[axis]!, 1);
-  const results = sizeOf(shape) / elements;
+  const results = elementCount(shape) / elements;
   const inner = axes.includes(shape.length - 1) || results === 1;
   const wanted = inner ? Math.min(Math.ceil(elements / (LANES * 4)), Math.ceil(ENOUGH_GROUPS / results)) : Math.min(Math.ceil(elements / 16), Math.ceil(ENOUGH_THREADS / results));
   // Without empty chunks: the last one begins before the end.

@@ -1,8 +1,8 @@
 /** Softmax and LayerNorm: a workgroup a row of the last axis, which it reads once and keeps in registers. */
+import { elementCount } from '../../../core/tensors';
 import type { Dtype, NodeOf, ValueId } from '../compiled/ir';
 import { Body, kernelText, type Producers } from './body';
 import { groupIndex, manyGroups, type Kernel } from './kernel';
-import { sizeOf } from './map-kernel';
 
 function lanesFor(width: number): number {
   return width <= 256 ? 32 : width <= 1024 ? 64 : 256;
@@ -28,7 +28,7 @@ function rowBody(source: Producers, x: ValueId, lanes: number, beyond: string): 
   const body = new Body(source);
   const { shape } = body.value(x);
   const width = shape.at(-1)!;
-  const rows = sizeOf(shape) / width;
+  const rows = elementCount(shape) / width;
   const each = (line: string): string => `for (var k = 0u; k < ${Math.ceil(width / lanes)}u; k++) {\nlet c = k * ${lanes}u + lane;\nif (c < ${width}u) {\n${line}\n}\n}`;
   body.statement(`let row = ${groupIndex};\nif (row >= ${rows}u) { return; }\nvar x_: array<f32, ${Math.ceil(width / lanes)}>;`);
   const outer = body.coords({ flat: 'row' }, shape.slice(0, -1));

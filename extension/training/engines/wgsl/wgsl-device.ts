@@ -16,7 +16,6 @@ async function settled<Result>(work: () => Result | Promise<Result>): Promise<{ 
 
 export class WgslDevice {
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>();
-
   private lost?: GPUDeviceLostInfo;
 
   constructor(readonly gpu: GPUDevice) {
@@ -56,10 +55,10 @@ export class WgslDevice {
     return this.gpu.createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint: 'main' } });
   }
 
-  buffer(bytes: number, usage = 0): GPUBuffer {
+  buffer(bytes: number): GPUBuffer {
     // Vectors of four are bound to buffers of no less than one.
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
-    return this.gpu.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST | usage });
+    return this.gpu.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
   }
 
   bufferOf(data: HostTensor['data']): GPUBuffer {

@@ -5,7 +5,6 @@ import { checkBatch, checkState } from '../check-values';
 import type { Graph, ValueId } from '../compiled/ir';
 import { valueOf } from '../compiled/ir';
 import type { CompiledProgram, HostBatch, Program, Readings, StateStore } from '../engine';
-import { sizeOf } from './map-kernel';
 import type { Products } from './matmul-kernel';
 import { shareMemory } from './memory';
 import { planOf, type Plan } from './plan';
@@ -45,7 +44,7 @@ export class WgslProgram implements CompiledProgram {
     let offset = 0;
     this.readings = graph.outputs.filter(({ kind }) => kind === 'reading').map(({ name, value }) => {
       const { shape, dtype } = valueOf(graph, value);
-      const bytes = 4 * sizeOf(shape);
+      const bytes = 4 * elementCount(shape);
       offset += bytes;
       return { name, spec: { shape, dtype: dtype === 'float32' ? 'float32' : 'int32' }, value: plan.root(value), bytes, offset: offset - bytes };
     });
@@ -150,8 +149,8 @@ function allocated(device: WgslDevice, graph: Graph, plan: Plan): Map<ValueId, G
     const data = id < 0 ? undefined : valueOf(graph, id).data;
     if (data) buffers.set(id, device.bufferOf(data instanceof Uint8Array || data instanceof Int8Array ? Int32Array.from(data) : data));
   }
-  for (const { kind, value } of graph.inputs) if (kind === 'batch') buffers.set(value, device.buffer(4 * sizeOf(valueOf(graph, value).shape)));
-  const bytesOf = (id: ValueId): number => plan.scratch.get(id) ?? 4 * sizeOf(valueOf(graph, id).shape);
+  for (const { kind, value } of graph.inputs) if (kind === 'batch') buffers.set(value, device.buffer(4 * elementCount(valueOf(graph, value).shape)));
+  const bytesOf = (id: ValueId): number => plan.scratch.get(id) ?? 4 * elementCount(valueOf(graph, id).shape);
   const { slotOf, slots } = shareMemory(plan.kernels, bytesOf, outputs);
   const memory = slots.map((bytes) => device.buffer(bytes));
   for (const [id, slot] of slotOf) buffers.set(id, memory[slot]!);
