@@ -64,15 +64,15 @@ export async function measure(library: RunLibrary, folder: Folder, selected: num
   };
 }
 
-/** As VS Code hands a message to a panel: JSON, in which typed arrays are taken out by a replacer and copied as bytes. @returns the size */
+/** As VS Code hands a message to a panel: JSON, in which typed arrays are taken out by a replacer, and each of their buffers as bytes. @returns the size */
 function postedBytes(message: unknown): number {
-  const arrays: Uint8Array[] = [];
+  const buffers: ArrayBufferLike[] = [];
   const text = JSON.stringify(message, (_key, value: unknown) => {
     if (!(value instanceof Float64Array)) return value;
-    arrays.push(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-    return { index: arrays.length - 1, view: { byteOffset: value.byteOffset, byteLength: value.byteLength } };
+    if (!buffers.includes(value.buffer)) buffers.push(value.buffer);
+    return { index: buffers.indexOf(value.buffer), view: { byteOffset: value.byteOffset, byteLength: value.byteLength } };
   });
-  return Buffer.concat([Buffer.from(text), ...arrays]).length;
+  return Buffer.concat([Buffer.from(text), ...buffers.map((buffer) => new Uint8Array(buffer))]).length;
 }
 
 type OnChange = (listener: () => void) => () => void;

@@ -5,9 +5,10 @@
  *
  * Fetches VS Code from the npm registry like the tests (0.7 GB, once) and writes some 350 MB under the system's temporary folder.
  */
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Browser, Frame } from 'playwright-core';
 import { launchBrowser } from '../test/chromium';
@@ -30,11 +31,15 @@ const { values } = parseArgs({
 });
 const [runs, selected, records, rounds] = [Number(values.runs), Number(values.selected), Number(values.records), Number(values.rounds)];
 const SWEEP = 'bench';
+/** How often a window shows the dashboard of all chosen runs; a round has the median. */
+const SHOWN = 5;
 
 /** Milliseconds and MiB of one round: a window in which the extension sleeps until it is wanted, and one with an experiment. */
 interface Round {
   readonly loading: number;
   readonly activating: number;
+  /** Processor time of both. */
+  readonly activation: number;
   /** Of the extension that sleeps. */
   readonly wakingTree: number;
   /** Of the extension that is awake, because the workspace has an experiment. */
@@ -65,6 +70,7 @@ async function round(browser: Browser, server: VsCodeServer, workspaces: Workspa
   const waking = await Workbench.open(browser, server, workspaces.runs);
   const wakingTree = await timeOf(() => showTree(waking));
   const [loading, activating] = await activationTimes(waking);
+  const activation = Number(await readFile(path.join(server.extension, 'dist', 'activation.txt'), 'utf8'));
   await waking.page.close();
   const workbench = await Workbench.open(browser, server, workspaces.experiment);
   const { page } = workbench;
@@ -83,16 +89,20 @@ async function round(browser: Browser, server: VsCodeServer, workspaces: Workspa
       await workbench.openFile('notes.txt');
     };
     await choose(/run-/);
-    const smallPaint = await timeOf(() => showCurves(workbench));
+    const [smallPaint] = await showCurves(workbench);
     await choose(new RegExp(SWEEP));
-    let ownPaint = Number.NaN;
-    const firstPaint = await timeOf(async () => {
-      ownPaint = await showCurves(workbench);
-    });
+    const paints = [];
+    for (let time = 0; time < SHOWN; time++) {
+      await workbench.openFile('notes.txt');
+      await page.waitForTimeout(1000);
+      paints.push(await showCurves(workbench));
+      await page.waitForTimeout(1000);
+    }
+    const [firstPaint, ownPaint] = [median(paints.map(([paint]) => paint)), median(paints.map(([, own]) => own))];
     // Until all records of the runs that are shown were read.
     await page.waitForTimeout(20_000);
     const memory = await hostMemory(server.pid);
-    return { loading, activating, wakingTree, tree, ownView, firstPaint, ownPaint, smallPaint, bareMemory, memory, reference };
+    return { loading, activating, activation, wakingTree, tree, ownView, firstPaint, ownPaint, smallPaint, bareMemory, memory, reference };
   } finally {
     await page.close();
   }
@@ -109,10 +119,11 @@ async function showTree(workbench: Workbench): Promise<void> {
   await workbench.row('run-').first().waitFor();
 }
 
-/** Milliseconds that the page took of its own, since it began to load. */
-async function showCurves(workbench: Workbench): Promise<number> {
-  await workbench.tab('MIM Dashboard').click();
-  return painted(workbench);
+/** Milliseconds from the click to curves on the screen, and how long before that the page began to load. */
+async function showCurves(workbench: Workbench): Promise<[paint: number, own: number]> {
+  const clicked = Date.now();
+  const [[at, age]] = await Promise.all([painted(workbench), workbench.tab('MIM Dashboard').click()]);
+  return [at - clicked, age];
 }
 
 /** What the extension host of a window needs in which the extension sleeps. */
@@ -130,29 +141,49 @@ async function chooseRuns(frame: Frame, names: string | RegExp): Promise<void> {
 }
 
 /**
- * In the page: the age of the page, if at least one in a hundred of the first chart's pixels is drawn, by a copy that is
- * small, so that looking costs little.
+ * In the page, at each of its frames until then: when at least one in a hundred of the first chart's pixels is drawn, by a
+ * copy that is small, so that looking costs little. Milliseconds since 1970, and since the page began.
  */
-const AGE_WITH_CURVES = `(() => {
-  const canvas = document.querySelector('canvas');
-  if (!canvas?.width) return undefined;
-  const copy = new OffscreenCanvas(160, 80).getContext('2d');
-  copy.drawImage(canvas, 0, 0, 160, 80);
-  const pixels = copy.getImageData(0, 0, 160, 80).data;
-  return pixels.filter((value, i) => i % 4 === 3 && value > 0).length > pixels.length / 400 ? performance.now() : undefined;
-})()`;
+const WHEN_CURVES = `new Promise((resolve) => {
+  const look = () => {
+    const canvas = document.querySelector('canvas');
+    if (!canvas?.width) return requestAnimationFrame(look);
+    const copy = new OffscreenCanvas(160, 80).getContext('2d');
+    copy.drawImage(canvas, 0, 0, 160, 80);
+    const pixels = copy.getImageData(0, 0, 160, 80).data;
+    if (pixels.filter((value, i) => i % 4 === 3 && value > 0).length <= pixels.length / 400) return requestAnimationFrame(look);
+    resolve([performance.timeOrigin + performance.now(), performance.now()]);
+  };
+  look();
+})`;
 
 const LOOK_MS = 20;
 
-/** Waits until the first chart of a page that is shown has curves on it. */
-async function painted({ page }: Workbench): Promise<number> {
-  for (;;) {
-    for (const frame of page.frames()) {
-      const age = frame.parentFrame() === null ? undefined : await frame.evaluate<number | undefined>(AGE_WITH_CURVES).catch(() => undefined);
-      if (age !== undefined) return age;
+/** Waits until the first chart of a page that is shown has curves on it: when that was in ms since 1970, and how old the page was. */
+async function painted({ page }: Workbench): Promise<[at: number, age: number]> {
+  const asked = new Set<Frame>();
+  // A frame that goes to its page forgets the question.
+  const whenCurves = async (frame: Frame): Promise<[number, number] | undefined> => {
+    while (!frame.isDetached() && !page.isClosed()) {
+      const found = await frame.evaluate<[number, number]>(WHEN_CURVES).catch(() => undefined);
+      if (found !== undefined) return found;
+      await sleep(LOOK_MS);
     }
-    await page.waitForTimeout(LOOK_MS);
-  }
+    return undefined;
+  };
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      for (const frame of page.frames()) {
+        if (frame.parentFrame() === null || asked.has(frame)) continue;
+        asked.add(frame);
+        void whenCurves(frame).then((found) => {
+          if (found === undefined) return;
+          clearInterval(timer);
+          resolve(found);
+        });
+      }
+    }, LOOK_MS);
+  });
 }
 
 /** As VS Code itself measured them: loading the code, and the call of activate(). */
@@ -178,12 +209,13 @@ function report([first, ...found]: readonly Round[], version: string): string {
   const ms = (of: (round: Round) => number): string => `${Math.round(median(found.map(of)))} ms`;
   const mib = (of: (round: Round) => number): string => `${Math.round(median(found.map(of)))} MiB`;
   const rows = [
-    ['Activation: loading the code and calling `activate`, as VS Code measures it', ms(({ loading, activating }) => loading + activating), 'under 200 ms'],
+    ['Activation: processor time of the host for loading the code and calling `activate`', ms(({ activation }) => activation), 'under 200 ms'],
+    ['the same by the clock, as VS Code measures it while its window is being drawn', ms(({ loading, activating }) => loading + activating), ''],
     ['Runs tree: from the click on the container to the first row', ms(({ tree }) => tree), 'under 1 s'],
     ['the same where the click wakes the extension, because no experiment in the workspace did', ms(({ wakingTree }) => wakingTree), ''],
     ['the same in the first window that ever sees these runs', `${Math.round(first!.wakingTree)} ms`, ''],
     ['(For comparison: from the click to the field of VS Code’s own search view)', ms(({ ownView }) => ownView), ''],
-    [`Dashboard: from the click on its tab to curves of ${selected} runs on the screen`, ms(({ firstPaint }) => firstPaint), 'under 1.5 s'],
+    [`Dashboard: from the click on its tab to curves of ${selected} runs on the screen, median of ${SHOWN} a window`, ms(({ firstPaint }) => firstPaint), 'under 1.5 s'],
     ['of it, since VS Code let the page begin to load', ms(({ ownPaint }) => ownPaint), ''],
     ['the same click with the curves of one run', ms(({ smallPaint }) => smallPaint), ''],
     ['Resident memory of the extension host, with all records read', mib(({ memory }) => memory), ''],
@@ -207,7 +239,11 @@ ${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}
 }
 
 const program = await obtainServer('newest');
-const server = await launchServer(program, { extension: path.join(import.meta.dirname, '..', '..') });
+const root = path.join(import.meta.dirname, '..');
+const server = await launchServer(program, { extension: root });
+const dist = path.join(server.extension, 'dist');
+await rename(path.join(dist, 'extension.cjs'), path.join(dist, 'program.cjs'));
+await cp(path.join(root, 'bench', 'ui-activation.cjs'), path.join(dist, 'extension.cjs'));
 const browser = await launchBrowser();
 try {
   const workspaces: Workspaces = { empty: path.join(server.root, 'empty'), runs: path.join(server.root, 'workspace'), experiment: path.join(server.root, 'experiment') };

@@ -67,6 +67,17 @@ it('draws what it showed before it makes its list of runs, where it comes back',
   await opened.page.getByText('3 of 5').waitFor();
 });
 
+it('draws the runs of its view before it hears of the others', async () => {
+  await open({ state: { ...INITIAL, selected } });
+  await opened.hear({ type: 'runs', runs: runs.filter(({ key }) => selected.includes(key)), areSome: true }, { type: 'view', data: curves(selected) });
+  await eventually(() => opened.lastSaid('drawn'), { type: 'drawn' });
+  await opened.page.getByRole('img', { name: /Loss of 3 runs/ }).waitFor();
+  expect(await opened.page.locator('.run').count()).toBe(0);
+  expect((await opened.kept())?.selected).toEqual(selected);
+  await opened.hear({ type: 'runs', runs });
+  await opened.page.getByText('3 of 5').waitFor({ timeout: 500 });
+});
+
 it('makes its list of runs where its view does not come', async () => {
   await open({ state: { ...INITIAL, selected } });
   await opened.hear({ type: 'runs', runs });

@@ -1,5 +1,6 @@
 /** The dashboard: the list of runs beside one view, both drawn from what the host told last. */
 import type { DashboardState, DashboardView, FromDashboard, RunKey, RunRow, ToDashboard, ViewData } from '../../extension/core/protocol/dashboard';
+import { warmUp } from '../charts/warm-up';
 import { tabs } from '../controls/tabs';
 import { h, setText } from '../dom';
 import type { Host } from '../host';
@@ -31,6 +32,7 @@ export class App implements Dashboard {
   private frame = 0;
   /** The host waits to hear that what it told last is drawn. */
   private owesDrawing = false;
+  private viewIsDrawn = false;
   private teller: number | undefined;
   /** A page that comes back draws what it showed first: a thousand rows take longer than the charts. */
   private listTimer: number | undefined;
@@ -46,6 +48,8 @@ export class App implements Dashboard {
     host.listen((message) => this.hear(message));
     host.send({ type: 'ready', ...(kept && { state: this.state }) });
     this.schedule();
+    // The host's answer takes longer.
+    setTimeout(warmUp);
   }
 
   run(key: RunKey): RunRow {
@@ -74,7 +78,7 @@ export class App implements Dashboard {
   private hear(message: ToDashboard): void {
     switch (message.type) {
       case 'runs':
-        this.takeRuns(message.runs);
+        this.takeRuns(message.runs, message.areSome ?? false);
         break;
       case 'view':
         this.data = message.data;
@@ -91,10 +95,11 @@ export class App implements Dashboard {
     this.schedule();
   }
 
-  private takeRuns(runs: readonly RunRow[]): void {
+  private takeRuns(runs: readonly RunRow[], areSome: boolean): void {
     this.runs.clear();
     for (const run of runs) this.runs.set(run.key, run);
-    if (!this.knowsRuns && this.hasChoice) this.listTimer ??= window.setTimeout(() => this.makeList(), LIST_WAITS);
+    if (areSome) return;
+    if (!this.knowsRuns && this.hasChoice && !this.viewIsDrawn) this.listTimer ??= window.setTimeout(() => this.makeList(), LIST_WAITS);
     else if (this.listTimer === undefined) this.list.takeRuns(runs);
     this.start.hidden = runs.length > 0;
     this.list.element.hidden = this.tabs.element.hidden = runs.length === 0;
@@ -142,9 +147,14 @@ export class App implements Dashboard {
     this.view.view.render(this.data?.view === name ? this.data : undefined);
     if (!this.owesDrawing) return;
     this.owesDrawing = false;
+    // Charts are made when their places come into sight, which is after this frame: the next one shows them.
+    requestAnimationFrame(() => setTimeout(() => this.hasDrawn()));
+  }
+
+  private hasDrawn(): void {
+    this.viewIsDrawn = true;
     this.host.send({ type: 'drawn' });
-    // The frame that shows the charts goes first.
-    if (this.listTimer !== undefined) setTimeout(() => this.makeList());
+    if (this.listTimer !== undefined) this.makeList();
   }
 }
 

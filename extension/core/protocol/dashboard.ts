@@ -219,7 +219,8 @@ export type ViewData = CurvesData | SweepData | AlignmentData | ProbeData | Diag
 
 export type ToDashboard =
   /** Every run of the workspace; sent first and when any of it changes. */
-  | { readonly type: 'runs'; readonly runs: readonly RunRow[] }
+  /** `areSome`: those of the view that follows, so that it need not wait for the list, which comes after it. */
+  | { readonly type: 'runs'; readonly runs: readonly RunRow[]; readonly areSome?: boolean }
   /** A complete snapshot of the view asked for last. */
   | { readonly type: 'view'; readonly data: ViewData }
   /** The host changes what is shown, for instance after `MIM: Compare Selected Runs`. */

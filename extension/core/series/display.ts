@@ -4,8 +4,6 @@ import { MovingAverage } from './moving-average';
 import type { SeriesStore } from './series-store';
 
 export interface DisplayOptions {
-  /** One x a bin, ascending; bins whose x is NaN are left out. */
-  readonly x: ArrayLike<number>;
   /** Points at most. */
   readonly points: number;
   /** Weight of the past a record, 0 to below 1. */
@@ -16,28 +14,61 @@ export interface DisplayOptions {
 
 /** NaN is a gap: a record within was not finite. `low` and `high` are of the finite, unsmoothed values. */
 export interface DisplayPoints {
-  readonly x: number[];
-  readonly y: number[];
-  readonly low: number[];
-  readonly high: number[];
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+  readonly low: readonly number[];
+  readonly high: readonly number[];
   /** Whether low or high differ from y anywhere, so that they tell something. */
   readonly hasExtent: boolean;
 }
 
-/** No column, no points. */
-export function displayPoints(store: SeriesStore, metric: string, { x, points, smoothing, range }: DisplayOptions): DisplayPoints {
-  const column = store.column(metric);
-  const result = { x: [] as number[], y: [] as number[], low: [] as number[], high: [] as number[], hasExtent: false };
-  if (column === undefined) return result;
-  const { mean: means, low: lows, high: highs } = column;
-  const [first, end] = visibleBins(x, store.bins, range);
-  const stride = Math.max(1, Math.ceil((end - first) / points));
-  const average = new MovingAverage(smoothing ** store.recordsPerBin);
-  // The average remembers what lies before the visible range.
-  if (smoothing > 0) for (let bin = 0; bin < first; bin++) average.add(means[bin]!);
-  for (let from = first; from < end; from += stride) {
-    const to = Math.min(end, from + stride);
-    // Fifty runs of nine metrics and 4096 bins are two million turns of this loop at each new record.
+/**
+ * The line of one metric of a store. Points of bins that are full stay as they are from one drawing to the next: fifty
+ * runs of nine metrics and 4096 bins would else be two million turns at each new record.
+ */
+export class DisplayLine {
+  private settled = new Points();
+  /** Which bins and strides the settled points are of. */
+  private kept: { readonly layout: number; readonly first: number; readonly stride: number } | undefined;
+  /** The first bin that is not in a settled point, and the average of those before it. */
+  private next = 0;
+  private average = new MovingAverage(0);
+
+  constructor(private readonly store: SeriesStore, private readonly metric: string, private readonly options: DisplayOptions) {}
+
+  /** @param x one a bin, ascending, and the same as before for bins that were full; bins whose x is NaN are left out */
+  points(x: ArrayLike<number>): DisplayPoints {
+    const { store, options } = this;
+    if (store.column(this.metric) === undefined) return new Points();
+    const [first, end] = visibleBins(x, store.bins, options.range);
+    const stride = Math.max(1, Math.ceil((end - first) / options.points));
+    if (this.kept?.layout !== store.layout || this.kept.first !== first || this.kept.stride !== stride) this.begin(first, stride);
+    // The last bin may still take records.
+    while (this.next + stride <= Math.min(end, store.bins - 1)) {
+      this.stride(x, this.next, this.next + stride, this.settled, this.average);
+      this.next += stride;
+    }
+    const line = this.settled.copy();
+    const average = this.average.copy();
+    for (let from = this.next; from < end; from += stride) this.stride(x, from, Math.min(end, from + stride), line, average);
+    return line;
+  }
+
+  private begin(first: number, stride: number): void {
+    const { store, options } = this;
+    this.kept = { layout: store.layout, first, stride };
+    this.settled = new Points();
+    this.next = first;
+    this.average = new MovingAverage(options.smoothing ** store.recordsPerBin);
+    // The average remembers what lies before the visible range.
+    const { mean } = store.column(this.metric)!;
+    if (options.smoothing > 0) for (let bin = 0; bin < first; bin++) this.average.add(mean[bin]!);
+  }
+
+  /** Adds the point of a stride of bins, if any of them has the metric. */
+  private stride(x: ArrayLike<number>, from: number, to: number, points: Points, average: MovingAverage): void {
+    const { mean: means, low: lows, high: highs } = this.store.column(this.metric)!;
+    const { smoothing } = this.options;
     let sum = 0;
     let count = 0;
     let broken = false;
@@ -56,16 +87,32 @@ export function displayPoints(store: SeriesStore, metric: string, { x, points, s
       else sum += mean;
       if (smoothing > 0) average.add(mean);
     }
-    if (count === 0) continue;
+    if (count === 0) return;
     if (low > high) low = high = NaN;
-    const y = broken ? NaN : smoothing > 0 ? average.value : sum / count;
-    result.x.push(at);
-    result.y.push(y);
-    result.low.push(low);
-    result.high.push(high);
-    if (low !== high || low !== y) result.hasExtent = true;
+    points.add(at, broken ? NaN : smoothing > 0 ? average.value : sum / count, low, high);
   }
-  return result;
+}
+
+class Points implements DisplayPoints {
+  constructor(
+    readonly x: number[] = [],
+    readonly y: number[] = [],
+    readonly low: number[] = [],
+    readonly high: number[] = [],
+    public hasExtent = false,
+  ) {}
+
+  add(x: number, y: number, low: number, high: number): void {
+    this.x.push(x);
+    this.y.push(y);
+    this.low.push(low);
+    this.high.push(high);
+    if (low !== high || low !== y) this.hasExtent = true;
+  }
+
+  copy(): Points {
+    return new Points([...this.x], [...this.y], [...this.low], [...this.high], this.hasExtent);
+  }
 }
 
 /** Bins from the last one before the range to the first one after it. */

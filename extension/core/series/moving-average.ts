@@ -17,4 +17,11 @@ export class MovingAverage {
     this.sum = this.past * this.sum + (1 - this.past) * value;
     this.weights = this.past * this.weights + (1 - this.past);
   }
+
+  copy(): MovingAverage {
+    const copy = new MovingAverage(this.past);
+    copy.sum = this.sum;
+    copy.weights = this.weights;
+    return copy;
+  }
 }

@@ -16,6 +16,8 @@ export interface SeriesOwner {
 const SPARE_RUNS = 16;
 /** While a long file is read, those who look are told at most this often. */
 const TELL_MS = 300;
+/** Reading begins so long after there is something to show: drawing it, by other processes, goes first. */
+const DRAWING_MS = 500;
 
 export class SeriesCache {
   /** Least recently selected first. */
@@ -39,7 +41,7 @@ export class SeriesCache {
     const chosen = new Map(owners.map((owner) => [owner.key, this.open(owner)]));
     this.dropOthers();
     await Promise.all([...chosen.values()].map((series) => series.glance()));
-    void this.work();
+    if (!this.working) this.timer ??= setTimeout(() => void this.work(), Math.min(DRAWING_MS, this.pollMs));
     return chosen;
   }
 
@@ -70,6 +72,7 @@ export class SeriesCache {
     if (this.working) return;
     this.working = true;
     clearTimeout(this.timer);
+    this.timer = undefined;
     do {
       let news = false;
       for (const owner of this.selected) {

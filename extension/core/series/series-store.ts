@@ -18,6 +18,8 @@ export class SeriesStore {
   records = 0;
   /** Changes whenever a record is added or all are dropped. */
   version = 0;
+  /** Changes whenever a bin that was full changes: a bin that is not the last one keeps its values otherwise. */
+  layout = 0;
   /** Of the last record of each bin; NaN where it did not say. `time` is in ms since 1970. */
   steps = new Float64Array(64);
   epochs = new Float64Array(64);
@@ -47,6 +49,7 @@ export class SeriesStore {
     this.recordsPerBin = 1;
     this.startTime = NaN;
     this.version++;
+    this.layout++;
   }
 
   add(record: MetricRecord): void {
@@ -56,7 +59,11 @@ export class SeriesStore {
     this.steps[bin] = numberOr(record['step'], this.records);
     this.epochs[bin] = numberOr(record['epoch'], NaN);
     this.times[bin] = timeOf(record['time']);
-    if (Number.isNaN(this.startTime)) this.startTime = this.times[bin]!;
+    if (Number.isNaN(this.startTime) && !Number.isNaN(this.times[bin])) {
+      // Times are shown as seconds since then.
+      this.startTime = this.times[bin]!;
+      this.layout++;
+    }
     for (const name in record) {
       if (X_NAMES.has(name)) continue;
       const value = record[name];
@@ -88,6 +95,7 @@ export class SeriesStore {
     for (const values of [this.steps, this.epochs, this.times]) for (let to = 0; to < this.bins / 2; to++) values[to] = values[2 * to + 1]!;
     this.bins /= 2;
     this.recordsPerBin *= 2;
+    this.layout++;
   }
 
   private growX(): void {

@@ -21,6 +21,8 @@ export class DashboardPanel implements vscode.Disposable {
   private pending: Partial<DashboardState> | undefined;
   private isLoaded = false;
   private runsChanged = false;
+  /** A page that comes back draws what it showed before it gets the list of all runs, which takes longer. */
+  private viewFirst = false;
   /** Called when the page has drawn what it was told last. */
   private drawn: () => void = () => undefined;
 
@@ -89,7 +91,11 @@ export class DashboardPanel implements vscode.Disposable {
     // What is known is shown at once; what is not comes with the library's next look.
     if (this.services.library.runs.length === 0) await this.services.library.refresh().catch(() => undefined);
     this.allowPictures();
-    this.send({ type: 'runs', runs: this.model.rows() });
+    const runs = this.model.rows();
+    const shown = this.pending === undefined ? runs.filter(({ key }) => this.state?.selected.includes(key)) : [];
+    this.viewFirst = shown.length > 0;
+    if (this.viewFirst) this.runsChanged = true;
+    this.send(this.viewFirst ? { type: 'runs', runs: shown, areSome: true } : { type: 'runs', runs });
     if (this.pending !== undefined) this.send({ type: 'navigate', state: this.pending });
     this.pending = undefined;
     this.pace.ask();
@@ -111,16 +117,23 @@ export class DashboardPanel implements vscode.Disposable {
   private async answer(): Promise<void> {
     if (!this.isLoaded || !this.panel.visible) return;
     try {
-      if (this.runsChanged) this.send({ type: 'runs', runs: this.model.rows() });
-      this.runsChanged = false;
-      if (this.state !== undefined) await this.show(await this.model.view(this.state));
+      const parts = [() => this.tellRuns(), () => this.showView()];
+      for (const part of this.viewFirst ? parts.toReversed() : parts) await part();
+      this.viewFirst = false;
     } catch (error) {
       this.tell(error);
     }
   }
 
+  private tellRuns(): void {
+    if (this.runsChanged) this.send({ type: 'runs', runs: this.model.rows() });
+    this.runsChanged = false;
+  }
+
   /** Ends when the page has drawn it, or will not. */
-  private async show(data: ViewData): Promise<void> {
+  private async showView(): Promise<void> {
+    if (this.state === undefined) return;
+    const data = await this.model.view(this.state);
     const drawing = new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, LONGEST_DRAWING_MS);
       this.drawn = () => (clearTimeout(timer), resolve());

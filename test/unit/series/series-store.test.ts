@@ -1,5 +1,6 @@
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { displayPoints } from '../../../extension/core/series/display';
+import { DisplayLine } from '../../../extension/core/series/display';
 import { MovingAverage } from '../../../extension/core/series/moving-average';
 import { SeriesStore } from '../../../extension/core/series/series-store';
 
@@ -10,7 +11,7 @@ function storeOf(values: readonly (number | null | undefined)[]): SeriesStore {
 }
 
 const display = (store: SeriesStore, options: { points?: number; smoothing?: number; range?: [number, number] } = {}) =>
-  displayPoints(store, 'loss', { x: store.steps, points: 1000, smoothing: 0, ...options });
+  new DisplayLine(store, 'loss', { points: 1000, smoothing: 0, ...options }).points(store.steps);
 
 it('few records are kept as they are', () => {
   const { x, y, hasExtent } = display(storeOf([1, 2, 4]));
@@ -83,4 +84,41 @@ it('dropping all leaves nothing behind', () => {
   store.clear();
   store.add({ step: 1, loss: 3 });
   expect(display(store)).toMatchObject({ x: [1], y: [3], low: [3], high: [3] });
+});
+
+it('a line that grows is the line that is made anew', () => {
+  const value = fc.oneof({ weight: 8, arbitrary: fc.double({ min: -10, max: 10, noNaN: true }) }, fc.constant(null), fc.constant(undefined));
+  const batch = fc.record({ records: fc.array(value, { maxLength: 40 }), repeat: fc.integer({ min: 1, max: 200 }), clear: fc.nat(12).map((n) => n === 0) });
+  const options = fc.record({
+    points: fc.integer({ min: 1, max: 300 }), smoothing: fc.constantFrom(0, 0.7, 0.99),
+    range: fc.option(fc.tuple(fc.integer({ max: 3000 }), fc.integer({ min: 0, max: 9000 })).map(([from, size]): [number, number] => [from, from + size]), { nil: undefined }),
+  });
+  fc.assert(fc.property(fc.array(batch, { minLength: 1, maxLength: 12 }), options, (batches, chosen) => {
+    const store = new SeriesStore();
+    const growing = new DisplayLine(store, 'loss', chosen);
+    let step = 0;
+    for (const { records, repeat, clear } of batches) {
+      if (clear) store.clear();
+      for (let i = 0; i < repeat; i++) for (const loss of records) store.add({ step: ++step, ...(loss !== undefined && { loss }) });
+      expect(growing.points(store.steps)).toEqual(new DisplayLine(store, 'loss', chosen).points(store.steps));
+    }
+  }), { numRuns: 60 });
+});
+
+it('seconds are counted anew where the first time comes late', () => {
+  const store = storeOf([1, 2, 3]);
+  const line = new DisplayLine(store, 'loss', { points: 100, smoothing: 0 });
+  const seconds = (): number[] => Array.from(store.times, (time) => (time - store.startTime) / 1000);
+  expect(line.points(seconds()).x).toEqual([]);
+  for (const time of [50, 60]) store.add({ step: 4, loss: 4, time });
+  expect(line.points(seconds()).x).toEqual([0, 10]);
+});
+
+it('the last bin of a line still takes records', () => {
+  // One record more than there are bins: from now on a bin has two.
+  const store = storeOf(Array.from({ length: 4097 }, () => 1));
+  const line = new DisplayLine(store, 'loss', { points: 4096, smoothing: 0 });
+  expect(line.points(store.steps).y.at(-1)).toBe(1);
+  store.add({ step: 4098, loss: 3 });
+  expect(line.points(store.steps).y.at(-1)).toBe(2);
 });
