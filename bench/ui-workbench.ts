@@ -8,7 +8,6 @@
 import { cp, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Browser, Frame } from 'playwright-core';
 import { launchBrowser } from '../test/chromium';
@@ -32,7 +31,7 @@ const { values } = parseArgs({
 const [runs, selected, records, rounds] = [Number(values.runs), Number(values.selected), Number(values.records), Number(values.rounds)];
 const SWEEP = 'bench';
 /** How often a window shows the dashboard of all chosen runs; a round has the median. */
-const SHOWN = 5;
+const SHOWN = 3;
 
 /** Milliseconds and MiB of one round: a window in which the extension sleeps until it is wanted, and one with an experiment. */
 interface Round {
@@ -141,10 +140,12 @@ async function chooseRuns(frame: Frame, names: string | RegExp): Promise<void> {
 }
 
 /**
- * In the page, at each of its frames until then: when at least one in a hundred of the first chart's pixels is drawn, by a
- * copy that is small, so that looking costs little. Milliseconds since 1970, and since the page began.
+ * In the page: looks at each of its frames from now on, and tells when at least one in a hundred of the first chart's pixels
+ * was drawn, in ms since 1970 and since the page began, once it was. Looks at a copy that is small, so that it costs little.
  */
-const WHEN_CURVES = `new Promise((resolve) => {
+const WHEN_CURVES = `(() => {
+  if (window.curvesAt || window.looksForCurves) return window.curvesAt;
+  window.looksForCurves = true;
   const look = () => {
     const canvas = document.querySelector('canvas');
     if (!canvas?.width) return requestAnimationFrame(look);
@@ -152,38 +153,23 @@ const WHEN_CURVES = `new Promise((resolve) => {
     copy.drawImage(canvas, 0, 0, 160, 80);
     const pixels = copy.getImageData(0, 0, 160, 80).data;
     if (pixels.filter((value, i) => i % 4 === 3 && value > 0).length <= pixels.length / 400) return requestAnimationFrame(look);
-    resolve([performance.timeOrigin + performance.now(), performance.now()]);
+    window.curvesAt = [performance.timeOrigin + performance.now(), performance.now()];
   };
   look();
-})`;
+})()`;
 
 const LOOK_MS = 20;
 
 /** Waits until the first chart of a page that is shown has curves on it: when that was in ms since 1970, and how old the page was. */
 async function painted({ page }: Workbench): Promise<[at: number, age: number]> {
-  const asked = new Set<Frame>();
-  // A frame that goes to its page forgets the question.
-  const whenCurves = async (frame: Frame): Promise<[number, number] | undefined> => {
-    while (!frame.isDetached() && !page.isClosed()) {
-      const found = await frame.evaluate<[number, number]>(WHEN_CURVES).catch(() => undefined);
+  for (;;) {
+    for (const frame of page.frames()) {
+      // A frame that goes to its page forgets the question.
+      const found = frame.parentFrame() === null ? undefined : await frame.evaluate<[number, number] | undefined>(WHEN_CURVES).catch(() => undefined);
       if (found !== undefined) return found;
-      await sleep(LOOK_MS);
     }
-    return undefined;
-  };
-  return new Promise((resolve) => {
-    const timer = setInterval(() => {
-      for (const frame of page.frames()) {
-        if (frame.parentFrame() === null || asked.has(frame)) continue;
-        asked.add(frame);
-        void whenCurves(frame).then((found) => {
-          if (found === undefined) return;
-          clearInterval(timer);
-          resolve(found);
-        });
-      }
-    }, LOOK_MS);
-  });
+    await page.waitForTimeout(LOOK_MS);
+  }
 }
 
 /** As VS Code itself measured them: loading the code, and the call of activate(). */
