@@ -7,6 +7,8 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, 'test/faults/**'],
     pool: 'forks',
     maxWorkers: 2,
+    // Tests leave nothing in the user's cache.
+    env: { MIM_GRAPHS: 'off' },
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -87,16 +87,19 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
   const state = engine.createState(start.values ?? startingFrom(start.given, programs.initialState(experiment.seed)));
   let steps: StepRunner | undefined;
   try {
+    loader.begin(start.step);
     if (ranks) await spreadState(ranks, state, trainedNames(programs));
     steps = await createStagedSteps(engine, prepared, start.step, shared);
-    if (start.step === 0) await saveCheckpoint(task, state, 0, throughput);
     const alignment = new AlignmentLog(run, state, timeline.totalSteps);
     const samples = new RunSamples(task, state, events);
     const diagnostics = new RunDiagnostics(task, state, events, (found) => warnings.diagnosed(found));
     if (start.step === 0) {
-      await alignment.record(0, true);
-      await samples.due(0);
-      await diagnostics.due(0);
+      const draw = async (): Promise<void> => {
+        await alignment.record(0, true);
+        await samples.due(0);
+        await diagnostics.due(0);
+      };
+      await together(saveCheckpoint(task, state, 0, throughput), draw());
     }
     const end = await train(
       {
@@ -162,4 +165,10 @@ function loggedEvents({ run, events }: RunTraining): TrainingEvents {
       events.onEvaluation?.(result);
     },
   };
+}
+
+/** Waits for all of them, also where one fails: nothing may write to a run that was given back. */
+async function together(...work: readonly Promise<void>[]): Promise<void> {
+  const ended = await Promise.allSettled(work);
+  for (const result of ended) if (result.status === 'rejected') throw result.reason;
 }

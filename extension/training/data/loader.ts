@@ -55,6 +55,7 @@ export class ImageLoader {
   private pool: ImagePool | undefined;
   private order: { epoch: number; indices: Uint32Array } | undefined;
   private readonly unreadable = new Set<number>();
+  private begun: { readonly step: number; readonly batch: Promise<LoadedBatch> } | undefined;
 
   constructor(
     readonly source: ImageSource,
@@ -78,6 +79,19 @@ export class ImageLoader {
   }
 
   /**
+   * Starts the threads, and the batch of the step that training begins with, while the caller's thread makes its programs.
+   * @throws UserError MIM2201 fewer images than a batch
+   */
+  begin(step: number): void {
+    requireFullBatch(this.source, this.options.batchSize);
+    const { indices, augment } = this.trainOrder(step);
+    const batch = this.load(indices, augment);
+    // It is awaited in its turn; until then a failure is not an unhandled one.
+    batch.catch(() => undefined);
+    this.begun = { step, batch };
+  }
+
+  /**
    * Training batches of the steps [fromStep, toStep), counted from 0, made ahead of their use.
    * @param ahead how many; asked for each time, for it may change. An engine that takes K at once keeps this thread from
    *   ordering more while it computes, so all of its next K must be under way before.
@@ -88,10 +102,19 @@ export class ImageLoader {
     const steps = function* () {
       for (let step = fromStep; step < toStep; step++) yield step;
     };
-    yield* this.ahead(steps(), (step) => {
-      const epoch = Math.floor(step / this.stepsPerEpoch);
-      return { indices: this.trainIndices(epoch, step % this.stepsPerEpoch), augment: this.trainAugment(epoch), extra: { step, epoch } };
-    }, ahead);
+    yield* this.ahead(steps(), (step) => this.trainOrder(step), ahead, (step) => this.takeBegun(step));
+  }
+
+  private trainOrder(step: number): WorkOrder & { readonly extra: { readonly step: number; readonly epoch: number } } {
+    const epoch = Math.floor(step / this.stepsPerEpoch);
+    return { indices: this.trainIndices(epoch, step % this.stepsPerEpoch), augment: this.trainAugment(epoch), extra: { step, epoch } };
+  }
+
+  private takeBegun(step: number): Promise<LoadedBatch> | undefined {
+    if (this.begun?.step !== step) return undefined;
+    const { batch } = this.begun;
+    this.begun = undefined;
+    return batch;
   }
 
   /** Every image once, in the order of the source, under the evaluation crop; the last batch may be short. */
@@ -109,7 +132,7 @@ export class ImageLoader {
   /** Ends the loader's threads. Idempotent; a closed loader starts again when asked. */
   async close(): Promise<void> {
     const pool = this.pool;
-    this.pool = undefined;
+    this.pool = this.begun = undefined;
     await pool?.close();
   }
 
@@ -117,6 +140,7 @@ export class ImageLoader {
     places: Iterator<Place>,
     plan: (place: Place) => WorkOrder & { extra: Extra },
     ahead = () => AHEAD,
+    begun: (place: Place) => Promise<LoadedBatch> | undefined = () => undefined,
   ): AsyncGenerator<ImageBatch & Extra> {
     const underWay: Promise<{ loaded: LoadedBatch; extra: Extra }>[] = [];
     let ended = false;
@@ -125,7 +149,7 @@ export class ImageLoader {
       ended = done ?? false;
       if (ended) return;
       const { indices, augment, extra } = plan(value);
-      const batch = this.load(indices, augment).then((loaded) => ({ loaded, extra }));
+      const batch = (begun(value) ?? this.load(indices, augment)).then((loaded) => ({ loaded, extra }));
       // It is awaited in its turn; until then a failure is not an unhandled one.
       batch.catch(() => undefined);
       underWay.push(batch);

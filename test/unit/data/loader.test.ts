@@ -69,6 +69,26 @@ describe('order', () => {
   });
 });
 
+describe('a batch that was begun', () => {
+  it('is the one that training begins with, and made once', async () => {
+    const source = await shapes(70);
+    const [plain, begun] = [loader(source, 1), loader(source, 1)];
+    begun.begin(2);
+    expect((await collect(begun.trainBatches(2, 6))).map(bytes)).toEqual((await collect(plain.trainBatches(2, 6))).map(bytes));
+    expect((await collect(begun.trainBatches(0, 4))).map(bytes)).toEqual((await collect(plain.trainBatches(0, 4))).map(bytes));
+    await Promise.all([plain.close(), begun.close()]);
+  });
+
+  it('is dropped where training begins elsewhere, or not at all', async () => {
+    const source = await shapes(70);
+    const images = loader(source, 1);
+    images.begin(3);
+    expect((await collect(images.trainBatches(0, 2))).map(({ step }) => step)).toEqual([0, 1]);
+    images.begin(0);
+    await images.close();
+  });
+});
+
 describe('threads', () => {
   it('none, one or two: the same bytes, over epochs', async () => {
     const source = await shapes(50);

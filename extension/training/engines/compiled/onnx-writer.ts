@@ -15,8 +15,15 @@ const maxModelBytes = 0x7fff_ffff;
 type Chunks = Uint8Array[];
 
 function varint(number: number): number[] {
-  let rest = BigInt.asUintN(64, BigInt(number));
   const bytes: number[] = [];
+  if (number >= 0 && number <= 0x7fff_ffff) {
+    // Nearly all: tags, lengths and sizes.
+    let rest = number;
+    for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128);
+    bytes.push(rest);
+    return bytes;
+  }
+  let rest = BigInt.asUintN(64, BigInt(number));
   while (rest > 127n) {
     bytes.push(Number(rest & 127n) | 128);
     rest >>= 7n;
@@ -86,7 +93,8 @@ export class OnnxGraph {
       ...Object.entries(attributes).flatMap(([name, value]) => message(5, attribute(name, value))),
       ...(domain ? text(7, domain) : []),
     ];
-    this.nodes.push(...message(1, body));
+    // Joined at once: thousands of nodes have dozens of chunks each.
+    this.nodes.push(Buffer.concat(message(1, body)));
   }
 
   /** The data is referred to, not copied, until the model is written. */

@@ -3,6 +3,7 @@ import { InferenceSession } from 'onnxruntime-node';
 import { UserError } from '../../../core/problems';
 import { explainedGpuError } from '../gpu-errors';
 import type { Device } from './device';
+import { openKept } from './graph-cache';
 import type { Graph } from './ir';
 import { loopModel } from './loop';
 import { writeModel } from './onnx-writer';
@@ -18,6 +19,9 @@ export interface OpenSession {
 /** ONNX Runtime's messages repeat every input and output of the program; what went wrong stands at the end. */
 const shownOfMessage = 400;
 
+/** Opening a graph of fewer operations takes no time that is felt; tests open thousands. */
+const KEPT_OPERATIONS = 1000;
+
 /** State stays where it is computed, readings come to the host. */
 function outputLocations({ writes, readings }: SessionInterface): InferenceSession.SessionOptions {
   const state = writes.map((name) => [`new:${name}`, 'gpu-buffer'] as const);
@@ -31,7 +35,8 @@ export async function openSession(graph: Graph, threads: number, device: Device 
   const model = writeModel(onnx);
   const options = { ...sessionOptions(device, threads), ...(device === 'webgpu' && outputLocations(io)) };
   try {
-    return { session: await InferenceSession.create(model, options), io };
+    const isKept = device === 'cpu' && graph.nodes.length >= KEPT_OPERATIONS;
+    return { session: await (isKept ? openKept(model, options) : InferenceSession.create(model, options)), io };
   } catch (error) {
     const explained = device === 'webgpu' ? explainedGpuError(error, `"${graph.name}" was made ready`) : error;
     if (explained instanceof UserError) throw explained;

@@ -1,21 +1,17 @@
 /** Where the packages of an engine lie: in the current folder's node_modules or one above it, else where `mim engine install` puts them. */
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import path from 'node:path';
+import { cacheFolder, type Variables } from '../../../core/files/cache-folder';
 import { UserError } from '../../../core/problems';
 import { enginePackages, type EnginePackage, type InstallableEngine } from './engine-package';
 
 /** Names another folder for installed engines. */
 export const ENGINES_VARIABLE = 'MIM_ENGINES';
 
-type Variables = Readonly<Record<string, string | undefined>>;
-
 /** `$MIM_ENGINES`, or a folder of this user's cache, as for weights. */
 export function enginesFolder(variables: Variables = process.env): string {
   const named = variables[ENGINES_VARIABLE];
-  if (named) return path.resolve(named);
-  const cache = variables['XDG_CACHE_HOME'];
-  return path.join(cache !== undefined && path.isAbsolute(cache) ? cache : path.join(homedir(), '.cache'), 'mim', 'engines');
+  return named ? path.resolve(named) : cacheFolder('engines', variables);
 }
 
 export interface Installation {
