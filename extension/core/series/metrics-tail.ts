@@ -34,7 +34,7 @@ export class MetricsTail implements RecordSource {
       const { ino, size } = await handle.stat();
       if ((this.inode !== undefined && ino !== this.inode) || size < this.offset) this.restart(sink);
       this.inode = ino;
-      if (size > this.offset) await this.readLines(handle, sink, size - this.offset);
+      if (size > this.offset) await this.readLines(handle, sink, size);
     } finally {
       await handle.close();
     }
@@ -49,9 +49,10 @@ export class MetricsTail implements RecordSource {
     this.offset = 0;
   }
 
-  private async readLines(handle: FileHandle, sink: RecordSink, expected: number): Promise<void> {
-    let piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, expected));
-    for (;;) {
+  /** Up to `size`, in whole lines. What is added meanwhile is the next call's. */
+  private async readLines(handle: FileHandle, sink: RecordSink, size: number): Promise<void> {
+    let piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, size - this.offset));
+    while (this.offset < size) {
       const { bytesRead } = await handle.read(piece, 0, piece.byteLength, this.offset);
       const end = piece.subarray(0, bytesRead).lastIndexOf(NEWLINE) + 1;
       if (end === 0 && bytesRead < piece.byteLength) return;
