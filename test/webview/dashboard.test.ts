@@ -67,6 +67,14 @@ it('draws what it showed before it makes its list of runs, where it comes back',
   await opened.page.getByText('3 of 5').waitFor();
 });
 
+it('in high contrast the chosen tab is told from the others', async () => {
+  const { page } = await openCurves({ theme: 'high-contrast' });
+  const outlines = () => page.evaluate<string[]>(`[...document.querySelectorAll('[role="tab"]')].map((tab) => getComputedStyle(tab).outlineStyle)`);
+  expect((await outlines()).map((style) => style === 'solid')).toEqual([true, false, false, false, false, false, false]);
+  await page.getByRole('tab', { name: 'Probe' }).click();
+  await eventually(async () => (await outlines()).indexOf('solid'), 3);
+});
+
 it('draws the runs of its view before it hears of the others', async () => {
   await open({ state: { ...INITIAL, selected } });
   await opened.hear({ type: 'runs', runs: runs.filter(({ key }) => selected.includes(key)), areSome: true }, { type: 'view', data: curves(selected) });
