@@ -32,7 +32,7 @@ const program = path.join(import.meta.dirname, 'mim.mjs');
 /** Seconds until the first step is told. @param graphs where compiled graphs are kept, or `off` */
 async function firstStep(config: string, graphs: string): Promise<number> {
   const begun = performance.now();
-  const child = spawn(process.execPath, [program, 'pretrain', config, '--json'], { stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, [GRAPHS_VARIABLE]: graphs } });
+  const child = spawn(process.execPath, [program, 'pretrain', config, '--json'], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, [GRAPHS_VARIABLE]: graphs } });
   const ended = new Promise((resolve) => child.once('close', resolve));
   try {
     for await (const line of createInterface({ input: child.stdout })) {

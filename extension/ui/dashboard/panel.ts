@@ -117,15 +117,17 @@ export class DashboardPanel implements vscode.Disposable {
   private async answer(): Promise<void> {
     if (!this.isLoaded || !this.panel.visible) return;
     try {
-      const parts = [() => this.tellRuns(), () => this.showView()];
-      for (const part of this.viewFirst ? parts.toReversed() : parts) await part();
-      this.viewFirst = false;
+      if (!this.viewFirst) this.tellRuns();
+      // Also where the view fails: a page that came back has only the runs of that view.
+      await this.showView().finally(() => this.tellRuns());
     } catch (error) {
       this.tell(error);
     }
   }
 
+  /** Those of the library, where the page does not have them yet. */
   private tellRuns(): void {
+    this.viewFirst = false;
     if (this.runsChanged) this.send({ type: 'runs', runs: this.model.rows() });
     this.runsChanged = false;
   }
