@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import type { ConfigError } from '../core/config/load';
-import { UserError, type Problem } from '../core/problems';
+import { UserError, sentences, type Problem } from '../core/problems';
 import { tellJobOfFailure } from './job-worker';
 import { exitCodes } from './exit-codes';
 import { styled, type Terminal } from './terminal';
@@ -28,7 +28,7 @@ export async function reportError(error: unknown, terminal: Terminal, options: {
   const known = error instanceof UserError ? error : systemError(error);
   if (known === undefined) return reportUnexpected(error, terminal, options);
 
-  tellJobOfFailure(known.hint === undefined ? known.message : `${known.message} ${known.hint}`);
+  tellJobOfFailure(sentences(known));
   const problems = isConfigError(known) ? known.problems : [];
   if (isConfigError(known)) {
     const { formatProblems } = await import('../core/config/format');

@@ -48,3 +48,9 @@ export class UserError extends Error {
     super(message);
   }
 }
+
+/** What happened and what to do, as sentences of one line. */
+export function sentences({ message, hint }: { readonly message: string; readonly hint?: string | undefined }): string {
+  if (hint === undefined || hint === '') return message;
+  return `${/[.!?]$/.test(message) ? message : `${message}.`} ${hint}`;
+}

@@ -109,8 +109,7 @@ describe.each(['newest', 'floor'] as const)('in the %s VS Code', (release) => {
   });
 
   test('runs are compared with what differs', async () => {
-    await workbench.command('MIM: Compare Selected Runs');
-    await workbench.pickMany(['journey', 'student']);
+    await workbench.command('MIM: Compare Selected Runs', ['journey', 'student']);
     const frame = await workbench.webview('table');
     // What one has and the other has not: the size of the data.
     await expect.poll(async () => (await frame.locator('table').allInnerTexts()).join(), { timeout: 120_000 }).toMatch(/2,?048/);

@@ -42,12 +42,15 @@ export class Workbench {
     await this.ready();
   }
 
-  /** Runs a command by its title in the palette, which must offer it, and takes the `picks` it asks for, one after the other. */
-  async command(title: string, ...picks: readonly string[]): Promise<void> {
+  /**
+   * Runs a command by its title in the palette, which must offer it, and takes the `picks` it asks for, one after the
+   * other; a list is ticked in a quick pick of several.
+   */
+  async command(title: string, ...picks: readonly (string | readonly string[])[]): Promise<void> {
     // A page that had the focus before the palette may take it from the question that follows, and so close it.
     await this.retried(`${title} does not ask for ${picks.join(', ')}`, async () => {
       await this.takeFrom('F1', `>${title}`, title);
-      for (const pick of picks) await this.pick(pick, aMoment);
+      for (const pick of picks) await (typeof pick === 'string' ? this.pick(pick, aMoment) : this.pickMany(pick, aMoment));
     });
   }
 
@@ -116,8 +119,8 @@ export class Workbench {
   }
 
   /** Ticks entries of a quick pick of several and confirms. */
-  async pickMany(texts: readonly string[]): Promise<void> {
-    for (const text of texts) await this.clickRow(text);
+  private async pickMany(texts: readonly string[], within: number): Promise<void> {
+    for (const text of texts) await this.clickRow(text, within);
     await this.page.keyboard.press('Enter');
   }
 

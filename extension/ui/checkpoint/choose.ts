@@ -10,6 +10,8 @@ const BROWSE = { label: '$(folder-opened) Browse…', description: 'a .safetenso
  * @returns undefined where the user declines.
  */
 export async function chooseCheckpoint(library: RunLibrary, title: string, without?: string): Promise<string | undefined> {
+  // What was saved and set aside since the library last looked is known before the question.
+  await library.refresh();
   const choices: (CheckpointChoice | typeof BROWSE)[] = [...checkpointChoices(library.runs, without), BROWSE];
   const chosen = await vscode.window.showQuickPick(choices, { title, placeHolder: 'Checkpoint of a run', matchOnDescription: true, matchOnDetail: true });
   if (chosen === undefined) return undefined;

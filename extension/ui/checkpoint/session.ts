@@ -3,7 +3,7 @@ import { compareTensors } from '../../core/checkpoints/compare-tensors';
 import { describeCheckpoint } from '../../core/checkpoints/describe-checkpoint';
 import { tensorDetail } from '../../core/checkpoints/tensor-detail';
 import { withTensorFile } from '../../core/checkpoints/tensor-chunks';
-import { UserError } from '../../core/problems';
+import { UserError, sentences } from '../../core/problems';
 import type { Channel } from '../../core/protocol/channel';
 import type { FromCheckpoint, TensorChange, ToCheckpoint } from '../../core/protocol/checkpoint';
 
@@ -145,7 +145,7 @@ export class CheckpointSession {
   }
 
   private sentence(error: unknown): string {
-    if (error instanceof UserError) return `${[error.message, error.hint].filter(Boolean).join('. ')} (${error.code})`;
+    if (error instanceof UserError) return `${sentences(error)} (${error.code})`;
     this.options.log(error);
     return `${this.options.file} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }

@@ -37,6 +37,8 @@ async function choose({ library }: Services, { title, fits }: { readonly title: 
     if (checkpoint === undefined) throw new UserError('MIM9509', `${run.name} has no checkpoint${clicked?.kind === 'checkpoint' ? ' of this step any more' : ' yet'}.`);
     return { run, checkpoint };
   }
+  // A run at work puts newer ones in the place of those the library last saw.
+  await library.refresh();
   const choices = library.runs.filter(fits).flatMap((each) => newestFirst(each).map((checkpoint) => ({ label: `${each.name}, step ${checkpoint.step.toLocaleString('en')}`, description: each.state, run: each, checkpoint })));
   if (choices.length === 0) throw new UserError('MIM9509', 'There is no such checkpoint yet.', 'Run a pretraining first.');
   return vscode.window.showQuickPick(choices, { title, matchOnDescription: true });

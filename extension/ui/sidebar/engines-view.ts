@@ -1,6 +1,6 @@
 /** The view of the engines. Looking starts a program that takes a processor for a second, so it is done once the view is open, the workspace trusted and the runs listed. */
 import * as vscode from 'vscode';
-import { UserError } from '../../core/problems';
+import { UserError, sentences } from '../../core/problems';
 import type { Mim } from '../mim';
 import type { Node } from '../nodes';
 import { choiceWords, enginesTree, engineTooltip, parseReport, type DoctorReport } from './engines-tree';
@@ -50,7 +50,7 @@ export class EnginesView implements vscode.Disposable {
     } catch (error) {
       if (this.closing.signal.aborted) return;
       this.log.error('The engines could not be asked for', error as Error);
-      this.view.message = error instanceof UserError ? [error.message, error.hint].filter(Boolean).join(' ') : 'What this machine offers could not be read; the log has the details.';
+      this.view.message = error instanceof UserError ? sentences(error) : 'What this machine offers could not be read; the log has the details.';
     }
   }
 
