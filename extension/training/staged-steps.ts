@@ -8,25 +8,34 @@ import type { Method } from './methods/method';
 import type { Prepared } from './prepare';
 import { trainingPrograms } from './step';
 import { createStepRunner, type StepReadings, type StepRunner } from './step-runner';
+import { LookedSteps } from './looked-steps';
+import type { TeacherCache } from './teacher-cache';
 
 interface Stage {
   readonly experiment: Prepared['experiment'];
   readonly method: Method;
 }
 
+interface StepsBeside {
+  /** Where several ranks share each batch. */
+  readonly shared?: SharedStep;
+  /** Where the teacher is asked once a view, and not in the step. */
+  readonly teacherCache?: TeacherCache;
+}
+
 /**
  * The runner of the first stage is there when this resolves: its compiling is not part of a step.
  * @param fromStep steps done before the first that will be run
- * @param shared where several ranks share each batch
  */
-export async function createStagedSteps(engine: Engine, prepared: Prepared, fromStep: number, shared?: SharedStep): Promise<StepRunner> {
+export async function createStagedSteps(engine: Engine, prepared: Prepared, fromStep: number, { shared, teacherCache }: StepsBeside = {}): Promise<StepRunner> {
   const { timeline } = prepared;
   const steps = new StagedSteps(ratioStages(prepared.experiment, timeline.scheduledSteps), (unchanging) => {
-    const { experiment, method } = stageOf(prepared, unchanging);
+    const { experiment, method: whole } = stageOf(prepared, unchanging);
+    const method = teacherCache ? whole.looking!.method : whole;
     return createStepRunner(engine, trainingPrograms(method, experiment), method, experiment, timeline, shared);
   });
   await steps.begin(fromStep);
-  return steps;
+  return teacherCache ? new LookedSteps(steps, teacherCache) : steps;
 }
 
 /** The experiment and method that train once `step` steps are done. */

@@ -4,7 +4,7 @@
  * What a step draws depends on (seed, step, micro-batch) alone, so it is the same after a resume.
  */
 import type { ResolvedExperiment } from '../core/config/schema';
-import { float32, int32, type HostTensor } from '../core/tensors';
+import { elementCount, float32, int32, type HostTensor } from '../core/tensors';
 import type { TrainBatch } from './data/loader';
 import type { SharedStep } from './distributed/shared-step';
 import type { CompiledProgram, Engine, HostBatch, Readings, StateStore } from './engines/engine';
@@ -68,7 +68,12 @@ class StepInputs {
     const pixels = batch.images.length / batch.labels.length;
     const random = drawStream(this.experiment.seed, batch.step, firstPart + part);
     const labels = specs['labels'] && { labels: int32([size], batch.labels.slice(part * size, (part + 1) * size)) };
+    const looks = Object.entries(batch.looks ?? {}).map(([name, values]): [string, HostTensor] => {
+      const count = elementCount(specs[name]!.shape);
+      return [name, float32(specs[name]!.shape, values.subarray(part * count, (part + 1) * count))];
+    });
     return {
+      ...Object.fromEntries(looks),
       images: float32(specs['images']!.shape, batch.images.subarray(part * size * pixels, (part + 1) * size * pixels)),
       ...labels,
       ...this.method.draw(random, size),

@@ -19,6 +19,7 @@ import { RunEvaluations } from './run-evaluations';
 import { RunSamples } from './samples';
 import { saveCheckpoint } from './save-checkpoint';
 import { createStagedSteps } from './staged-steps';
+import { TeacherCache } from './teacher-cache';
 import type { StepRunner } from './step-runner';
 import { trainingPrograms } from './step';
 import type { StopSignal } from './stop-signal';
@@ -80,8 +81,10 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
   const evaluations = new RunEvaluations(task, programs, events);
   await evaluations.recall(start.step);
   const shared = ranks && new SharedStep(ranks, experiment.optimizer.accumulate, trainedNames(programs));
+  const teacherCache = await TeacherCache.open(prepared, engine, (line) => events.onMessage?.(line));
   const loader = new ImageLoader(prepared.train, {
     ...(ranks && shared ? sharedLoaderOptions(experiment, ranks, shared) : { config: experiment.data, batchSize: experiment.optimizer.batch_size, seed: experiment.seed }),
+    ...teacherCache?.loaderOptions,
     onUnreadable: (name, reason) => events.onMessage?.(`Unreadable image, another takes its place: ${name} (${reason})`),
   });
   const state = engine.createState(start.values ?? startingFrom(start.given, programs.initialState(experiment.seed)));
@@ -89,7 +92,7 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
   try {
     loader.begin(start.step);
     if (ranks) await spreadState(ranks, state, trainedNames(programs));
-    steps = await createStagedSteps(engine, prepared, start.step, shared);
+    steps = await createStagedSteps(engine, prepared, start.step, { shared, teacherCache });
     const alignment = new AlignmentLog(run, state, timeline.totalSteps);
     const samples = new RunSamples(task, state, events);
     const diagnostics = new RunDiagnostics(task, state, events, (found) => warnings.diagnosed(found));
@@ -125,7 +128,7 @@ async function trainAndProbe(task: RunTraining): Promise<TrainingOutcome> {
     await run.log(`${finalState} after ${end.step} steps`);
     return { run: run.path, state: finalState, steps: end.step, imagesPerSecond: throughput.mean, seconds: throughput.totals.seconds, evaluations: evaluations.results };
   } finally {
-    await Promise.allSettled([steps?.dispose(), loader.close(), evaluations.close()]);
+    await Promise.allSettled([steps?.dispose(), loader.close(), teacherCache?.close(), evaluations.close()]);
     state.dispose();
   }
 }

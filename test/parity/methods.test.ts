@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { createEngine } from '../../extension/training/engines/create';
 import type { Engine } from '../../extension/training/engines/engine';
 import { expectParity } from './expect-parity';
-import { parityCases } from './parity-case';
+import { parityCases, parityExperiment, parityMethod } from './parity-case';
+
+/** Those whose teacher can be asked before the step. */
+const looked = parityCases.filter((parityCase) => parityMethod(parityCase, parityExperiment(parityCase)).looking !== undefined);
 
 describe.each(['tfjs-cpu', 'compiled-cpu'] as const)('on %s', (kind) => {
   let engine: Engine;
@@ -13,4 +16,6 @@ describe.each(['tfjs-cpu', 'compiled-cpu'] as const)('on %s', (kind) => {
   afterAll(() => engine.dispose());
 
   it.each(parityCases.map((parityCase) => [parityCase.name, parityCase] as const))('%s trains as in PyTorch', (_name, parityCase) => expectParity(engine, parityCase));
+
+  it.each(looked.map((parityCase) => [parityCase.name, parityCase] as const))('%s trains so from what the teacher said before', (_name, parityCase) => expectParity(engine, parityCase, 'before'));
 });

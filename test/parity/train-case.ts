@@ -1,6 +1,7 @@
 /** A parity case trained on an engine: what it saw, for the tests and for the measurement on a GPU. */
 import type { NamedTensors } from '../../extension/core/tensors';
-import type { Engine, Readings } from '../../extension/training/engines/engine';
+import type { Engine, HostBatch, Readings } from '../../extension/training/engines/engine';
+import type { Looking } from '../../extension/training/methods/method';
 import { trainingPrograms } from '../../extension/training/step';
 import type { ParityCase } from './parity-case';
 import { parityBatch, parityExperiment, parityMethod, parityParameters, sliceBatch } from './parity-case';
@@ -12,9 +13,13 @@ export interface Trajectory {
   readonly parameters: NamedTensors;
 }
 
-export async function train(engine: Engine, parityCase: ParityCase): Promise<Trajectory> {
+/** Whether the teacher is asked in the step or, as for a cache, before it. */
+export type Asked = 'in the step' | 'before';
+
+export async function train(engine: Engine, parityCase: ParityCase, asked: Asked = 'in the step'): Promise<Trajectory> {
   const resolved = parityExperiment(parityCase);
-  const method = parityMethod(parityCase, resolved);
+  const whole = parityMethod(parityCase, resolved);
+  const method = asked === 'before' ? whole.looking!.method : whole;
   const programs = trainingPrograms(method, resolved);
   const parameters = parityParameters(method);
   const initial = { ...programs.initialState(0), ...parameters };
@@ -27,7 +32,7 @@ export async function train(engine: Engine, parityCase: ParityCase): Promise<Tra
   const losses: number[] = [];
   let gradients: NamedTensors = {};
   for (let step = 0; step < parityCase.losses.length; step++) {
-    const batch = parityBatch(parityCase, step);
+    const batch = { ...parityBatch(parityCase, step), ...(asked === 'before' ? await looksOf(engine, whole.looking!, parityBatch(parityCase, step)) : {}) };
     if (single) {
       readings.push((await single.run(state, [batch]))[0]!);
       losses.push(readings[step]!['loss']!.data[0]!);
@@ -43,6 +48,15 @@ export async function train(engine: Engine, parityCase: ParityCase): Promise<Tra
   state.dispose();
   await Promise.all(compiled.map((program) => program?.dispose()));
   return { losses, readings, gradients, parameters: final };
+}
+
+async function looksOf(engine: Engine, looking: Looking, { images }: HostBatch): Promise<Readings> {
+  const program = await engine.compile({ name: 'looks', state: {}, constants: looking.constants, batch: { images: images! }, run: ({ batch, constants }) => ({ state: {}, readings: looking.look(batch['images']!, constants) }) });
+  const none = engine.createState({});
+  const [readings] = await program.run(none, [{ images: images! }]);
+  await program.dispose();
+  none.dispose();
+  return readings!;
 }
 
 /** After one step from zero the first moment is (1 − β₁) times the (clipped) gradient. */

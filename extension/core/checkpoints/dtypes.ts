@@ -2,6 +2,7 @@
 import type { HostTensor } from '../tensors';
 import { elementCount } from '../tensors';
 import { UserError } from '../problems';
+import { halvesToFloats } from './half';
 
 /** Safetensors' names; PyTorch's storages are translated to them. */
 export type StoredDtype = keyof typeof elementBytes;
@@ -41,7 +42,7 @@ export function toHostTensor(bytes: Uint8Array, dtype: StoredDtype, shape: reado
     case 'F64':
       return floats(shape, Float32Array.from(new Float64Array(buffer, byteOffset, count)));
     case 'F16':
-      return floats(shape, convertHalf(new Uint16Array(buffer, byteOffset, count), halfTable()));
+      return floats(shape, halvesToFloats(new Uint16Array(buffer, byteOffset, count)));
     case 'BF16':
       return floats(shape, convertBfloat16(new Uint16Array(buffer, byteOffset, count)));
     case 'I64':
@@ -97,27 +98,4 @@ function convertBfloat16(bits: Uint16Array): Float32Array {
   const wide = new Uint32Array(bits.length);
   for (let i = 0; i < bits.length; i++) wide[i] = bits[i]! << 16;
   return new Float32Array(wide.buffer);
-}
-
-function convertHalf(bits: Uint16Array, table: Float32Array): Float32Array {
-  const values = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) values[i] = table[bits[i]!]!;
-  return values;
-}
-
-let halfValues: Float32Array | undefined;
-
-/** The 65,536 values of IEEE binary16. */
-function halfTable(): Float32Array {
-  halfValues ??= Float32Array.from({ length: 0x10000 }, (_, bits) => halfValue(bits));
-  return halfValues;
-}
-
-function halfValue(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

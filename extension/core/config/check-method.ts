@@ -13,6 +13,7 @@ export const NO_EFFECT = 'MIM1116';
 export function checkMethod(resolved: ResolvedExperiment, problems: ProblemList): void {
   warnForeignSections(resolved.method, problems);
   checkTeacher(resolved, problems);
+  checkTeacherCache(resolved, problems);
   if (hidesPatches(resolved.method)) checkMasking(resolved, problems);
   if (resolved.decoder) checkDecoder(resolved.decoder, problems);
   checkPredicted(resolved, problems);
@@ -65,6 +66,19 @@ function checkTeacher(resolved: ResolvedExperiment, problems: ProblemList): void
     problems.add('MIM1112', 'teacher.ema', 'Two teachers are given: `teacher.checkpoint` and `teacher.ema`.', {
       hint: 'Keep one of them.',
     });
+  }
+}
+
+/** Kept is what a frozen teacher says of an image alone. */
+function checkTeacherCache({ method, teacher, alignment }: ResolvedExperiment, problems: ProblemList): void {
+  if (teacher?.cache === undefined) return;
+  const keys = ['teacher.cache', 'teacher'];
+  if (teacher.ema) {
+    problems.add('MIM1112', keys, 'An average of the student changes with every step: what it says cannot be kept.', { hint: 'Leave `cache` out, or name a file under `teacher.checkpoint`.' });
+  } else if (method !== 'maskalign') {
+    problems.add('MIM1112', keys, `\`teacher.cache\` is of \`method: maskalign\`; \`method: ${method}\` asks its teacher in every step.`, { hint: 'Leave `cache` out.' });
+  } else if (alignment.target_norm === 'bn') {
+    problems.add('MIM1112', ['alignment.target_norm', ...keys], '`target_norm: bn` reads the features of a whole batch, and kept are those of each image.', { hint: 'Use another `target_norm`, or leave `teacher.cache` out.' });
   }
 }
 

@@ -102,7 +102,12 @@ function resolveEngine({ engine, teacher }: Experiment): EngineConfig {
 }
 
 function resolveTeacher(teacher: TeacherConfig, absolute: (path: string) => string): TeacherConfig {
-  return teacher.checkpoint === undefined ? teacher : { ...teacher, checkpoint: absolute(teacher.checkpoint) };
+  const { checkpoint, cache } = teacher;
+  return {
+    ...teacher,
+    ...(checkpoint !== undefined && { checkpoint: absolute(checkpoint) }),
+    ...(cache?.folder !== undefined && { cache: { ...cache, folder: absolute(cache.folder) } }),
+  };
 }
 
 /** A path of the experiment, from the folder its file is in; `~` is the home folder. What is on the Hub (`hf://`) stays as it is. */

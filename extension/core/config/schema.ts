@@ -68,11 +68,18 @@ export const averageSchema = z.strictObject({
   schedule: z.enum(['cosine', 'linear']).optional().describe('How it rises in between. Default: `linear` for `ijepa`, otherwise `cosine`.'),
 });
 
+export const teacherCacheSchema = z.strictObject({
+  views: upTo(1000).default(4).describe('Crops of each image, drawn once by `data.seed` and taken in turn, one an epoch. More are nearer to the paper, and cost disk and as many slower epochs.'),
+  max_gb: positive.default(50).describe('Disk it may take, in 10⁹ bytes. A cache that would be larger is not begun.'),
+  folder: path.optional().describe('Where it lies, relative to this file. Default: `~/.cache/mim/teacher`. Runs with the same teacher, images and views share what is there.'),
+}).describe('`method: maskalign` with a checkpoint: what the teacher says of each view is computed once and kept on disk as float16, so that the epochs after those of the first time need no teacher. A deviation from the paper, which crops anew in every epoch.');
+
 export const teacherSchema = z.strictObject({
   checkpoint: path.optional().meta({ examples: ['hf://timm/vit_base_patch16_224.dino'] }).describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm, MAE, MaskAlign or SimMIM naming, or one of this product’s run or checkpoint folders. Or `hf://owner/name[@revision][/file]`: a repository of the Hugging Face Hub, downloaded into its cache.'),
   format: z.enum(TEACHER_FORMATS).default('auto').describe('Naming of the keys; `auto` recognises it.'),
   heads: upTo(1024).optional().describe('Attention heads, where the file does not tell and width/64 is wrong.'),
   dtype: z.enum(['float32', 'int8']).optional().meta({ default: 'float32' }).describe('What the products of the teacher’s blocks are computed in. `int8` (`engine: compiled-cpu` only) is faster and not exact: how far targets are off is measured before the training, and told.'),
+  cache: teacherCacheSchema.optional(),
   ema: averageSchema
     .optional()
     .describe('Instead of a checkpoint: the exponential moving average of the student itself is the teacher; watch for collapse. The default of `data2vec` and `ijepa`; with other methods a deviation from the paper.'),

@@ -25,6 +25,10 @@ export interface LoaderOptions {
   readonly share?: { readonly first: number; readonly count: number };
   /** How training batches are made: `train` RandomResizedCrop and flip, `center` the evaluation crop. Default `train`. */
   readonly augment?: 'train' | 'center';
+  /** A fixed number of augmentations of each image, drawn by a seed of their own and taken in turn, in place of another one each epoch. */
+  readonly views?: { readonly count: number; readonly seed: number };
+  /** Called when a training batch is there, ahead of its use, for what has to be fetched beside it. */
+  readonly onLoaded?: (batch: BatchPlace) => void;
   /** Called once for each image that cannot be read. */
   readonly onUnreadable?: (name: string, reason: string) => void;
   /** The built loader-thread program, where it is not beside the bundle. Without one the work is done in this thread. */
@@ -40,10 +44,17 @@ export interface ImageBatch {
   readonly indices: Int32Array;
 }
 
-export interface TrainBatch extends ImageBatch {
+/** Where a training batch stands in the run, and which images it has. */
+export interface BatchPlace {
   /** Counted from 0 over the whole run. */
   readonly step: number;
   readonly epoch: number;
+  readonly indices: Int32Array;
+}
+
+export interface TrainBatch extends ImageBatch, BatchPlace {
+  /** What a frozen teacher said of the images, [B, …] each, where it is not asked in the step. */
+  readonly looks?: Readonly<Record<string, Float32Array>>;
 }
 
 /** Batches under way beside those in use, unless more are used at once. */
@@ -102,7 +113,9 @@ export class ImageLoader {
     const steps = function* () {
       for (let step = fromStep; step < toStep; step++) yield step;
     };
-    yield* this.ahead(steps(), (step) => this.trainOrder(step), ahead, (step) => this.takeBegun(step));
+    const { onLoaded } = this.options;
+    const isThere = (indices: Int32Array, place: { readonly step: number; readonly epoch: number }): void => onLoaded?.({ ...place, indices });
+    yield* this.ahead(steps(), (step) => this.trainOrder(step), { ahead, begun: (step) => this.takeBegun(step), isThere });
   }
 
   private trainOrder(step: number): WorkOrder & { readonly extra: { readonly step: number; readonly epoch: number } } {
@@ -139,8 +152,7 @@ export class ImageLoader {
   private async *ahead<Place, Extra>(
     places: Iterator<Place>,
     plan: (place: Place) => WorkOrder & { extra: Extra },
-    ahead = () => AHEAD,
-    begun: (place: Place) => Promise<LoadedBatch> | undefined = () => undefined,
+    { ahead = () => AHEAD, begun, isThere }: { ahead?: () => number; begun?: (place: Place) => Promise<LoadedBatch> | undefined; isThere?: (indices: Int32Array, extra: Extra) => void } = {},
   ): AsyncGenerator<ImageBatch & Extra> {
     const underWay: Promise<{ loaded: LoadedBatch; extra: Extra }>[] = [];
     let ended = false;
@@ -149,7 +161,10 @@ export class ImageLoader {
       ended = done ?? false;
       if (ended) return;
       const { indices, augment, extra } = plan(value);
-      const batch = (begun(value) ?? this.load(indices, augment)).then((loaded) => ({ loaded, extra }));
+      const batch = (begun?.(value) ?? this.load(indices, augment)).then((loaded) => {
+        isThere?.(loaded.indices, extra);
+        return { loaded, extra };
+      });
       // It is awaited in its turn; until then a failure is not an unhandled one.
       batch.catch(() => undefined);
       underWay.push(batch);
@@ -175,7 +190,8 @@ export class ImageLoader {
   }
 
   private trainAugment(epoch: number): WorkOrder['augment'] {
-    return this.options.augment === 'center' ? 'centre' : { epoch };
+    const { augment, views } = this.options;
+    return augment === 'center' ? 'centre' : { epoch: views ? epoch % views.count : epoch };
   }
 
   private async load(indices: Uint32Array, augment: WorkOrder['augment']): Promise<LoadedBatch> {
@@ -212,12 +228,12 @@ export class ImageLoader {
   }
 
   private openPool(): ImagePool {
-    const { config, seed } = this.options;
+    const { config, seed, views } = this.options;
     const settings: WorkSettings = {
       reader: this.source.readerSpec,
       length: this.source.length,
       imageSize: config.image_size,
-      seed,
+      seed: views?.seed ?? seed,
       randomCrop: { scale: config.crop_scale, ratio: config.crop_ratio, flip: config.flip },
       mean: config.mean,
       std: config.std,

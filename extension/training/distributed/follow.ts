@@ -8,6 +8,7 @@ import type { TrainingOutcome } from '../events';
 import { requireSameImages, withPinnedTeacher, type RunInputs } from '../inputs';
 import { prepare, type Prepared } from '../prepare';
 import { createStagedSteps } from '../staged-steps';
+import { TeacherCache } from '../teacher-cache';
 import { trainingPrograms } from '../step';
 import type { StopSignal } from '../stop-signal';
 import { Agreement } from './agreement';
@@ -58,11 +59,12 @@ async function trainAlong(ranks: Ranks, { step }: Task, prepared: Prepared, engi
   const programs = trainingPrograms(method, experiment);
   const names = trainedNames(programs);
   const shared = new SharedStep(ranks, experiment.optimizer.accumulate, names);
-  const loader = new ImageLoader(train, { ...sharedLoaderOptions(experiment, ranks, shared), onUnreadable: (name, reason) => onMessage(`Unreadable image, another takes its place: ${name} (${reason})`) });
+  const teacherCache = await TeacherCache.open(prepared, engine, onMessage);
+  const loader = new ImageLoader(train, { ...sharedLoaderOptions(experiment, ranks, shared), ...teacherCache?.loaderOptions, onUnreadable: (name, reason) => onMessage(`Unreadable image, another takes its place: ${name} (${reason})`) });
   const state = engine.createState(programs.initialState(experiment.seed));
   try {
     await spreadState(ranks, state, names);
-    const steps = await createStagedSteps(engine, prepared, step, shared);
+    const steps = await createStagedSteps(engine, prepared, step, { shared, teacherCache });
     const agreement = new Agreement(ranks, signal, state, names);
     for await (const batch of loader.trainBatches(step, timeline.totalSteps)) {
       if (await agreement.stops()) break;
@@ -72,6 +74,7 @@ async function trainAlong(ranks: Ranks, { step }: Task, prepared: Prepared, engi
     await steps.dispose();
   } finally {
     await loader.close();
+    await teacherCache?.close();
     state.dispose();
   }
 }

@@ -21,12 +21,12 @@ import { hiddenStates, vitSpecs } from '../nn/vit';
 import type { RandomStream } from '../random';
 import type { MethodTeacher } from '../teachers/sources';
 import type { TeacherResult } from '../teachers/teacher';
-import { runTeacher } from '../teachers/teacher';
+import { runTeacher, teacherFromLook } from '../teachers/teacher';
 import { adapt, adaptorSpecs } from './adaptors';
 import { ALIGNMENT_WEIGHTS, alignmentSpecs, checkDepths, initialAlignment, mixLevels } from './dynamic-alignment';
 import { distance, meanCosine } from './distances';
 import { levelWeights } from './levels';
-import type { LossAndReadings, Method } from './method';
+import type { Looking, LossAndReadings, Method } from './method';
 import { normaliseTensor, normaliseTokens } from './target-norm';
 
 interface MaskAlignOptions {
@@ -65,7 +65,11 @@ export class MaskAlign implements Method {
   /** Of the adaptors, one a teacher level, or one a student level if they come before the mixing. */
   private readonly usedAdaptors: readonly number[];
 
-  constructor(private readonly options: MaskAlignOptions) {
+  /** @param looked the batch holds what the teacher said, see `looking` */
+  constructor(
+    private readonly options: MaskAlignOptions,
+    private readonly looked = false,
+  ) {
     const { student, teacher, masking, alignment } = options;
     const teacherDepth = teacher.architecture.depth;
     checkDepths(alignment.fusion, student.depth, teacherDepth);
@@ -85,7 +89,37 @@ export class MaskAlign implements Method {
     const adaptorCount = adaptsFirst ? student.depth : teacherDepth;
     const adaptors = Array.from({ length: adaptorCount }, (_, i) => adaptorSpecs(alignment.adaptor, adaptorName(i), student.width, teacher.architecture.width));
     this.parameters = Object.assign(vitSpecs(student), ...adaptors, alignmentSpecs(alignment.fusion, student.depth, teacherDepth)) as NamedSpecs;
-    this.constants = { pos_embed: sinCosPositions(student.width, student.imageSize / student.patchSize), ...teacher.constants };
+    this.constants = { pos_embed: sinCosPositions(student.width, student.imageSize / student.patchSize), ...(looked ? {} : teacher.constants) };
+  }
+
+  /** Not of a teacher that changes, nor where a target's normalisation reads the whole batch. */
+  get looking(): Looking | undefined {
+    const { teacher, alignment } = this.options;
+    if (Object.keys(teacher.constants).length === 0 || alignment.target_norm === 'bn') return undefined;
+    return {
+      specs: (microBatch) => this.lookSpecs(microBatch),
+      exact: [LOOK_SCORES],
+      look: (images, constants) => this.look(images, constants),
+      constants: teacher.constants,
+      method: new MaskAlign(this.options, true),
+    };
+  }
+
+  private lookSpecs(microBatch: number): NamedSpecs {
+    const { patchCount } = this;
+    const features = this.levels.map((level) => [lookLevel(level), { shape: [microBatch, 1 + patchCount, this.options.teacher.architecture.width], dtype: 'float32' as const }]);
+    return {
+      ...(this.masking?.readsScores ? { [LOOK_SCORES]: { shape: [microBatch, patchCount], dtype: 'float32' as const } } : {}),
+      ...(Object.fromEntries(features) as NamedSpecs),
+    };
+  }
+
+  private look(images: tf.Tensor, constants: Tensors): Record<string, tf.Tensor> {
+    const { teacher } = this.options;
+    const specs = this.lookSpecs(images.shape[0]!);
+    const { targets, scores } = runTeacher(teacher.select(constants), teacher.architecture, images, { levels: this.levels, scores: LOOK_SCORES in specs, keep: () => undefined });
+    const features = targets.map((target, k): [string, tf.Tensor] => [lookLevel(this.levels[k]!), tf.reshape(target, [...specs[lookLevel(this.levels[k]!)]!.shape])]);
+    return { ...(scores ? { [LOOK_SCORES]: scores } : {}), ...(Object.fromEntries(features) as Record<string, tf.Tensor>) };
   }
 
   initialise(random: RandomStream): NamedTensors {
@@ -110,6 +144,7 @@ export class MaskAlign implements Method {
     const { imageSize } = this.options.student;
     return {
       images: { shape: [microBatch, 3, imageSize, imageSize], dtype: 'float32' },
+      ...(this.looked ? this.lookSpecs(microBatch) : {}),
       ...this.masking?.specs(microBatch),
       ...dropPathSpecs(this.options.student, microBatch),
     };
@@ -150,13 +185,21 @@ export class MaskAlign implements Method {
   private teacherTargets(images: tf.Tensor, batch: Tensors, constants: Tensors, scored: boolean): TeacherResult {
     const { teacher, alignment } = this.options;
     const targetNorm = alignment.target_norm;
-    const result = runTeacher(teacher.select(constants), teacher.architecture, images, {
+    const result = this.looked ? this.fromLook(batch) : runTeacher(teacher.select(constants), teacher.architecture, images, {
       levels: this.levels,
       scores: scored || (this.masking?.readsScores ?? false),
       keep: (scores) => this.masking?.keepIds(batch, scores),
       ...(targetNorm === 'bn' ? { wholeTargets: normaliseTensor } : {}),
     });
     return targetNorm === 'bn' ? result : { ...result, targets: result.targets.map((target) => normaliseTokens(targetNorm, target)) };
+  }
+
+  private fromLook(batch: Tensors): TeacherResult {
+    const targets = this.levels.map((level) => {
+      const look = tensorOf(batch, lookLevel(level));
+      return tf.reshape(look, [-1, look.shape[2]!]);
+    });
+    return teacherFromLook({ targets, scores: batch[LOOK_SCORES] }, tensorOf(batch, 'images').shape[0]!, { keep: (scores) => this.masking?.keepIds(batch, scores) });
   }
 
   /** ŷ_i for every weighted level, [B·(1+keep), D_T]: A_i(Σ_j W_ij·h_j), or Σ_j W_ij·A_j(h_j) as in the paper's figure. */
@@ -171,6 +214,13 @@ export class MaskAlign implements Method {
   private everyPatch(batch: number): tf.Tensor {
     return tf.tensor2d(Int32Array.from({ length: batch * this.patchCount }, (_, i) => i % this.patchCount), [batch, this.patchCount], 'int32');
   }
+}
+
+/** Batch entries that hold what the teacher said. */
+const LOOK_SCORES = 'look.scores';
+
+function lookLevel(level: number): string {
+  return `look.${level}`;
 }
 
 function adaptorName(index: number): string {

@@ -25,6 +25,20 @@ export interface Reconstruction {
   readonly normalisedByPatch: boolean;
 }
 
+/** What a method's frozen teacher makes of images apart from the step, so that it can be kept and need not be made again. */
+export interface Looking {
+  /** Batch entries under which the loss finds it, [B, …] each. */
+  specs(microBatch: number): NamedSpecs;
+  /** Of `specs`, those that must not be rounded to float16. */
+  readonly exact: readonly string[];
+  /** The entries, of images [B, 3, S, S] normalised for the student. */
+  look(images: Tensor, constants: Tensors): Record<string, Tensor>;
+  /** Frozen tensors that `look` reads. */
+  readonly constants: NamedTensors;
+  /** The same method, whose batch holds those entries and whose loss runs no teacher. */
+  readonly method: Method;
+}
+
 export interface Method {
   readonly name: string;
   /** Trained parameters. Student entries carry timm names without prefix; everything else is prefixed `method.`. */
@@ -50,6 +64,8 @@ export interface Method {
   draw(random: RandomStream, microBatch: number): Record<string, HostTensor>;
   /** Differentiated with respect to `parameters`. */
   loss(parameters: Tensors, batch: Tensors, constants: Tensors): LossAndReadings;
+  /** Only of methods whose frozen teacher sees the whole image, whatever is hidden from the student. */
+  readonly looking?: Looking;
   /** Only of methods that predict pixels; reads the same batch as the loss. */
   reconstruct?(parameters: Tensors, batch: Tensors, constants: Tensors): Reconstruction;
 }

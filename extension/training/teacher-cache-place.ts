@@ -1,0 +1,75 @@
+/** Where what a frozen teacher says of an experiment's images is kept, by what it depends on, and whether there is room. */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, stat, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { cacheFolder } from '../core/files/cache-folder';
+import { explainWriteError, fingerprintFile } from '../core/files/durable-files';
+import { UserError } from '../core/problems';
+import { bytes } from '../core/text/format';
+import { identityOf } from './data/identity';
+import type { Looking } from './methods/method';
+import type { Prepared } from './prepare';
+import { lookLayout } from './teachers/look-record';
+import type { LookPlace } from './teachers/look-store';
+
+/** Of the layout of records and of what is computed for them. */
+const VERSION = 1;
+
+const BLOCK_BYTES = 512;
+
+export async function placeOfLooks(prepared: Prepared, looking: Looking): Promise<LookPlace> {
+  const identity = await identityOfLooks(prepared, looking);
+  const name = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 32);
+  const folder = path.join(prepared.experiment.teacher?.cache?.folder ?? cacheFolder('teacher'), name);
+  return { folder, layout: lookLayout(looking.specs(1), looking.exact), identity };
+}
+
+/** All that what is kept depends on: the weights and how they are read, the images and how they are cropped, what is asked. */
+async function identityOfLooks({ experiment, teacher, train }: Prepared, looking: Looking): Promise<object> {
+  const { data, student } = experiment;
+  const { format, heads, dtype = 'float32' } = experiment.teacher!;
+  const { path: _path, test_path: _testPath, threads: _threads, max_unreadable: _unreadable, ...crops } = data;
+  return {
+    version: VERSION,
+    teacher: { sha256: (await fingerprintFile(teacher!.report.file)).sha256, format, heads, dtype },
+    data: { ...crops, ...identityOf(train, data) },
+    image_size: student.imageSize,
+    patch_size: student.patchSize,
+    asked: Object.keys(looking.specs(1)),
+  };
+}
+
+/** @throws UserError MIM8007 where the cache of these images would be larger than it may be, or than what the disk has left */
+export async function requireRoom(prepared: Prepared): Promise<void> {
+  const { looking } = prepared.method;
+  const cache = prepared.experiment.teacher?.cache;
+  if (cache === undefined || looking === undefined) return;
+  const { folder, layout } = await placeOfLooks(prepared, looking);
+  const aView = layout.recordBytes * prepared.train.length;
+  const whole = aView * cache.views;
+  const size = `${cache.views} ${cache.views === 1 ? 'view' : 'views'} of ${prepared.train.length} images take ${bytes(whole)}`;
+  const allowed = cache.max_gb * 1e9;
+  if (whole > allowed) throw new UserError('MIM8007', `The teacher's cache would be too large: ${size}, and \`teacher.cache.max_gb\` allows ${bytes(allowed)}.`, roomHint(aView, allowed, 'raise `max_gb`'), 2);
+  const room = (await freeBytes(folder)) + (await writtenBytes(folder));
+  if (whole > room) throw new UserError('MIM8007', `The teacher's cache does not fit on the disk of ${folder}: ${size}, and ${bytes(room)} are free or part of it.`, roomHint(aView, room, 'name another `folder`'), 2);
+}
+
+function roomHint(aView: number, room: number, otherwise: string): string {
+  const views = Math.floor(room / aView);
+  return views === 0 ? `Not one view fits: ${otherwise}, use fewer images (\`data.limit\`), or leave \`cache\` out.` : `\`views: ${views}\` ${views === 1 ? 'fits' : 'fit'}; or ${otherwise}.`;
+}
+
+/** Makes the folder, so that the disk it will be on is asked. */
+async function freeBytes(folder: string): Promise<number> {
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw explainWriteError(error, folder);
+  });
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+/** What its files have on disk; they are sparse. */
+async function writtenBytes(folder: string): Promise<number> {
+  const files = await Promise.all((await readdir(folder)).map((name) => stat(path.join(folder, name))));
+  return files.reduce((sum, { blocks }) => sum + blocks * BLOCK_BYTES, 0);
+}

@@ -1,0 +1,138 @@
+/**
+ * What a frozen teacher says, kept on disk: each image has a fixed number of views, and of each view the teacher is asked once.
+ *
+ * The numbers of a training do not depend on what was kept: what is looked at now goes through the same float16.
+ */
+import { explainWriteError } from '../core/files/durable-files';
+import { UserError } from '../core/problems';
+import { float32 } from '../core/tensors';
+import type { BatchPlace, LoaderOptions, TrainBatch } from './data/loader';
+import type { CompiledProgram, Engine, Program, StateStore } from './engines/engine';
+import type { Looking } from './methods/method';
+import type { Prepared } from './prepare';
+import { int8Weights } from './teachers/int8';
+import { placeOfLooks } from './teacher-cache-place';
+import type { LookRecords } from './teachers/look-record';
+import { LookStore } from './teachers/look-store';
+
+export class TeacherCache {
+  private readonly underWay = new Map<number, Promise<LookRecords>>();
+  private program: CompiledProgram | undefined;
+  private state: StateStore | undefined;
+  private writes = true;
+
+  private constructor(
+    private readonly prepared: Prepared,
+    private readonly engine: Engine,
+    private readonly looking: Looking,
+    private readonly store: LookStore,
+    private readonly onMessage: (line: string) => void,
+  ) {}
+
+  /** Undefined where the experiment keeps none. @param onMessage told where it cannot be written */
+  static async open(prepared: Prepared, engine: Engine, onMessage: (line: string) => void): Promise<TeacherCache | undefined> {
+    const { looking } = prepared.method;
+    if (prepared.experiment.teacher?.cache === undefined || looking === undefined) return undefined;
+    const place = await placeOfLooks(prepared, looking);
+    try {
+      return new TeacherCache(prepared, engine, looking, await LookStore.open(place), onMessage);
+    } catch (error) {
+      throw explainWriteError(error, place.folder);
+    }
+  }
+
+  /** Fixed views, and reading ahead what is kept of them. */
+  get loaderOptions(): Pick<LoaderOptions, 'views' | 'onLoaded'> {
+    const { data } = this.prepared.experiment;
+    return { views: { count: this.views, seed: data.seed }, onLoaded: (place) => this.expect(place) };
+  }
+
+  /**
+   * The batch entries of `Looking.specs`, [B, …] each, of the whole batch.
+   * @throws UserError MIM8008 where the teacher's features go beyond float16
+   */
+  async looksOf(batch: TrainBatch): Promise<Record<string, Float32Array>> {
+    this.expect(batch);
+    const records = await this.underWay.get(batch.step)!;
+    this.underWay.delete(batch.step);
+    const missing = Array.from(batch.indices.keys()).filter((i) => !records.isWhole(i));
+    if (missing.length > 0) await this.lookNow(batch, records, missing);
+    else if (batch.epoch >= this.views) await this.forgetProgram();
+    return records.floats();
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.underWay.values());
+    this.underWay.clear();
+    await this.forgetProgram();
+    await this.store.close();
+  }
+
+  private get views(): number {
+    return this.prepared.experiment.teacher!.cache!.views;
+  }
+
+  private expect({ step, epoch, indices }: BatchPlace): void {
+    if (this.underWay.has(step)) return;
+    const reading = this.store.read(epoch % this.views, indices);
+    // It is awaited in its turn; until then a failure is not an unhandled one.
+    reading.catch(() => undefined);
+    this.underWay.set(step, reading);
+  }
+
+  /** Micro-batches of which nothing is missing are left out. */
+  private async lookNow(batch: TrainBatch, records: LookRecords, missing: readonly number[]): Promise<void> {
+    const size = this.prepared.experiment.derived.microBatch;
+    for (let start = 0; start < records.count; start += size) {
+      const wanted = missing.filter((i) => i >= start && i < start + size);
+      if (wanted.length === 0) continue;
+      const looks = await this.look(batch, start, size);
+      for (const i of wanted) if (!records.put(i, looks, i - start)) throw beyondHalf();
+    }
+    await this.keep(batch, records, missing);
+  }
+
+  private async look({ images, labels }: TrainBatch, start: number, size: number): Promise<Record<string, Float32Array>> {
+    this.program ??= await this.engine.compile(this.lookingProgram(size));
+    this.state ??= this.engine.createState({});
+    const pixels = images.length / labels.length;
+    const [readings] = await this.program.run(this.state, [{ images: float32(this.program.program.batch['images']!.shape, images.subarray(start * pixels, (start + size) * pixels)) }]);
+    return Object.fromEntries(Object.entries(readings!).map(([name, { data }]) => [name, data as Float32Array]));
+  }
+
+  private lookingProgram(size: number): Program {
+    const { looking, prepared: { experiment } } = this;
+    const { imageSize } = experiment.student;
+    return {
+      name: 'teacher looks',
+      state: {},
+      constants: looking.constants,
+      ...(experiment.teacher?.dtype === 'int8' ? { int8: int8Weights(looking.constants) } : {}),
+      batch: { images: { shape: [size, 3, imageSize, imageSize], dtype: 'float32' } },
+      run: ({ batch, constants }) => ({ state: {}, readings: looking.look(batch['images']!, constants) }),
+    };
+  }
+
+  /** A training does not end because its cache cannot be written: it looks again. */
+  private async keep({ epoch, indices }: TrainBatch, records: LookRecords, which: readonly number[]): Promise<void> {
+    if (!this.writes) return;
+    try {
+      await Promise.all(which.map((i) => this.store.write(epoch % this.views, indices[i]!, records.at(i))));
+    } catch (error) {
+      this.writes = false;
+      const reason = explainWriteError(error, this.store.folder);
+      this.onMessage(`The teacher's features are kept no longer, and it is asked again in each step: ${reason instanceof Error ? reason.message : String(reason)}`);
+    }
+  }
+
+  private async forgetProgram(): Promise<void> {
+    const { program, state } = this;
+    this.program = this.state = undefined;
+    await program?.dispose();
+    state?.dispose();
+  }
+}
+
+function beyondHalf(): UserError {
+  return new UserError('MIM8008', "The teacher's features go beyond what float16 holds, so they cannot be kept.", 'Leave `teacher.cache` out.');
+}

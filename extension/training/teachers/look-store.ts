@@ -1,0 +1,61 @@
+/**
+ * Records of what a frozen teacher said, on disk: a file a view, in it the images in the order of their source.
+ *
+ * A record stands in its place or it does not; which is told by its checksum, and by nothing beside it. So runs that share the
+ * files need not know of each other, whatever is killed leaves at most a record that is made again, and the files are sparse
+ * until they are full.
+ */
+import { constants } from 'node:fs';
+import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { writeFileAtomically } from '../../core/files/durable-files';
+import { LookRecords, type LookLayout } from './look-record';
+
+export interface LookPlace {
+  readonly folder: string;
+  readonly layout: LookLayout;
+  /** What the records are made of, written beside them for people. */
+  readonly identity: object;
+}
+
+export class LookStore {
+  private readonly files = new Map<number, Promise<FileHandle>>();
+
+  private constructor(
+    readonly folder: string,
+    readonly layout: LookLayout,
+  ) {}
+
+  static async open({ folder, layout, identity }: LookPlace): Promise<LookStore> {
+    await mkdir(folder, { recursive: true });
+    await writeFileAtomically(path.join(folder, 'looks.json'), `${JSON.stringify(identity, undefined, 2)}\n`);
+    return new LookStore(folder, layout);
+  }
+
+  /** Those of `indices` in one view; of images without one, or with a damaged one, the record is not whole. */
+  async read(view: number, indices: Int32Array): Promise<LookRecords> {
+    const records = new LookRecords(this.layout, indices.length);
+    const file = await this.file(view);
+    await Promise.all(Array.from(indices, (index, i) => file.read(records.at(i), 0, this.layout.recordBytes, index * this.layout.recordBytes)));
+    return records;
+  }
+
+  async write(view: number, index: number, record: Uint8Array): Promise<void> {
+    const file = await this.file(view);
+    await file.write(record, 0, record.byteLength, index * this.layout.recordBytes);
+  }
+
+  async close(): Promise<void> {
+    const opened = [...this.files.values()];
+    this.files.clear();
+    await Promise.allSettled(opened.map(async (file) => (await file).close()));
+  }
+
+  private file(view: number): Promise<FileHandle> {
+    const known = this.files.get(view);
+    if (known) return known;
+    const opened = open(path.join(this.folder, `view-${view}.looks`), constants.O_RDWR | constants.O_CREAT, 0o644);
+    this.files.set(view, opened);
+    return opened;
+  }
+}

@@ -1,0 +1,166 @@
+/** A teacher asked once a view: the numbers do not depend on what was kept, by whom, or how whole it still is. */
+import { mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { readSafetensors } from '../../../extension/core/checkpoints/safetensors';
+import { RunDirectory } from '../../../extension/core/runs/run-directory';
+import type { NamedTensors } from '../../../extension/core/tensors';
+import { pretrain, resume } from '../../../extension/training/pretrain';
+import { lookLayout, LookRecords } from '../../../extension/training/teachers/look-record';
+import { report } from '../config/experiment-of';
+
+const IMAGES = 64;
+const VIEWS = 2;
+
+let folder: string;
+let configFile: string;
+let plainFile: string;
+let kept: string;
+let count = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mim-teacher-cache-'));
+  const common = ['mim: 1', `data: { kind: shapes, size: ${IMAGES}, image_size: 16 }`, 'student: { patch_size: 4, width: 16, depth: 2, heads: 2 }', 'optimizer: { batch_size: 16, lr: 1e-3 }', 'samples: { count: 0 }', 'engine: { kind: compiled-cpu, threads: 1 }', 'runs: runs'];
+  await writeFile(join(folder, 'teacher.mim.yaml'), [...common, 'method: supervised', 'name: teacher', 'schedule: { epochs: 1 }'].join('\n'));
+  configFile = join(folder, 'align.mim.yaml');
+  plainFile = join(folder, 'plain.mim.yaml');
+  const plain = [...common, 'method: maskalign', 'schedule: { epochs: 4 }', 'teacher:', '  checkpoint: runs/teacher'];
+  await writeFile(plainFile, plain.join('\n'));
+  await writeFile(configFile, [...plain, `  cache: { views: ${VIEWS}, folder: kept }`].join('\n'));
+  await pretrain({ configFile: join(folder, 'teacher.mim.yaml') });
+  kept = join(folder, 'kept');
+});
+beforeEach(() => rm(kept, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const run = async (overrides: Readonly<Record<string, string>> = {}, { file = configFile, ...options }: { untilEpoch?: number; file?: string } = {}, told: string[] = []): Promise<string> =>
+  (await pretrain({ configFile: file, name: `run-${count++}`, overrides, events: { onMessage: (line) => told.push(line) }, ...options })).run;
+
+async function studentOf(path: string): Promise<NamedTensors> {
+  const last = (await (await RunDirectory.open(path)).listCheckpoints()).at(-1)!;
+  return (await readSafetensors(join(last.path, 'model.safetensors'))).tensors;
+}
+
+async function lossesOf(path: string): Promise<number[]> {
+  const lines = (await readFile(join(path, 'metrics.jsonl'), 'utf8')).trim().split('\n');
+  return lines.map((line) => (JSON.parse(line) as { loss: number }).loss);
+}
+
+async function folderOfLooks(): Promise<string> {
+  return join(kept, (await readdir(kept))[0]!);
+}
+
+const viewFile = async (view: number): Promise<string> => join(await folderOfLooks(), `view-${view}.looks`);
+
+/** Every byte of both views. */
+const contents = async (): Promise<Buffer[]> => Promise.all([0, 1].map(async (view) => readFile(await viewFile(view))));
+
+describe('a teacher that is asked once a view', () => {
+  // Its views are those of the first epochs where the data's seed is also the training's.
+  test.each([1, 2])('trains, in %i micro-batches a step, as one that is asked in every step while the images are the same, but for float16, and keeps every image', async (accumulate) => {
+    const inParts = { 'optimizer.accumulate': String(accumulate) };
+    const cached = await lossesOf(await run(inParts));
+    const asked = await lossesOf(await run(inParts, { file: plainFile }));
+    const sameImages = (VIEWS * IMAGES) / 16;
+    asked.slice(0, sameImages).forEach((loss, step) => expect(Math.abs(cached[step]! / loss - 1), `loss of step ${step}`).toBeLessThan(3e-4));
+    expect(Math.abs(cached.at(-1)! / asked.at(-1)! - 1)).toBeGreaterThan(3e-4);
+
+    expect((await readdir(await folderOfLooks())).toSorted()).toEqual(['looks.json', 'view-0.looks', 'view-1.looks']);
+    for (const file of await contents()) for (let i = 0; i < IMAGES; i++) expect(file.readUInt32LE((i * file.length) / IMAGES)).not.toBe(0);
+  });
+
+  test('a second run reads what the first one kept and comes to the same bits, as does one that goes on after a pause', async () => {
+    const first = await run();
+    const before = await contents();
+    const second = await run();
+    expect(await studentOf(second)).toEqual(await studentOf(first));
+    expect(await contents()).toEqual(before);
+
+    await rm(kept, { recursive: true });
+    const half = await run({}, { untilEpoch: 1 });
+    await resume({ run: half });
+    expect(await studentOf(half)).toEqual(await studentOf(first));
+  });
+
+  test('two runs at the same time share it', async () => {
+    const [a, b] = await Promise.all([run(), run()]);
+    expect(await studentOf(a)).toEqual(await studentOf(b));
+    expect(await readdir(kept)).toHaveLength(1);
+  });
+
+  test('damaged and half-written records are made again', async () => {
+    const first = await run();
+    const before = await contents();
+    const file = await open(await viewFile(1), 'r+');
+    await file.write(Buffer.from([1, 2, 3, 4]), 0, 4, 40);
+    await file.truncate(before[1]!.length - 100);
+    await file.close();
+    expect(await studentOf(await run())).toEqual(await studentOf(first));
+    expect(await contents()).toEqual(before);
+  });
+
+  test('another teacher, other crops and another number of levels have a place of their own; another seed has not', async () => {
+    await run();
+    await run({ seed: '1' });
+    expect(await readdir(kept)).toHaveLength(1);
+    await run({ 'data.flip': '0' });
+    expect(await readdir(kept)).toHaveLength(2);
+    await run({ 'alignment.levels': 'mean' });
+    expect(await readdir(kept)).toHaveLength(3);
+    const other = await run({}, { untilEpoch: 1 });
+    await run({ 'teacher.checkpoint': other });
+    expect(await readdir(kept)).toHaveLength(4);
+  });
+
+  test('a cache that would be larger than it may be is not begun, and the message tells what fits', async () => {
+    await expect(run({ 'teacher.cache.max_gb': '1e-3', 'teacher.cache.views': '1000' })).rejects.toMatchObject({ problems: [expect.objectContaining({ code: 'MIM8007', message: expect.stringContaining('1000 views of 64 images take'), hint: expect.stringMatching(/^`views: \d+` fit; or raise `max_gb`\.$/) })] });
+    await expect(run({ 'teacher.cache.max_gb': '1e-6' })).rejects.toMatchObject({ problems: [expect.objectContaining({ hint: expect.stringContaining('Not one view fits') })] });
+  });
+
+  test('where it can be written no longer, the training goes on and says so once', async () => {
+    const whole = await run();
+    const file = await viewFile(0);
+    // A full disk, as far as a file can be one.
+    await rm(await folderOfLooks(), { recursive: true });
+    await run({}, { untilEpoch: 1 });
+    await rm(file);
+    await rm(await viewFile(1), { force: true });
+    await symlink('/dev/full', file);
+    const told: string[] = [];
+    expect(await studentOf(await run({}, {}, told))).toEqual(await studentOf(whole));
+    expect(told.filter((line) => line.includes('kept no longer'))).toHaveLength(1);
+  });
+});
+
+describe('an experiment whose teacher cannot be kept', () => {
+  const small = ['data: { kind: shapes, size: 64, image_size: 16 }', 'student: { patch_size: 4, width: 16, depth: 2, heads: 2 }'];
+  test.each([
+    ['an average of the student', ['method: maskalign', 'teacher: { ema: {}, cache: {} }'], 'what it says cannot be kept'],
+    ['another method', ['method: feature_inpainting', 'teacher: { checkpoint: t, cache: {} }'], 'asks its teacher in every step'],
+    ['a norm over the batch', ['method: maskalign', 'alignment: { target_norm: bn }', 'teacher: { checkpoint: t, cache: {} }'], 'reads the features of a whole batch'],
+  ])('%s', (_what, lines, words) => {
+    expect(report('mim: 1', ...lines, ...small)).toContain(words);
+  });
+});
+
+describe('a record', () => {
+  const layout = lookLayout({ 'look.1': { shape: [1, 3, 2], dtype: 'float32' }, 'look.scores': { shape: [1, 3], dtype: 'float32' } }, ['look.scores']);
+
+  test('gives scores as they were and features as float16 has them; zeros are none', () => {
+    const records = new LookRecords(layout, 2);
+    expect(records.isWhole(0)).toBe(false);
+    const looks = { 'look.1': Float32Array.from({ length: 12 }, (_, i) => 1 + i / 3), 'look.scores': Float32Array.from({ length: 6 }, (_, i) => 1e-7 * (i + 1)) };
+    expect([records.put(0, looks, 0), records.put(1, looks, 1)]).toEqual([true, true]);
+    const back = records.floats();
+    expect(back['look.scores']).toEqual(looks['look.scores']);
+    looks['look.1'].forEach((value, i) => expect(Math.abs(back['look.1']![i]! / value - 1)).toBeLessThan(2 ** -11));
+    records.bytes[layout.recordBytes - 1]! ^= 1;
+    expect([records.isWhole(0), records.isWhole(1)]).toEqual([false, true]);
+  });
+
+  test('says where a feature is too large for float16', () => {
+    const records = new LookRecords(layout, 1);
+    expect(records.put(0, { 'look.1': new Float32Array(6).fill(65520), 'look.scores': new Float32Array(3) }, 0)).toBe(false);
+  });
+});
