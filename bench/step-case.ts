@@ -10,6 +10,7 @@ import { createMethod } from '../extension/training/methods/create';
 import type { Method } from '../extension/training/methods/method';
 import { RandomStream } from '../extension/training/random';
 import { trainingPrograms, type TrainingPrograms } from '../extension/training/step';
+import { lookLayout, type LookLayout } from '../extension/training/teachers/look-record';
 
 export interface StepSize {
   readonly batch: number;
@@ -102,8 +103,30 @@ export function trainingCase(size: StepSize, { masking = 'random', parts = 1, dt
 }
 
 export function stepCase(size: StepSize, options: CaseOptions = {}): StepCase {
-  const { batch, imageSize } = size;
   const { method, programs } = trainingCase(size, options);
+  return caseOf(size, method, programs);
+}
+
+interface LookedCase extends Omit<StepCase, 'batch'> {
+  /** Of a record of each image. */
+  readonly layout: LookLayout;
+  batch(step: number, looks: Readonly<Record<string, Float32Array>>): HostBatch;
+}
+
+/** The step where the teacher was asked before. */
+export function lookedCase(size: StepSize): LookedCase {
+  const { method, experiment } = trainingCase(size);
+  const looking = method.looking!;
+  const { batch, ...rest } = caseOf(size, looking.method, trainingPrograms(looking.method, experiment));
+  const specs = looking.specs(size.batch);
+  return {
+    ...rest,
+    layout: lookLayout(looking.specs(1), looking.exact),
+    batch: (step, looks) => ({ ...batch(step), ...Object.fromEntries(Object.entries(specs).map(([name, { shape }]) => [name, float32(shape, looks[name])])) }),
+  };
+}
+
+function caseOf({ batch, imageSize }: StepSize, method: Method, programs: TrainingPrograms): StepCase {
   const random = new RandomStream(2, 'images');
   const images = float32([batch, 3, imageSize, imageSize]);
   for (let i = 0; i < images.data.length; i++) images.data[i] = random.normal();

@@ -49,14 +49,27 @@ export async function requireRoom(prepared: Prepared): Promise<void> {
   const whole = aView * cache.views;
   const size = `${cache.views} ${cache.views === 1 ? 'view' : 'views'} of ${prepared.train.length} images take ${bytes(whole)}`;
   const allowed = cache.max_gb * 1e9;
-  if (whole > allowed) throw new UserError('MIM8007', `The teacher's cache would be too large: ${size}, and \`teacher.cache.max_gb\` allows ${bytes(allowed)}.`, roomHint(aView, allowed, 'raise `max_gb`'), 2);
+  const others = await bytesBeside(folder);
+  if (whole + others > allowed) {
+    const beside = others === 0 ? '' : `, of which ${bytes(others)} are taken by what other teachers or images left in ${path.dirname(folder)}`;
+    const otherwise = others === 0 ? 'raise `max_gb`' : 'remove what no run needs there, or raise `max_gb`';
+    throw new UserError('MIM8007', `The teacher's cache would be too large: ${size}, and \`teacher.cache.max_gb\` allows ${bytes(allowed)}${beside}.`, roomHint(aView, allowed - others, otherwise), 2);
+  }
   const room = (await freeBytes(folder)) + (await writtenBytes(folder));
   if (whole > room) throw new UserError('MIM8007', `The teacher's cache does not fit on the disk of ${folder}: ${size}, and ${bytes(room)} are free or part of it.`, roomHint(aView, room, 'name another `folder`'), 2);
 }
 
 function roomHint(aView: number, room: number, otherwise: string): string {
-  const views = Math.floor(room / aView);
+  const views = Math.max(0, Math.floor(room / aView));
   return views === 0 ? `Not one view fits: ${otherwise}, use fewer images (\`data.limit\`), or leave \`cache\` out.` : `\`views: ${views}\` ${views === 1 ? 'fits' : 'fit'}; or ${otherwise}.`;
+}
+
+/** What the other caches in the same folder have on disk. */
+async function bytesBeside(folder: string): Promise<number> {
+  const parent = path.dirname(folder);
+  const names = (await readdir(parent, { withFileTypes: true }).catch(() => [])).filter((entry) => entry.isDirectory() && entry.name !== path.basename(folder));
+  const sizes = await Promise.all(names.map(({ name }) => writtenBytes(path.join(parent, name))));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** Makes the folder, so that the disk it will be on is asked. */

@@ -9,6 +9,7 @@ import { printGraph } from '../../extension/training/engines/compiled/explain';
 import type { Graph } from '../../extension/training/engines/compiled/ir';
 import { passesFor } from '../../extension/training/engines/compiled/passes/all';
 import { foldScale } from '../../extension/training/engines/compiled/passes/fold-scale';
+import { fuseAttention } from '../../extension/training/engines/compiled/passes/fuse-attention';
 import { fuseLayerNorm } from '../../extension/training/engines/compiled/passes/fuse-layer-norm';
 import type { Pass } from '../../extension/training/engines/compiled/passes/pass';
 import { quantizeWeights } from '../../extension/training/engines/compiled/passes/quantize-weights';
@@ -240,6 +241,55 @@ describe('turn-operands', () => {
   });
 });
 
+describe('fuse-attention', () => {
+  const [B, T, H, d] = [2, 5, 2, 4];
+  const width = H * d;
+  const batch = { x: normals([B * T, width], 1) };
+  const frozen = { weight: normals([3 * width, width], 2), bias: normals([3 * width], 3) };
+  type Layers = Readonly<Record<'x' | 'weight' | 'bias', tf.Tensor>>;
+
+  interface Between {
+    readonly scores: tf.Tensor;
+    readonly mixed: tf.Tensor;
+  }
+
+  function attention({ x, weight, bias }: Layers, changed: (scores: tf.Tensor) => tf.Tensor = (scores) => scores): Between & { attended: tf.Tensor } {
+    const projected = tf.reshape(tf.add(tf.matMul(x, weight, false, true), bias), [B, T, 3, H, d]);
+    const [q, k, v] = tf.split(tf.transpose(projected, [2, 0, 3, 1, 4]), 3, 0).map((part) => tf.reshape(part, [B, H, T, d])) as [tf.Tensor, tf.Tensor, tf.Tensor];
+    const scores = changed(tf.mul(tf.matMul(q, k, false, true), 0.3));
+    const mixed = tf.matMul(tf.softmax(scores), v);
+    return { scores, mixed, attended: tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [B * T, width]) };
+  }
+
+  /** The scale in the product, as in the pipeline. */
+  const scaledAndFused: Pass = { name: 'fuse-attention', run: (graph) => fuseAttention.run(foldScale.run(graph).graph) };
+  const program = (name: string, made: (layers: Layers) => Record<string, tf.Tensor>, constants: NamedTensors = frozen): Program => ({
+    name, state: {}, constants, batch: { x: batch.x },
+    run: (inputs) => ({ state: {}, readings: made({ ...(inputs.constants as Layers), x: inputs.batch['x']! }) }),
+  });
+
+  it('makes one operation of products, turns and softmax, with the scale that was used', async () => {
+    const { after, hits } = await passOn(scaledAndFused, program('attention', (layers) => ({ y: attention(layers).attended })), batch);
+    expect(hits).toBe(1);
+    expect(after.nodes.map(({ op, attrs }) => ({ op, attrs }))).toEqual([{ op: 'Attention', attrs: { batch: B, heads: H, scale: expect.closeTo(0.3, 6) } }]);
+  });
+
+  it('leaves it alone where scores are read, or have something added', async () => {
+    const apart = [
+      program('scores read', (layers) => { const { attended, scores } = attention(layers); return { y: attended, scores }; }),
+      program('result by heads read', (layers) => { const { attended, mixed } = attention(layers); return { y: attended, mixed }; }),
+      program('biased scores', (layers) => ({ y: attention(layers, (scores) => tf.add(scores, tf.range(0, T))).attended })),
+    ];
+    for (const each of apart) expect((await passOn(scaledAndFused, each, batch)).hits, each.name).toBe(0);
+  });
+
+  it('leaves weights alone that are trained', async () => {
+    const trained = { ...batch, ...frozen };
+    const each = functionOf('trained', trained, (layers) => ({ y: attention(layers as Layers).attended }));
+    expect((await passOn(scaledAndFused, each, trained)).hits).toBe(0);
+  });
+});
+
 describe('a MaskAlign step', () => {
   const micro = stepSizes.micro;
 
@@ -267,6 +317,8 @@ describe('a MaskAlign step', () => {
     const hits = Object.fromEntries(reports.map((report) => [report.name, report.hits]));
     const { depth } = micro;
     expect(hits['rescale-gelu']).toBe(depth);
+    // The teacher's, but for its last block, which is computed for the visible tokens only.
+    expect(hits['fuse-attention']).toBe(depth - 1);
     // Student: two norms a block, each as y and as x̂. Teacher: two a block and the one before; one whitening a level.
     expect(hits['fuse-layer-norm']).toBe(4 * depth + (2 * depth + 1) + depth);
   });

@@ -109,5 +109,6 @@ export class LookRecords {
 
 /** An exponent of ones is infinity or no number. */
 function allFinite(halves: Uint16Array): boolean {
-  return halves.every((bits) => (bits & 0x7c00) !== 0x7c00);
+  for (const bits of halves) if ((bits & 0x7c00) === 0x7c00) return false;
+  return true;
 }

@@ -31,6 +31,7 @@ describe('explain', () => {
         '  fuse-layer-norm          0 rewrites      3 ->     3 nodes',
         '  fold-scale               1 rewrites      3 ->     2 nodes',
         '  rescale-gelu             0 rewrites      2 ->     2 nodes',
+        '  fuse-attention           0 rewrites      2 ->     2 nodes',
         'Run: 2 nodes: MatMul 1, Softmax 1',
         'Memory: constants 0.0 MB, state 0.0 MB, activations at most 0.0 MB',
         '',
@@ -45,7 +46,7 @@ describe('explain', () => {
 
   it('shows the graph after every pass when asked', () => {
     const text = explainProgram(program, { graphs: 'all', disabledPasses: ['fuse-layer-norm'] });
-    expect(text.match(/^== .* ==$/gm)).toEqual(['== traced ==', '== after simplify ==', '== after fold-scale ==', '== after rescale-gelu ==']);
+    expect(text.match(/^== .* ==$/gm)).toEqual(['== traced ==', '== after simplify ==', '== after fold-scale ==', '== after rescale-gelu ==', '== after fuse-attention ==']);
   });
 
   it('counts operations, most frequent first', () => {

@@ -3,7 +3,6 @@ import type { Program } from '../engine';
 import type { Graph } from './ir';
 import type { Device } from './device';
 import { passesFor } from './passes/all';
-import { quantizeWeights } from './passes/quantize-weights';
 import { trace } from './trace';
 
 export interface CompileOptions {
@@ -30,13 +29,13 @@ export interface CompilationReport {
 
 /** @throws Error for a pass name that does not exist. */
 export function optimise(traced: Graph, options: CompileOptions = {}): CompilationReport {
-  const passes = passesFor(options.device ?? 'cpu');
+  const passes = passesFor(options.device ?? 'cpu', options.int8);
   const disabled = new Set(options.disabledPasses ?? []);
   const unknown = [...disabled].find((name) => !passes.some((pass) => pass.name === name));
   if (unknown !== undefined) throw new Error(`There is no pass "${unknown}"; the passes are ${passes.map(({ name }) => name).join(', ')}.`);
   let graph = traced;
   const reports: PassReport[] = [];
-  for (const pass of options.int8 ? [...passes, quantizeWeights(options.int8)] : passes) {
+  for (const pass of passes) {
     if (disabled.has(pass.name)) continue;
     const result = pass.run(graph);
     reports.push({ name: pass.name, ...result });

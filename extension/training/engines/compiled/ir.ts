@@ -68,6 +68,8 @@ export interface Operations {
   // Made by passes only.
   /** x, gamma[, beta] over the last axis → y[, mean, 1/std]. */
   LayerNorm: { readonly eps: number; readonly outputs: 1 | 3 };
+  /** x [B·T, D], weight [D, 3·H·d] of queries, keys and values, bias [3·H·d] → softmax(scale·q·kᵀ)·v of each head [B·T, H·d]. */
+  Attention: { readonly batch: number; readonly heads: number; readonly scale: number };
   /** x [rows, K], int8 weights [K, N], float32 scales [N] → x·(scales ⊙ weights) [rows, N]; x is rounded to 8 bits as it comes. */
   QuantizedMatMul: None;
 }

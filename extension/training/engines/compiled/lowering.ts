@@ -152,6 +152,14 @@ const matMul: Lower<'MatMul'> = (to, { inputs, attrs }, names, outputs) => {
   to.emit('FusedMatMul', names, outputs, flags, 'com.microsoft');
 };
 
+const attention: Lower<'Attention'> = (to, { inputs, outputs: made, attrs: { batch, heads, scale } }, [x, weight, bias], outputs) => {
+  const [rows, width] = to.value(inputs[0]!).shape as [number, number];
+  const images = to.derive('Reshape', [x!, to.int64s([batch, rows / batch, width])]);
+  const attended = to.temporary();
+  to.emit('Attention', [images, weight!, bias!], [attended], { num_heads: heads, scale: { float: scale } }, 'com.microsoft');
+  to.emit('Reshape', [attended, to.int64s(to.value(made[0]!).shape)], outputs);
+};
+
 export const lowerings: { readonly [Op in OpName]: Lower<Op> } = {
   Neg: as('Neg'), Abs: as('Abs'), Exp: as('Exp'), Log: as('Log'), Erf: as('Erf'), Sqrt: as('Sqrt'),
   Reciprocal: as('Reciprocal'), Sigmoid: as('Sigmoid'), Tanh: as('Tanh'), Relu: as('Relu'), Softplus: as('Softplus'),
@@ -206,5 +214,6 @@ export const lowerings: { readonly [Op in OpName]: Lower<Op> } = {
   CumSum: (to, { attrs }, [x], outputs) => to.emit('CumSum', [x!, to.scalar(attrs.axis, 'int32')], outputs, { exclusive: Number(attrs.exclusive), reverse: Number(attrs.reverse) }),
   MatMul: matMul,
   LayerNorm: (to, { attrs }, inputs, outputs) => to.emit('LayerNormalization', inputs, outputs, { axis: -1, epsilon: { float: attrs.eps } }),
+  Attention: attention,
   QuantizedMatMul: (to, _node, inputs, outputs) => to.emit('DynamicQuantizeMatMul', inputs, outputs, {}, 'com.microsoft'),
 };

@@ -2,6 +2,8 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import type { Device } from './device';
 
+const SPIN_MICROSECONDS = '10';
+
 const shared: InferenceSession.SessionOptions = { executionMode: 'sequential', interOpNumThreads: 1, logSeverityLevel: 3 };
 
 export function sessionOptions(device: Device, threads: number): InferenceSession.SessionOptions {
@@ -14,8 +16,8 @@ export function sessionOptions(device: Device, threads: number): InferenceSessio
     executionProviders: ['cpu'],
     graphOptimizationLevel: 'all',
     intraOpNumThreads: threads,
-    // Waiting threads sleep instead of spinning: the cores are shared with the loader's threads, and with spinning a
-    // step on a busy machine took twice as long and 1.6 times the processor time.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    // Kernels follow each other within microseconds, so a thread that waits for the next one spins for about as long, and then
+    // sleeps: the cores are shared with the loader's threads, and with endless spinning a step on a busy machine took 1.4 to 2 times as long.
+    extra: { session: { intra_op: { allow_spinning: '1', spin_duration_us: SPIN_MICROSECONDS }, force_spinning_stop: '1' } },
   };
 }

@@ -91,6 +91,7 @@ const rules: { readonly [Op in OpName]: Rule<Op> } = {
   SegmentSum: ({ count }, inputs) => [{ shape: [count, ...first(inputs).shape.slice(1)], dtype: first(inputs).dtype }],
   MatMul: matMul,
   LayerNorm: layerNorm,
+  Attention: (_, [x, weight]) => [{ shape: [x!.shape[0]!, weight!.shape[1]! / 3], dtype: 'float32' }],
   QuantizedMatMul: (_, [x, weights]) => [{ shape: [x!.shape[0]!, weights!.shape[1]!], dtype: 'float32' }],
 };
 

@@ -211,6 +211,8 @@ class Planner {
         return concatKernels(source, node);
       case 'QuantizedMatMul':
         throw new Error('Products in int8 are not known on WebGPU.');
+      case 'Attention':
+        throw new Error('Attention in one operation is made for the CPU only.');
       default:
         return node.outputs.filter((id) => this.inMemory.has(id) && !this.stored.has(id)).flatMap((id) => {
           const product = this.finishes.get(id);

@@ -8,18 +8,21 @@
  */
 import type { Device } from '../device';
 import { foldScale } from './fold-scale';
+import { fuseAttention } from './fuse-attention';
 import { fuseLayerNorm } from './fuse-layer-norm';
 import type { Pass } from './pass';
+import { quantizeWeights } from './quantize-weights';
 import { rescaleGelu } from './rescale-gelu';
 import { simplify } from './simplify';
 import { turnOperands } from './turn-operands';
 
 const everywhere: readonly Pass[] = [simplify, fuseLayerNorm, foldScale, rescaleGelu];
 
-export function passesFor(device: Device): readonly Pass[] {
+/** @param int8 constants whose products are computed in int8, on the CPU */
+export function passesFor(device: Device, int8?: readonly string[]): readonly Pass[] {
   switch (device) {
     case 'cpu':
-      return everywhere;
+      return [...everywhere, ...(int8 ? [quantizeWeights(int8)] : []), fuseAttention];
     case 'webgpu':
       return [...everywhere, turnOperands(['transA', 'transB'])];
     case 'wgsl':

@@ -16,7 +16,7 @@ function turn(rank: number): number[] {
 }
 
 /** A matrix with its elements exchanged. */
-function turnedConstant({ shape, dtype, data }: Value): { shape: number[]; data: ReturnType<typeof allocate> } {
+export function turnedConstant({ shape, dtype, data }: Value): { shape: number[]; data: ReturnType<typeof allocate> } {
   const [rows, columns] = shape as [number, number];
   const turned = allocate(dtype, rows * columns);
   for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) turned[column * rows + row] = data![row * columns + column]!;
