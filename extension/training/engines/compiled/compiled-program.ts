@@ -7,8 +7,10 @@ import type { CompiledProgram, HostBatch, Program, Readings, StateStore } from '
 import { CompiledState, onnxTensor } from './compiled-state';
 import type { OpenSession } from './session';
 
-/** The batches' values of one input, one after another: [steps, …]. */
+/** The batches' values of one input, one after another: [steps, …]. Of a single batch it is not a copy. */
 function stacked(name: string, { shape, dtype }: TensorSpec, batches: readonly HostBatch[]): HostTensor {
+  const [first] = batches;
+  if (batches.length === 1) return { shape: [1, ...shape], dtype, data: first![name]!.data };
   const each = elementCount(shape);
   const data = dtype === 'float32' ? new Float32Array(each * batches.length) : new Int32Array(each * batches.length);
   batches.forEach((batch, step) => data.set(batch[name]!.data, step * each));
