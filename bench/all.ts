@@ -36,9 +36,14 @@ if (!options['report-only']) {
   // Alone in its process, for its memory.
   run('step', 'step-small-memory', '--size', 'small', '--rounds', '2', '--steps', '2', '--only', 'compiled-cpu');
   if (options.cifar !== undefined) run('pipeline', 'pipeline-tiny', '--size', 'tiny', '--data', options.cifar, '--rounds', '5', '--steps', '8');
+  // So few that they come again.
+  if (options.cifar !== undefined) run('pipeline', 'pipeline-tiny-later', '--size', 'tiny', '--data', options.cifar, '--limit', '512', '--rounds', '5', '--steps', '8');
   if (options.photographs !== undefined) run('pipeline', 'pipeline-small', '--size', 'small', '--data', options.photographs, '--rounds', '4', '--steps', '4');
   run('startup', 'startup', '--rounds', '5');
   run('evaluation', 'evaluation', '--rounds', '3');
+  run('methods', 'methods', '--size', 'tiny', '--rounds', '7', '--steps', '4');
+  run('methods', 'methods-cifar', '--size', 'cifar', '--rounds', '7', '--steps', '16');
+  run('growth', 'growth', '--rounds', '3', '--figure', path.join(path.dirname(options.output), 'growth.svg'));
 }
 await writeFile(options.output, await performancePage(options.data));
 console.log(`Written: ${options.output}`);

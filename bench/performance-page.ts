@@ -1,6 +1,7 @@
 /** What the benches of the engine found, as a page: from their JSON alone, so that no number is typed. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { GrowthPoint } from './growth-figure';
 import { median } from './median';
 
 interface StepRecord {
@@ -30,6 +31,12 @@ interface EvaluationRecord {
   readonly measured: readonly { readonly name: string; readonly seconds: number }[];
 }
 
+interface GrowthRecord {
+  readonly rates: Readonly<Record<string, number>>;
+  readonly rounds: number;
+  readonly points: readonly GrowthPoint[];
+}
+
 /** @param folder of the JSON files; a section whose file is not there is left out */
 export async function performancePage(folder: string): Promise<string> {
   const read = async <Record>(name: string): Promise<Record | undefined> => {
@@ -39,14 +46,15 @@ export async function performancePage(folder: string): Promise<string> {
   const tiny = await read<StepRecord>('step-tiny');
   const small = await read<StepRecord>('step-small');
   const alone = await read<StepRecord>('step-small-memory');
-  const pipelines = [await read<PipelineRecord>('pipeline-tiny'), await read<PipelineRecord>('pipeline-small')];
+  const pipelines = { tiny: await read<PipelineRecord>('pipeline-tiny'), 'tiny, later epochs': await read<PipelineRecord>('pipeline-tiny-later'), small: await read<PipelineRecord>('pipeline-small') };
   const sections = [
     introduction(tiny ?? small),
     stepSection({ tiny, small }),
     memorySection(small, alone),
-    pipelineSection({ tiny: pipelines[0], small: pipelines[1] }),
+    pipelineSection(pipelines),
     startupSection(await read<StartupRecord>('startup')),
     evaluationSection(await read<EvaluationRecord>('evaluation')),
+    growthSection(await read<GrowthRecord>('growth')),
   ];
   return `${sections.filter((section) => section !== '').join('\n')}`;
 }
@@ -57,7 +65,7 @@ function introduction(record: StepRecord | undefined): string {
 
 ${machine}Ratios are medians of alternated rounds of one run, so that
 what else the machine does falls on both sides; seconds are of this machine at that hour. Every round is in [data/](data/).
-The ratios depend on the processor: [step.md](step.md) has those of one with AVX-512.
+The ratios depend on the processor, and on how good PyTorch's library for products is on it: [the list of results](README.md) has those of others.
 
 \`\`\`sh
 pip install torch      # CPU
@@ -73,7 +81,9 @@ function stepSection(records: Readonly<Record<string, StepRecord | undefined>>):
   return `## A training step
 
 Images per second of a full MaskAlign step: teacher forward, student forward and backward, AdamW; mask ratio 0.7. *eager* and
-*torch.compile* are PyTorch ${torch ?? ''} with \`scaled_dot_product_attention\`; \`torch.compile\` with fused AdamW. *int8* is \`teacher.dtype: int8\`.
+*torch.compile* are PyTorch ${torch ?? ''} with \`scaled_dot_product_attention\`; \`torch.compile\` with fused AdamW. *int8* is \`teacher.dtype: int8\`,
+*cached* \`teacher.cache\` in an epoch after those of its first time, reading from disk included. What the two cost in accuracy is in
+[efficiency.md](efficiency.md) and [the guide](../guide/teachers.md).
 
 | Shape | | Images/s | Against eager | Lowest – highest |
 | --- | --- | ---: | ---: | ---: |
@@ -113,7 +123,8 @@ function pipelineSection(records: Readonly<Record<string, PipelineRecord | undef
   return `## The whole pipeline
 
 Images per second with decoding, crops and flips in threads while the step runs on the same cores, beside the same steps on images that
-are there already; and what the loader does alone on one thread. A share above 100 % is the noise of the machine.
+are there already; and what the loader does alone on one thread. Small images are kept decoded, so that epochs after the first only crop
+them. A share above 100 % is the noise of the machine.
 
 | Shape | Images | Training | Steps alone | Share | Loader alone |
 | --- | --- | ---: | ---: | ---: | ---: |
@@ -144,5 +155,22 @@ function evaluationSection(record: EvaluationRecord | undefined): string {
 
 Of ${trainImages.toLocaleString('en')} cached features of ${width} numbers, tested on ${testImages.toLocaleString('en')}: the linear probe (\`preset: small\`: eight learning rates, 100 epochs, then 100
 more of the one that was chosen) ${seconds('linear probe')} s, kNN ${seconds('kNN')} s.
+`;
+}
+
+function growthSection(record: GrowthRecord | undefined): string {
+  if (record === undefined) return '';
+  const rates = Object.entries(record.rates).map(([threads, rate]) => `${rate.toFixed(0)} GFLOP/s on ${threads} ${threads === '1' ? 'thread' : 'threads'}`);
+  const rows = record.points.map(({ axis, value, gflop, seconds, floorSeconds }) => `| ${[axis, value, gflop.toFixed(1), (1000 * seconds).toFixed(0), (1000 * floorSeconds).toFixed(0), `${((100 * floorSeconds) / seconds).toFixed(0)} %`].join(' | ')} |`);
+  return `## Growth
+
+The step of tiny (of batch 32 where the width is changed), one size changed at a time; medians of ${record.rounds} rounds. The floor is the step's multiply-adds,
+twice its GMAC as \`mim estimate\` counts them, at the best rate that a product was measured to reach here: ${rates.join(', ')}.
+
+![Time of a step against batch, depth, width, tokens and threads](growth.svg)
+
+| Changed | To | GFLOP a step | Step, ms | Floor, ms | Of the floor |
+| --- | ---: | ---: | ---: | ---: | ---: |
+${rows.join('\n')}
 `;
 }

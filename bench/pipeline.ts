@@ -3,7 +3,9 @@
  * threads while the step runs, beside the same steps on images that are there already, in alternated rounds; and what the
  * loader does alone, on one thread.
  *
- *   npm run bench:pipeline -- --data DIR [--size tiny] [--rounds 5] [--steps 8] [--threads 2] [--ahead 5] [--json bench-pipeline.json]
+ * With `--limit` the images are so few that they come again after the first rounds, as in the epochs after a training's first.
+ *
+ *   npm run bench:pipeline -- --data DIR [--limit 512] [--size tiny] [--rounds 5] [--steps 8] [--threads 2] [--ahead 5] [--json bench-pipeline.json]
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -21,6 +23,7 @@ import { stepSizes, trainingCase, type StepSizeName } from './step-case';
 const { values: options } = parseArgs({
   options: {
     data: { type: 'string' },
+    limit: { type: 'string' },
     size: { type: 'string', default: 'tiny' },
     rounds: { type: 'string', default: '5' },
     steps: { type: 'string', default: '8' },
@@ -36,7 +39,7 @@ const [rounds, steps, threads] = [Number(options.rounds), Number(options.steps),
 /** As the trainer does where a step takes less than a second or so. */
 const AT_ONCE = 4;
 
-const { experiment, method, programs } = trainingCase(size, { data: { path: path.resolve(options.data) } });
+const { experiment, method, programs } = trainingCase(size, { data: { path: path.resolve(options.data), ...(options.limit !== undefined && { limit: Number(options.limit) }) } });
 const source = await openImageSource(experiment.data, 'train', 0);
 /** Wherever the folder lies. */
 const described = source.describe().replace(path.resolve(options.data), path.basename(options.data));

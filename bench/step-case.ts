@@ -1,6 +1,7 @@
 /** The training step that is measured: MaskAlign with a CLIP-like teacher, on random weights and images. */
 import { CLIP_MEAN, CLIP_STD, plainVit, timmSpecs } from '../extension/core/checkpoints/teacher-shape';
 import type { TeacherShape } from '../extension/core/checkpoints/teacher-shape';
+import { needsTeacher, type MethodName } from '../extension/core/config/method-traits';
 import { resolveExperiment } from '../extension/core/config/resolve';
 import { experimentSchema, type ExperimentInput, type ResolvedExperiment, type VitShape } from '../extension/core/config/schema';
 import type { NamedTensors } from '../extension/core/tensors';
@@ -22,6 +23,8 @@ export interface StepSize {
 }
 
 export const stepSizes = {
+  /** That of the examples on CIFAR-10. */
+  cifar: { batch: 64, imageSize: 32, patchSize: 4, width: 64, depth: 4, heads: 2 },
   micro: { batch: 4, imageSize: 16, patchSize: 4, width: 32, depth: 3, heads: 2 },
   tiny: { batch: 64, imageSize: 32, patchSize: 4, width: 192, depth: 12, heads: 3 },
   small: { batch: 16, imageSize: 224, patchSize: 16, width: 384, depth: 12, heads: 6 },
@@ -75,6 +78,8 @@ interface TrainingCase {
 }
 
 export interface CaseOptions {
+  /** Default: `maskalign`. Others have their own masks. */
+  readonly method?: MethodName;
   readonly masking?: 'random' | 'attentive';
   /** That each batch is accumulated from. */
   readonly parts?: number;
@@ -83,22 +88,21 @@ export interface CaseOptions {
   readonly data?: ExperimentInput['data'];
 }
 
-export function trainingCase(size: StepSize, { masking = 'random', parts = 1, dtype = 'float32', data = { kind: 'shapes' } }: CaseOptions = {}): TrainingCase {
+export function trainingCase(size: StepSize, { method: name = 'maskalign', masking = 'random', parts = 1, dtype = 'float32', data = { kind: 'shapes' } }: CaseOptions = {}): TrainingCase {
   const { batch, imageSize, patchSize, width, depth, heads } = size;
   const levels = `top${Math.min(alignedLevels, depth)}`;
   const experiment = experimentSchema.parse({
     mim: 1,
-    method: 'maskalign',
+    method: name,
     data: { ...data, image_size: imageSize },
     student: { patch_size: patchSize, width, depth, heads, mlp_ratio: 4 },
-    teacher: { checkpoint: 'random', dtype },
-    masking: { strategy: masking, ratio: maskRatio },
-    alignment: { levels },
+    ...(needsTeacher(name) && { teacher: { checkpoint: 'random', dtype } }),
+    ...(name === 'maskalign' && { masking: { strategy: masking, ratio: maskRatio }, alignment: { levels } }),
     optimizer: { batch_size: batch, accumulate: parts, lr: 1e-4 },
   });
   const { resolved, problems } = resolveExperiment(experiment, '/bench.yaml');
   if (!resolved) throw new Error(problems.map(({ message }) => message).join('\n'));
-  const method = createMethod(resolved, { teacher: randomTeacher(resolved.student) });
+  const method = createMethod(resolved, needsTeacher(name) ? { teacher: randomTeacher(resolved.student) } : {});
   return { experiment: resolved, method, programs: trainingPrograms(method, resolved) };
 }
 
@@ -114,8 +118,8 @@ interface LookedCase extends Omit<StepCase, 'batch'> {
 }
 
 /** The step where the teacher was asked before. */
-export function lookedCase(size: StepSize): LookedCase {
-  const { method, experiment } = trainingCase(size);
+export function lookedCase(size: StepSize, options: CaseOptions = {}): LookedCase {
+  const { method, experiment } = trainingCase(size, options);
   const looking = method.looking!;
   const { batch, ...rest } = caseOf(size, looking.method, trainingPrograms(looking.method, experiment));
   const specs = looking.specs(size.batch);

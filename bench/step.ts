@@ -11,21 +11,17 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
-import path from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { CompiledEngine } from '../extension/training/engines/compiled/compiled-engine';
-import type { HostBatch } from '../extension/training/engines/engine';
-import { RandomStream } from '../extension/training/random';
-import { LookRecords } from '../extension/training/teachers/look-record';
-import { LookStore } from '../extension/training/teachers/look-store';
+import { cachedRun, type Run } from './cached-run';
 import { processor } from './machine';
 import { median } from './median';
 import type { StepSizeName, TeacherDtype } from './step-case';
-import { alignedLevels, lookedCase, maskRatio, stepCase, stepSizes } from './step-case';
+import { alignedLevels, maskRatio, stepCase, stepSizes } from './step-case';
 
 const CONTESTANTS = ['compiled-cpu', 'compiled-cpu int8', 'compiled-cpu cached', 'eager', 'torch.compile'] as const;
 type Name = (typeof CONTESTANTS)[number];
@@ -45,9 +41,6 @@ const shape = stepSizes[size];
 if (!shape) throw new Error(`--size is one of ${Object.keys(stepSizes).join(', ')}`);
 const wanted = options.only.split(',');
 const [rounds, steps, threads] = [Number(options.rounds), Number(options.steps), Number(options.threads)];
-
-/** Runs that many steps and answers seconds per step. */
-type Run = (steps: number) => Promise<number>;
 
 interface Contestant {
   readonly name: Name;
@@ -69,43 +62,6 @@ async function product(dtype: TeacherDtype): Promise<Omit<Contestant, 'name'>> {
     return (performance.now() - start) / 1000 / count;
   };
   return { run, ...(wanted.length === 1 && { peak: () => Promise.resolve(process.resourceUsage().maxRSS / 1024) }) };
-}
-
-/** A record for each image of this many batches: read in turn, as those of an epoch are. */
-const CACHED_BATCHES = 8;
-
-async function cachedProduct(): Promise<Omit<Contestant, 'name'>> {
-  const engine = await CompiledEngine.create({ threads });
-  const { program, state: values, layout, batch } = lookedCase(shape);
-  const compiled = await engine.compile(program);
-  const state = engine.createState(values);
-  const folder = mkdtempSync(path.join(tmpdir(), 'mim-bench-looks-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const store = await LookStore.open({ folder, layout, identity: {} });
-  await fillStore(store);
-  let step = 0;
-  const run: Run = async (count) => {
-    const start = performance.now();
-    const batches: HostBatch[] = [];
-    for (let i = 0; i < count; i++) {
-      const first = (step % CACHED_BATCHES) * shape.batch;
-      const records = await store.read(0, Int32Array.from({ length: shape.batch }, (_, image) => first + image));
-      for (let image = 0; image < shape.batch; image++) if (!records.isWhole(image)) throw new Error('A record that was written is not there.');
-      batches.push(batch(++step, records.floats()));
-    }
-    await compiled.run(state, batches);
-    return (performance.now() - start) / 1000 / count;
-  };
-  return { run };
-}
-
-/** Numbers as large as features are; what they are does not matter to the time. */
-async function fillStore(store: LookStore): Promise<void> {
-  const random = new RandomStream(4, 'looks');
-  const looks = Object.fromEntries(store.layout.fields.map(({ name, count }) => [name, Float32Array.from({ length: count }, () => random.normal())]));
-  const records = new LookRecords(store.layout, 1);
-  records.put(0, looks, 0);
-  for (let image = 0; image < CACHED_BATCHES * shape.batch; image++) await store.write(0, image, records.bytes);
 }
 
 const python = process.env['MIM_PYTHON'] ?? 'python3';
@@ -133,7 +89,7 @@ function pytorch(compile: boolean): Omit<Contestant, 'name'> {
 const open: Readonly<Record<Name, () => Promise<Omit<Contestant, 'name'>> | Omit<Contestant, 'name'>>> = {
   'compiled-cpu': () => product('float32'),
   'compiled-cpu int8': () => product('int8'),
-  'compiled-cpu cached': cachedProduct,
+  'compiled-cpu cached': async () => ({ run: await cachedRun(await CompiledEngine.create({ threads }), shape) }),
   eager: () => pytorch(false),
   'torch.compile': () => pytorch(true),
 };
