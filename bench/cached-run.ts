@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { HostTensor } from '../extension/core/tensors';
 import type { Engine, HostBatch, Program } from '../extension/training/engines/engine';
 import type { Looking } from '../extension/training/methods/method';
 import { RandomStream } from '../extension/training/random';
@@ -32,7 +33,7 @@ export async function askingRun(engine: Engine, size: StepSize, options: CaseOpt
       const [said] = await looks.run(none, [{ images }]);
       const features = Object.fromEntries(Object.entries(said!).map(([name, { data }]) => [name, data as Float32Array]));
       const records = new LookRecords(layout, size.batch);
-      for (let image = 0; image < size.batch; image++) records.put(image, features, image);
+      for (let image = 0; image < size.batch; image++) records.put(image, pixelsOf(images, image), features, image);
       await Promise.all(Array.from({ length: size.batch }, (_, image) => store.write(0, image, records.at(image))));
       batches.push(batch(++step, records.floats()));
     }
@@ -60,7 +61,8 @@ export async function cachedRun(engine: Engine, size: StepSize, options: CaseOpt
   const compiled = await engine.compile(program);
   const state = engine.createState(values);
   const store = await temporaryStore(layout);
-  await fill(store, size.batch);
+  const images = batch(0, {})['images']!;
+  await fill(store, images);
   let step = 0;
   return async (count) => {
     const start = performance.now();
@@ -68,7 +70,7 @@ export async function cachedRun(engine: Engine, size: StepSize, options: CaseOpt
     for (let i = 0; i < count; i++) {
       const first = (step % BATCHES) * size.batch;
       const records = await store.read(0, Int32Array.from({ length: size.batch }, (_, image) => first + image));
-      for (let image = 0; image < size.batch; image++) if (!records.isWhole(image)) throw new Error('A record that was written is not there.');
+      for (let image = 0; image < size.batch; image++) if (!records.isOf(image, pixelsOf(images, image))) throw new Error('A record that was written is not there.');
       batches.push(batch(++step, records.floats()));
     }
     await compiled.run(state, batches);
@@ -77,10 +79,18 @@ export async function cachedRun(engine: Engine, size: StepSize, options: CaseOpt
 }
 
 /** Numbers as large as features are; what they are does not matter to the time. */
-async function fill(store: LookStore, batch: number): Promise<void> {
+async function fill(store: LookStore, images: HostTensor): Promise<void> {
   const random = new RandomStream(4, 'looks');
   const looks = Object.fromEntries(store.layout.fields.map(({ name, count }) => [name, Float32Array.from({ length: count }, () => random.normal())]));
   const records = new LookRecords(store.layout, 1);
-  records.put(0, looks, 0);
-  for (let image = 0; image < BATCHES * batch; image++) await store.write(0, image, records.bytes);
+  const batch = images.shape[0]!;
+  for (let image = 0; image < BATCHES * batch; image++) {
+    records.put(0, pixelsOf(images, image % batch), looks, 0);
+    await store.write(0, image, records.bytes);
+  }
+}
+
+function pixelsOf({ shape, data }: HostTensor, image: number): Float32Array {
+  const count = data.length / shape[0]!;
+  return (data as Float32Array).subarray(image * count, (image + 1) * count);
 }

@@ -62,8 +62,8 @@ export function efficiencyPage(record: EfficiencyRecord): string {
   });
   return `# How soon a probe reaches an accuracy
 
-MaskAlign, with its teacher asked in every step and asked once a view, beside MAE, SimMIM and feature inpainting with the same teacher, on ${images.toLocaleString('en')}
-images of CIFAR-10 over ${last} epochs, ${reference!.seeds.length} seeds. A linear probe of the mean of the patch tokens after each epoch; the teacher's is ${perCent(baselines['teacher']!)} %, that of a
+MaskAlign, with its teacher asked in every step, also in int8, and asked once a view, beside MAE, SimMIM and feature inpainting with the same teacher, on ${images.toLocaleString('en')}
+images of CIFAR-10 over ${last} epochs, ${reference!.seeds.length} seeds. A linear probe of the mean of the patch tokens after epochs ${epochsOf(reference!).join(', ')}; the teacher's is ${perCent(baselines['teacher']!)} %, that of a
 random-initialised student ${perCent(baselines['random']!)} %.
 
 Seconds of an epoch are those of \`npm run bench:methods -- --size cifar\`: steps by turns on ${threads} threads of ${cpu}, nothing else running, without

@@ -1,5 +1,5 @@
 /**
- * How soon a probe reaches an accuracy: the cells of examples/efficiency-cifar10.mim.yaml, probed after each epoch, with the time an epoch takes
+ * How soon a probe reaches an accuracy: the cells of examples/efficiency-cifar10.mim.yaml, probed on the way, with the time an epoch takes
  * by `npm run bench:methods -- --size cifar`. Times of the runs themselves are not used: two of them shared a machine.
  *
  *   npm run bench:efficiency -- --runs runs [--methods docs/results/data/methods-cifar.json] [--json docs/results/data/efficiency.json] [--output docs/results/efficiency.md]
@@ -21,6 +21,7 @@ const { values: options } = parseArgs({
 
 const NAMES: Readonly<Record<string, string>> = {
   maskalign: 'MaskAlign',
+  'maskalign int8': 'MaskAlign, `teacher.dtype: int8`',
   'maskalign 1': 'MaskAlign, `teacher.cache` of one view',
   'maskalign 4': 'MaskAlign, `teacher.cache` of four views',
   mae: 'MAE',
@@ -31,7 +32,8 @@ const NAMES: Readonly<Record<string, string>> = {
 interface Cell {
   readonly recipe: string;
   readonly views: number | undefined;
-  readonly method: string;
+  /** Whose steps were measured. */
+  readonly timed: string;
   readonly seed: number;
   readonly images: number;
   readonly batch: number;
@@ -42,7 +44,7 @@ interface Cell {
 
 async function readCell(folder: string): Promise<Cell> {
   const { parse } = await import('yaml');
-  const { method, teacher, seed, data, optimizer } = parse(await readFile(path.join(folder, 'config.yaml'), 'utf8')) as { method: string; teacher?: { cache?: { views: number } }; seed: number; data: { limit: number; holdout: number }; optimizer: { batch_size: number } };
+  const { method, teacher, seed, data, optimizer } = parse(await readFile(path.join(folder, 'config.yaml'), 'utf8')) as { method: string; teacher?: { dtype?: string; cache?: { views: number } }; seed: number; data: { limit: number; holdout: number }; optimizer: { batch_size: number } };
   const views = teacher?.cache?.views;
   const top1: Record<string, number> = {};
   const baselines: Record<string, number> = {};
@@ -52,7 +54,9 @@ async function readCell(folder: string): Promise<Cell> {
     if (result.subject === 'student') top1[Math.round(result.step / stepsPerEpoch)] = result.top1;
     else baselines[result.subject] = result.top1;
   }
-  return { recipe: views === undefined ? method : `${method} ${views}`, views, method, seed, images: data.limit, batch: optimizer.batch_size, top1, baselines };
+  const isInt8 = teacher?.dtype === 'int8';
+  const kind = views ?? (isInt8 ? 'int8' : undefined);
+  return { recipe: kind === undefined ? method : `${method} ${kind}`, views, timed: views !== undefined ? 'maskalign, teacher kept' : isInt8 ? 'maskalign, teacher in int8' : method, seed, images: data.limit, batch: optimizer.batch_size, top1, baselines };
 }
 
 const { secondsPerStep, cpu, threads } = JSON.parse(await readFile(options.methods, 'utf8')) as { secondsPerStep: Readonly<Record<string, readonly number[]>>; cpu: string; threads: number };
@@ -65,7 +69,7 @@ const recipes = Object.entries(NAMES).flatMap(([key, name]): Recipe[] => {
   const [first] = own;
   if (!first) return [];
   const steps = Math.floor(first.images / first.batch);
-  const later = steps * seconds(first.views === undefined ? first.method : 'maskalign, teacher kept');
+  const later = steps * seconds(first.timed);
   const asking = first.views === undefined ? undefined : { epochs: first.views, secondsPerEpoch: steps * seconds('maskalign, teacher asked and kept') };
   return [{ name, secondsPerEpoch: later, ...(asking && { asking }), seeds: own.map(({ seed, top1 }) => ({ seed, top1 })) }];
 });

@@ -1,5 +1,5 @@
 /**
- * What an epoch costs by method: seconds a step of MaskAlign, with its teacher in the step and with what it said read from disk, beside MAE,
+ * What an epoch costs by method: seconds a step of MaskAlign, with its teacher in the step, also in int8, and with what it said read from disk, beside MAE,
  * SimMIM and feature inpainting with the same teacher, in alternated rounds. Masks and losses are each method's defaults.
  *
  *   npm run bench:methods -- [--size tiny] [--rounds 7] [--steps 4] [--threads 2] [--json bench-methods.json]
@@ -46,6 +46,7 @@ async function stepRun(engine: Engine, caseOptions: CaseOptions): Promise<Run> {
 const engine = await CompiledEngine.create({ threads });
 const runs: Readonly<Record<string, Run>> = {
   maskalign: await stepRun(engine, ATTENTIVE),
+  'maskalign, teacher in int8': await stepRun(engine, { ...ATTENTIVE, dtype: 'int8' }),
   'maskalign, teacher asked and kept': await askingRun(engine, shape, ATTENTIVE),
   'maskalign, teacher kept': await cachedRun(engine, shape, ATTENTIVE),
   mae: await stepRun(engine, { method: 'mae' }),

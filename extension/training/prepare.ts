@@ -12,7 +12,6 @@ import { openImageSource } from './data/open-source';
 import type { ImageSource } from './data/source';
 import { createMethod } from './methods/create';
 import type { Method } from './methods/method';
-import { requireRoom } from './teacher-cache-place';
 import { timelineOf, type Timeline } from './timeline';
 
 /** Keys to blame, the likeliest first. */
@@ -53,9 +52,7 @@ export async function prepare(resolved: ResolvedExperiment, origin?: Origin, fet
   const method = await blaming(origin, experiment.method === 'supervised' ? TRAINING_IMAGES : ['teacher.checkpoint'], () =>
     createMethod(experiment, { teacher, classCount: train.classNames.length }),
   );
-  const prepared = { experiment, train, test, teacher, method, timeline, notes };
-  await blaming(origin, ['teacher.cache.max_gb', 'teacher.cache', 'teacher'], () => requireRoom(prepared));
-  return prepared;
+  return { experiment, train, test, teacher, method, timeline, notes };
 }
 
 /** Opened, and known to have the labels that are asked for. */

@@ -25,6 +25,7 @@ import { inputsOf, readInputs, requireSameImages, withPinnedTeacher } from './in
 import { learnCodebook } from './learn-codebook';
 import { prepare, type Prepared } from './prepare';
 import { StopSignal } from './stop-signal';
+import { requireRoom } from './teacher-cache-place';
 import { describeInt8Error, int8Error } from './teachers/int8';
 import { trainRun, type StartingPoint } from './train-run';
 
@@ -82,6 +83,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
   const { engine, reason } = await createEngine(engineConfigOf(experiment.engine, ranks));
   try {
     const codebook = await blaming({ file: configFile, locate }, ['codebook.size', 'codebook', 'method'], () => learnCodebook(prepared, engine));
+    await blaming({ file: configFile, locate }, ['teacher.cache.max_gb', 'teacher.cache', 'teacher'], () => requireRoom(prepared, engine.kind));
     const int8 = await int8Error(prepared, engine);
     const resolvedYaml = freezeResolved(experiment);
     const run = await RunDirectory.create(runsFolder === undefined ? experiment.runs : resolvePath(runsFolder), experiment.name, {

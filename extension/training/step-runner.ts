@@ -68,7 +68,8 @@ class StepInputs {
     const pixels = batch.images.length / batch.labels.length;
     const random = drawStream(this.experiment.seed, batch.step, firstPart + part);
     const labels = specs['labels'] && { labels: int32([size], batch.labels.slice(part * size, (part + 1) * size)) };
-    const looks = Object.entries(batch.looks ?? {}).map(([name, values]): [string, HostTensor] => {
+    const read = Object.entries(batch.looks ?? {}).filter(([name]) => name in specs);
+    const looks = read.map(([name, values]): [string, HostTensor] => {
       const count = elementCount(specs[name]!.shape);
       return [name, float32(specs[name]!.shape, values.subarray(part * count, (part + 1) * count))];
     });

@@ -17,34 +17,38 @@ const VERSION = 1;
 
 const BLOCK_BYTES = 512;
 
-export async function placeOfLooks(prepared: Prepared, looking: Looking): Promise<LookPlace> {
-  const identity = await identityOfLooks(prepared, looking);
+/** @param engine its kind: each rounds in its own way */
+export async function placeOfLooks(prepared: Prepared, looking: Looking, engine: string): Promise<LookPlace> {
+  const identity = await identityOfLooks(prepared, looking, engine);
   const name = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 32);
   const folder = path.join(prepared.experiment.teacher?.cache?.folder ?? cacheFolder('teacher'), name);
   return { folder, layout: lookLayout(looking.specs(1), looking.exact), identity };
 }
 
-/** All that what is kept depends on: the weights and how they are read, the images and how they are cropped, what is asked. */
-async function identityOfLooks({ experiment, teacher, train }: Prepared, looking: Looking): Promise<object> {
+/**
+ * All that what is kept depends on, in an order of its own: the weights and how they are read, the images and how they are cropped,
+ * what is asked. Pixels are compared record by record.
+ */
+async function identityOfLooks({ experiment, teacher, train }: Prepared, looking: Looking, engine: string): Promise<object> {
   const { data, student } = experiment;
-  const { format, heads, dtype = 'float32' } = experiment.teacher!;
-  const { path: _path, test_path: _testPath, threads: _threads, max_unreadable: _unreadable, ...crops } = data;
+  const { report, shape } = teacher!;
   return {
     version: VERSION,
-    teacher: { sha256: (await fingerprintFile(teacher!.report.file)).sha256, format, heads, dtype },
-    data: { ...crops, ...identityOf(train, data) },
-    image_size: student.imageSize,
+    engine,
+    teacher: { sha256: (await fingerprintFile(report.file)).sha256, format: report.format, shape: Object.entries(shape).toSorted(([a], [b]) => (a < b ? -1 : 1)) },
+    ...identityOf(train, data),
+    crops: { image_size: data.image_size, scale: data.crop_scale, ratio: data.crop_ratio, flip: data.flip, mean: data.mean, std: data.std, seed: data.seed },
     patch_size: student.patchSize,
     asked: Object.keys(looking.specs(1)),
   };
 }
 
 /** @throws UserError MIM8007 where the cache of these images would be larger than it may be, or than what the disk has left */
-export async function requireRoom(prepared: Prepared): Promise<void> {
+export async function requireRoom(prepared: Prepared, engine: string): Promise<void> {
   const { looking } = prepared.method;
   const cache = prepared.experiment.teacher?.cache;
   if (cache === undefined || looking === undefined) return;
-  const { folder, layout } = await placeOfLooks(prepared, looking);
+  const { folder, layout } = await placeOfLooks(prepared, looking, engine);
   const aView = layout.recordBytes * prepared.train.length;
   const whole = aView * cache.views;
   const size = `${cache.views} ${cache.views === 1 ? 'view' : 'views'} of ${prepared.train.length} images take ${bytes(whole)}`;
@@ -81,8 +85,9 @@ async function freeBytes(folder: string): Promise<number> {
   return bavail * bsize;
 }
 
-/** What its files have on disk; they are sparse. */
+/** What its files have on disk; they are sparse. What vanishes meanwhile has nothing. */
 async function writtenBytes(folder: string): Promise<number> {
-  const files = await Promise.all((await readdir(folder)).map((name) => stat(path.join(folder, name))));
+  const names = await readdir(folder).catch(() => []);
+  const files = await Promise.all(names.map((name) => stat(path.join(folder, name)).catch(() => ({ blocks: 0 }))));
   return files.reduce((sum, { blocks }) => sum + blocks * BLOCK_BYTES, 0);
 }

@@ -1,7 +1,7 @@
 /**
  * What a frozen teacher says, kept on disk: each image has a fixed number of views, and of each view the teacher is asked once.
  *
- * The numbers of a training do not depend on what was kept: what is looked at now goes through the same float16.
+ * What is looked at now goes through the same float16 as what was kept, so that on one engine it makes no difference which it was.
  */
 import { explainWriteError } from '../core/files/durable-files';
 import { UserError } from '../core/problems';
@@ -10,7 +10,6 @@ import type { BatchPlace, LoaderOptions, TrainBatch } from './data/loader';
 import type { CompiledProgram, Engine, Program, StateStore } from './engines/engine';
 import type { Looking } from './methods/method';
 import type { Prepared } from './prepare';
-import { int8Weights } from './teachers/int8';
 import { placeOfLooks } from './teacher-cache-place';
 import type { LookRecords } from './teachers/look-record';
 import { LookStore } from './teachers/look-store';
@@ -20,6 +19,9 @@ export class TeacherCache {
   private program: CompiledProgram | undefined;
   private state: StateStore | undefined;
   private writes = true;
+  private closed = false;
+  /** The first epoch from whose beginning on nothing was missing. */
+  private completeFrom = 0;
 
   private constructor(
     private readonly prepared: Prepared,
@@ -33,7 +35,7 @@ export class TeacherCache {
   static async open(prepared: Prepared, engine: Engine, onMessage: (line: string) => void): Promise<TeacherCache | undefined> {
     const { looking } = prepared.method;
     if (prepared.experiment.teacher?.cache === undefined || looking === undefined) return undefined;
-    const place = await placeOfLooks(prepared, looking);
+    const place = await placeOfLooks(prepared, looking, engine.kind);
     try {
       return new TeacherCache(prepared, engine, looking, await LookStore.open(place), onMessage);
     } catch (error) {
@@ -53,15 +55,22 @@ export class TeacherCache {
    */
   async looksOf(batch: TrainBatch): Promise<Record<string, Float32Array>> {
     this.expect(batch);
-    const records = await this.underWay.get(batch.step)!;
+    const records = await this.underWay.get(batch.step);
+    if (records === undefined) throw new Error('The teacher\'s cache is closed.');
     this.underWay.delete(batch.step);
-    const missing = Array.from(batch.indices.keys()).filter((i) => !records.isWhole(i));
-    if (missing.length > 0) await this.lookNow(batch, records, missing);
-    else if (batch.epoch >= this.views) await this.forgetProgram();
+    const missing = Array.from(batch.indices.keys()).filter((i) => !records.isOf(i, pixelsOf(batch, i)));
+    if (missing.length > 0) {
+      this.completeFrom = batch.epoch + 1;
+      await this.lookNow(batch, records, missing);
+    } else if (batch.epoch >= this.completeFrom + this.views) {
+      // Each epoch leaves out what does not fill a batch, other images each time: a view may lack some when it comes again.
+      await this.forgetProgram();
+    }
     return records.floats();
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     await Promise.allSettled(this.underWay.values());
     this.underWay.clear();
     await this.forgetProgram();
@@ -73,7 +82,7 @@ export class TeacherCache {
   }
 
   private expect({ step, epoch, indices }: BatchPlace): void {
-    if (this.underWay.has(step)) return;
+    if (this.closed || this.underWay.has(step)) return;
     const reading = this.store.read(epoch % this.views, indices);
     // It is awaited in its turn; until then a failure is not an unhandled one.
     reading.catch(() => undefined);
@@ -87,7 +96,7 @@ export class TeacherCache {
       const wanted = missing.filter((i) => i >= start && i < start + size);
       if (wanted.length === 0) continue;
       const looks = await this.look(batch, start, size);
-      for (const i of wanted) if (!records.put(i, looks, i - start)) throw beyondHalf();
+      for (const i of wanted) if (!records.put(i, pixelsOf(batch, i), looks, i - start)) throw beyondHalf();
     }
     await this.keep(batch, records, missing);
   }
@@ -107,7 +116,6 @@ export class TeacherCache {
       name: 'teacher looks',
       state: {},
       constants: looking.constants,
-      ...(experiment.teacher?.dtype === 'int8' ? { int8: int8Weights(looking.constants) } : {}),
       batch: { images: { shape: [size, 3, imageSize, imageSize], dtype: 'float32' } },
       run: ({ batch, constants }) => ({ state: {}, readings: looking.look(batch['images']!, constants) }),
     };
@@ -131,6 +139,11 @@ export class TeacherCache {
     await program?.dispose();
     state?.dispose();
   }
+}
+
+function pixelsOf({ images, labels }: TrainBatch, i: number): Float32Array {
+  const count = images.length / labels.length;
+  return images.subarray(i * count, (i + 1) * count);
 }
 
 function beyondHalf(): UserError {

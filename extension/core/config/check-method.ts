@@ -77,6 +77,8 @@ function checkTeacherCache({ method, teacher, alignment }: ResolvedExperiment, p
     problems.add('MIM1112', keys, 'An average of the student changes with every step: what it says cannot be kept.', { hint: 'Leave `cache` out, or name a file under `teacher.checkpoint`.' });
   } else if (method !== 'maskalign') {
     problems.add('MIM1112', keys, `\`teacher.cache\` is of \`method: maskalign\`; \`method: ${method}\` asks its teacher in every step.`, { hint: 'Leave `cache` out.' });
+  } else if (teacher.dtype === 'int8') {
+    problems.add('MIM1112', ['teacher.dtype', ...keys], '`dtype: int8` rounds an image by what else is in its batch, and kept is what is said of each image.', { hint: 'Leave `dtype` or `cache` out: a teacher that is asked once need not be fast.' });
   } else if (alignment.target_norm === 'bn') {
     problems.add('MIM1112', ['alignment.target_norm', ...keys], '`target_norm: bn` reads the features of a whole batch, and kept are those of each image.', { hint: 'Use another `target_norm`, or leave `teacher.cache` out.' });
   }

@@ -70,9 +70,9 @@ export const averageSchema = z.strictObject({
 
 export const teacherCacheSchema = z.strictObject({
   views: upTo(1000).default(4).describe('Crops of each image, drawn once by `data.seed` and taken in turn, one an epoch. More are nearer to the paper, and cost disk and as many slower epochs.'),
-  max_gb: positive.default(50).describe('Disk that the folder may take, with what other runs keep in it, in 10⁹ bytes. A cache that would take more is not begun.'),
+  max_gb: positive.default(50).describe('Disk that the folder may take, with what other runs keep in it when this one begins, in 10⁹ bytes. A training whose cache would take more is not begun.'),
   folder: path.optional().describe('Where it lies, relative to this file. Default: `~/.cache/mim/teacher`. Runs with the same teacher, images and views share what is there.'),
-}).describe('`method: maskalign` with a checkpoint: what the teacher says of each view is computed once and kept on disk as float16, so that the epochs after those of the first time need no teacher. A deviation from the paper, which crops anew in every epoch.');
+}).describe('`method: maskalign` with a checkpoint in float32: what the teacher says of each view is computed once and kept on disk as float16, so that later epochs need no teacher. A deviation from the paper, which crops anew in every epoch.');
 
 export const teacherSchema = z.strictObject({
   checkpoint: path.optional().meta({ examples: ['hf://timm/vit_base_patch16_224.dino'] }).describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm, MAE, MaskAlign or SimMIM naming, or one of this product’s run or checkpoint folders. Or `hf://owner/name[@revision][/file]`: a repository of the Hugging Face Hub, downloaded into its cache.'),

@@ -11,6 +11,7 @@ import { UserError } from '../../core/problems';
 import type { HostTensor, NamedSpecs, NamedTensors } from '../../core/tensors';
 import { createMasking } from '../masking/create';
 import { keepCount } from '../../core/config/keep-count';
+import { readsAttention } from '../../core/config/method-traits';
 import type { MaskingStrategy } from '../masking/strategy';
 import { dropPathDraws, dropPathSpecs } from '../nn/drop-path';
 import { initialTensors } from '../nn/initialise';
@@ -97,7 +98,8 @@ export class MaskAlign implements Method {
     const { teacher, alignment } = this.options;
     if (Object.keys(teacher.constants).length === 0 || alignment.target_norm === 'bn') return undefined;
     return {
-      specs: (microBatch) => this.lookSpecs(microBatch),
+      // Where the mask ratio changes, other stages may read the scores though this one does not.
+      specs: (microBatch) => this.lookSpecs(microBatch, readsAttention(this.options.masking.strategy)),
       exact: [LOOK_SCORES],
       look: (images, constants) => this.look(images, constants),
       constants: teacher.constants,
@@ -105,19 +107,20 @@ export class MaskAlign implements Method {
     };
   }
 
-  private lookSpecs(microBatch: number): NamedSpecs {
+  private lookSpecs(microBatch: number, scored: boolean): NamedSpecs {
     const { patchCount } = this;
     const features = this.levels.map((level) => [lookLevel(level), { shape: [microBatch, 1 + patchCount, this.options.teacher.architecture.width], dtype: 'float32' as const }]);
     return {
-      ...(this.masking?.readsScores ? { [LOOK_SCORES]: { shape: [microBatch, patchCount], dtype: 'float32' as const } } : {}),
+      ...(scored ? { [LOOK_SCORES]: { shape: [microBatch, patchCount], dtype: 'float32' as const } } : {}),
       ...(Object.fromEntries(features) as NamedSpecs),
     };
   }
 
   private look(images: tf.Tensor, constants: Tensors): Record<string, tf.Tensor> {
     const { teacher } = this.options;
-    const specs = this.lookSpecs(images.shape[0]!);
-    const { targets, scores } = runTeacher(teacher.select(constants), teacher.architecture, images, { levels: this.levels, scores: LOOK_SCORES in specs, keep: () => undefined });
+    const scored = readsAttention(this.options.masking.strategy);
+    const specs = this.lookSpecs(images.shape[0]!, scored);
+    const { targets, scores } = runTeacher(teacher.select(constants), teacher.architecture, images, { levels: this.levels, scores: scored, keep: () => undefined });
     const features = targets.map((target, k): [string, tf.Tensor] => [lookLevel(this.levels[k]!), tf.reshape(target, [...specs[lookLevel(this.levels[k]!)]!.shape])]);
     return { ...(scores ? { [LOOK_SCORES]: scores } : {}), ...(Object.fromEntries(features) as Record<string, tf.Tensor>) };
   }
@@ -144,7 +147,7 @@ export class MaskAlign implements Method {
     const { imageSize } = this.options.student;
     return {
       images: { shape: [microBatch, 3, imageSize, imageSize], dtype: 'float32' },
-      ...(this.looked ? this.lookSpecs(microBatch) : {}),
+      ...(this.looked ? this.lookSpecs(microBatch, this.masking?.readsScores ?? false) : {}),
       ...this.masking?.specs(microBatch),
       ...dropPathSpecs(this.options.student, microBatch),
     };

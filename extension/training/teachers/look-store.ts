@@ -8,7 +8,7 @@
 import { constants } from 'node:fs';
 import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileAtomically } from '../../core/files/durable-files';
+import { createFileAtomically } from '../../core/files/durable-files';
 import { LookRecords, type LookLayout } from './look-record';
 
 export interface LookPlace {
@@ -28,15 +28,17 @@ export class LookStore {
 
   static async open({ folder, layout, identity }: LookPlace): Promise<LookStore> {
     await mkdir(folder, { recursive: true });
-    await writeFileAtomically(path.join(folder, 'looks.json'), `${JSON.stringify(identity, undefined, 2)}\n`);
+    // Another's, of the same name, says the same; where none can be written, what is there may still be read.
+    await createFileAtomically(path.join(folder, 'looks.json'), `${JSON.stringify(identity, undefined, 2)}\n`).catch(() => undefined);
     return new LookStore(folder, layout);
   }
 
-  /** Those of `indices` in one view; of images without one, or with a damaged one, the record is not whole. */
+  /** Those of `indices` in one view; where none is written, or it cannot be read, the record is that of no image. */
   async read(view: number, indices: Int32Array): Promise<LookRecords> {
     const records = new LookRecords(this.layout, indices.length);
-    const file = await this.file(view);
-    await Promise.all(Array.from(indices, (index, i) => file.read(records.at(i), 0, this.layout.recordBytes, index * this.layout.recordBytes)));
+    const { recordBytes } = this.layout;
+    const file = await this.file(view).catch(() => undefined);
+    await Promise.allSettled(Array.from(indices, (index, i) => file?.read(records.at(i), 0, recordBytes, index * recordBytes)));
     return records;
   }
 
@@ -54,7 +56,9 @@ export class LookStore {
   private file(view: number): Promise<FileHandle> {
     const known = this.files.get(view);
     if (known) return known;
-    const opened = open(path.join(this.folder, `view-${view}.looks`), constants.O_RDWR | constants.O_CREAT, 0o644);
+    const name = path.join(this.folder, `view-${view}.looks`);
+    const opened = open(name, constants.O_RDWR | constants.O_CREAT, 0o644).catch(() => open(name, constants.O_RDONLY));
+    opened.catch(() => this.files.delete(view));
     this.files.set(view, opened);
     return opened;
   }

@@ -60,7 +60,7 @@ function fuse(rewriter: Rewriter, softmax: Node): void {
   const result = turned && sameShape(turned.attrs.perm, SIDE_BY_SIDE) ? following(rewriter, turned.outputs[0]!, 'Reshape')?.outputs[0] : undefined;
   if (!projected || result === undefined) return;
   const { x, weight, bias, shape: [batch, tokens, , heads, width] } = projected;
-  if (!sameShape(rewriter.shape(result), [batch! * tokens!, heads! * width!])) return;
+  if (rewriter.shape(x).length !== 2 || !sameShape(rewriter.shape(result), [batch! * tokens!, heads! * width!])) return;
   const { shape, data } = turnedConstant(rewriter.value(weight));
   const attrs = { batch: batch!, heads: heads!, scale: scores.attrs.alpha };
   rewriter.replace(result, rewriter.add('Attention', attrs, [rewriter.current(x), rewriter.constant(shape, 'float32', data), bias]));
