@@ -3,12 +3,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readSafetensors } from '../../../extension/core/checkpoints/safetensors';
-import { RunDirectory } from '../../../extension/core/runs/run-directory';
-import type { NamedTensors } from '../../../extension/core/tensors';
 import { EagerEngine } from '../../../extension/training/engines/eager/eager-engine';
 import { pretrain, resume } from '../../../extension/training/pretrain';
 import { functionOf } from '../engines/comparing';
+import { lossesOf, studentOf } from './run-results';
 
 let folder: string;
 const said: string[] = [];
@@ -22,16 +20,6 @@ beforeAll(async () => {
   await pretrain({ configFile: join(folder, 'teacher.mim.yaml') });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-async function studentOf(path: string): Promise<NamedTensors> {
-  const last = (await (await RunDirectory.open(path)).listCheckpoints()).at(-1)!;
-  return (await readSafetensors(join(last.path, 'model.safetensors'))).tensors;
-}
-
-async function lossesOf(path: string): Promise<number[]> {
-  const lines = (await readFile(join(path, 'metrics.jsonl'), 'utf8')).trim().split('\n');
-  return lines.map((line) => (JSON.parse(line) as { loss: number }).loss);
-}
 
 it('trains nearly as the exact teacher does, says how far its targets are off, and goes on the same after a pause', async () => {
   const configFile = join(folder, 'align.mim.yaml');

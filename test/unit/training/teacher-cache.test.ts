@@ -5,13 +5,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { crc32 } from '../../../extension/core/checkpoints/crc32';
 import { floatsToHalves, halvesToFloats } from '../../../extension/core/checkpoints/half';
-import { readSafetensors } from '../../../extension/core/checkpoints/safetensors';
-import { RunDirectory } from '../../../extension/core/runs/run-directory';
-import type { NamedTensors } from '../../../extension/core/tensors';
 import { CompiledEngine } from '../../../extension/training/engines/compiled/compiled-engine';
 import { pretrain, resume } from '../../../extension/training/pretrain';
 import { lookLayout, LookRecords } from '../../../extension/training/teachers/look-record';
 import { report } from '../config/experiment-of';
+import { lossesOf, studentOf } from './run-results';
 
 const IMAGES = 64;
 const VIEWS = 2;
@@ -41,16 +39,6 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const run = async (overrides: Readonly<Record<string, string>> = {}, { file = configFile, ...options }: { untilEpoch?: number; file?: string } = {}, told: string[] = []): Promise<string> =>
   (await pretrain({ configFile: file, name: `run-${count++}`, overrides, events: { onMessage: (line) => told.push(line) }, ...options })).run;
-
-async function studentOf(path: string): Promise<NamedTensors> {
-  const last = (await (await RunDirectory.open(path)).listCheckpoints()).at(-1)!;
-  return (await readSafetensors(join(last.path, 'model.safetensors'))).tensors;
-}
-
-async function lossesOf(path: string): Promise<number[]> {
-  const lines = (await readFile(join(path, 'metrics.jsonl'), 'utf8')).trim().split('\n');
-  return lines.map((line) => (JSON.parse(line) as { loss: number }).loss);
-}
 
 async function folderOfLooks(): Promise<string> {
   return join(kept, (await readdir(kept))[0]!);
