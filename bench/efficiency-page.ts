@@ -58,19 +58,19 @@ export function efficiencyPage(record: EfficiencyRecord): string {
     const end = recipe.seeds.map(({ top1 }) => 100 * top1[last]!);
     const epoch = recipe.asking ? `${recipe.asking.secondsPerEpoch.toFixed(1)}, then ${recipe.secondsPerEpoch.toFixed(1)}` : recipe.secondsPerEpoch.toFixed(1);
     const reached = accuracies.map((accuracy) => secondsTo(recipe, accuracy)?.toFixed(0) ?? 'not reached');
-    return `| ${[recipe.name, epoch, secondsAfter(recipe, last).toFixed(0), `${mean(end).toFixed(2)} ± ${halfInterval(end).toFixed(2)}`, ...reached].join(' | ')} |`;
+    return `| ${[recipe.name, recipe.seeds.length, epoch, secondsAfter(recipe, last).toFixed(0), `${mean(end).toFixed(2)} ± ${halfInterval(end).toFixed(2)}`, ...reached].join(' | ')} |`;
   });
   return `# How soon a probe reaches an accuracy
 
 MaskAlign, with its teacher asked in every step, also in int8, and asked once a view, beside MAE, SimMIM and feature inpainting with the same teacher, on ${images.toLocaleString('en')}
-images of CIFAR-10 over ${last} epochs, ${reference!.seeds.length} seeds. A linear probe of the mean of the patch tokens after epochs ${epochsOf(reference!).join(', ')}; the teacher's is ${perCent(baselines['teacher']!)} %, that of a
+images of CIFAR-10 over ${last} epochs. A linear probe of the mean of the patch tokens after epochs ${epochsOf(reference!).join(', ')}; the teacher's is ${perCent(baselines['teacher']!)} %, that of a
 random-initialised student ${perCent(baselines['random']!)} %.
 
 Seconds of an epoch are those of \`npm run bench:methods -- --size cifar\`: steps by turns on ${threads} threads of ${cpu}, nothing else running, without
 loading and probing. Accuracies are of trainings that ran two at a time, one thread each, whose own times are not used.
 
-| Recipe | Seconds an epoch | ${last} epochs, s | Top-1 after them, % | ${accuracies.map((accuracy) => `s to ${perCent(accuracy)} %`).join(' | ')} |
-| --- | ---: | ---: | ---: | ${accuracies.map(() => '---:').join(' | ')} |
+| Recipe | Seeds | Seconds an epoch | ${last} epochs, s | Top-1 after them, % | ${accuracies.map((accuracy) => `s to ${perCent(accuracy)} %`).join(' | ')} |
+| --- | ---: | ---: | ---: | ---: | ${accuracies.map(() => '---:').join(' | ')} |
 ${rows.join('\n')}
 
 Top-1 with half of its 95 % interval (Student's t). Seconds to an accuracy: when the mean over the seeds first is that high, by a straight line

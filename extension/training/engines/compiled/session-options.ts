@@ -16,9 +16,6 @@ export function sessionOptions(device: Device, threads: number): InferenceSessio
     executionProviders: ['cpu'],
     graphOptimizationLevel: 'all',
     intraOpNumThreads: threads,
-    // ONNX Runtime's arena grows in powers of two and keeps what it has: a third more memory than a step needs, and no time saved.
-    enableCpuMemArena: false,
-    enableMemPattern: false,
     // Kernels follow each other within microseconds, so a thread that waits for the next one spins for about as long, and then
     // sleeps: the cores are shared with the loader's threads, and with endless spinning a step on a busy machine took 1.4 to 2 times as long.
     extra: { session: { intra_op: { allow_spinning: '1', spin_duration_us: SPIN_MICROSECONDS }, force_spinning_stop: '1' } },
