@@ -188,10 +188,13 @@ export class Workbench {
     await row.locator(`.actions a[aria-label^="${action}"]`).dispatchEvent('click');
   }
 
-  /** Takes an entry of the menu that a right click opens. */
+  /** Takes an entry of the menu that a right click opens. The menu passes over a click that comes too soon, and stays; one that it takes closes it. */
   async contextMenu(on: Locator, item: string): Promise<void> {
-    await this.openMenu(on);
-    await this.menuItems().filter({ hasText: item }).first().click();
+    await this.retried(`the menu does not take ${item}`, async () => {
+      await this.openMenu(on);
+      await this.menuItems().filter({ hasText: item }).first().click({ timeout: aMoment });
+      await this.menuItems().first().waitFor({ state: 'detached', timeout: aMoment });
+    });
   }
 
   /** What the menu of a right click offers, without its keys and lines. */
