@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { HostTensor } from '../extension/core/tensors';
-import type { Engine, HostBatch, Program } from '../extension/training/engines/engine';
-import type { Looking } from '../extension/training/methods/method';
+import type { Engine, HostBatch } from '../extension/training/engines/engine';
+import { lookingProgram } from '../extension/training/looking-program';
 import { RandomStream } from '../extension/training/random';
 import { LookRecords, type LookLayout } from '../extension/training/teachers/look-record';
 import { LookStore } from '../extension/training/teachers/look-store';
@@ -19,12 +19,11 @@ const BATCHES = 8;
 /** An epoch in which the teacher is asked: of the whole batch, rounded, written, and then the step. */
 export async function askingRun(engine: Engine, size: StepSize, options: CaseOptions = {}): Promise<Run> {
   const { method } = trainingCase(size, options);
-  const looking = method.looking!;
   const { program, state: values, layout, batch } = lookedCase(size, options);
-  const [compiled, looks] = [await engine.compile(program), await engine.compile(lookingProgram(looking, size))];
+  const images = batch(0, {})['images']!;
+  const [compiled, looks] = [await engine.compile(program), await engine.compile(lookingProgram(method.looking!, images.shape))];
   const [state, none] = [engine.createState(values), engine.createState({})];
   const store = await temporaryStore(layout);
-  const images = batch(0, {})['images']!;
   let step = 0;
   return async (count) => {
     const start = performance.now();
@@ -39,13 +38,6 @@ export async function askingRun(engine: Engine, size: StepSize, options: CaseOpt
     }
     await compiled.run(state, batches);
     return (performance.now() - start) / 1000 / count;
-  };
-}
-
-function lookingProgram({ constants, look }: Looking, { batch: images, imageSize }: StepSize): Program {
-  return {
-    name: 'teacher looks', state: {}, constants, batch: { images: { shape: [images, 3, imageSize, imageSize], dtype: 'float32' } },
-    run: (inputs) => ({ state: {}, readings: look(inputs.batch['images']!, inputs.constants) }),
   };
 }
 

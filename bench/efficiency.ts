@@ -7,6 +7,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { parse } from 'yaml';
 import { efficiencyPage, type EfficiencyRecord, type Recipe } from './efficiency-page';
 import { median } from './median';
 
@@ -43,8 +44,7 @@ interface Cell {
 }
 
 async function readCell(folder: string): Promise<Cell> {
-  const { parse } = await import('yaml');
-  const { method, teacher, seed, data, optimizer } = parse(await readFile(path.join(folder, 'config.yaml'), 'utf8')) as { method: string; teacher?: { dtype?: string; cache?: { views: number } }; seed: number; data: { limit: number; holdout: number }; optimizer: { batch_size: number } };
+  const { method, teacher, seed, data, optimizer } = parse(await readFile(path.join(folder, 'config.yaml'), 'utf8')) as { method: string; teacher?: { dtype?: string; cache?: { views: number } }; seed: number; data: { limit: number }; optimizer: { batch_size: number } };
   const views = teacher?.cache?.views;
   const top1: Record<string, number> = {};
   const baselines: Record<string, number> = {};

@@ -7,7 +7,8 @@ import { explainWriteError } from '../core/files/durable-files';
 import { UserError } from '../core/problems';
 import { float32 } from '../core/tensors';
 import type { BatchPlace, LoaderOptions, TrainBatch } from './data/loader';
-import type { CompiledProgram, Engine, Program, StateStore } from './engines/engine';
+import type { CompiledProgram, Engine, StateStore } from './engines/engine';
+import { lookingProgram } from './looking-program';
 import type { Looking } from './methods/method';
 import type { Prepared } from './prepare';
 import { placeOfLooks } from './teacher-cache-place';
@@ -102,23 +103,13 @@ export class TeacherCache {
   }
 
   private async look({ images, labels }: TrainBatch, start: number, size: number): Promise<Record<string, Float32Array>> {
-    this.program ??= await this.engine.compile(this.lookingProgram(size));
+    const { imageSize } = this.prepared.experiment.student;
+    const shape = [size, 3, imageSize, imageSize];
+    this.program ??= await this.engine.compile(lookingProgram(this.looking, shape));
     this.state ??= this.engine.createState({});
     const pixels = images.length / labels.length;
-    const [readings] = await this.program.run(this.state, [{ images: float32(this.program.program.batch['images']!.shape, images.subarray(start * pixels, (start + size) * pixels)) }]);
+    const [readings] = await this.program.run(this.state, [{ images: float32(shape, images.subarray(start * pixels, (start + size) * pixels)) }]);
     return Object.fromEntries(Object.entries(readings!).map(([name, { data }]) => [name, data as Float32Array]));
-  }
-
-  private lookingProgram(size: number): Program {
-    const { looking, prepared: { experiment } } = this;
-    const { imageSize } = experiment.student;
-    return {
-      name: 'teacher looks',
-      state: {},
-      constants: looking.constants,
-      batch: { images: { shape: [size, 3, imageSize, imageSize], dtype: 'float32' } },
-      run: ({ batch, constants }) => ({ state: {}, readings: looking.look(batch['images']!, constants) }),
-    };
   }
 
   /** A training does not end because its cache cannot be written: it looks again. */

@@ -1,6 +1,7 @@
 /** A parity case trained on an engine: what it saw, for the tests and for the measurement on a GPU. */
 import type { NamedTensors } from '../../extension/core/tensors';
 import type { Engine, HostBatch, Readings } from '../../extension/training/engines/engine';
+import { lookingProgram } from '../../extension/training/looking-program';
 import type { Looking } from '../../extension/training/methods/method';
 import { trainingPrograms } from '../../extension/training/step';
 import type { ParityCase } from './parity-case';
@@ -51,7 +52,7 @@ export async function train(engine: Engine, parityCase: ParityCase, asked: Asked
 }
 
 async function looksOf(engine: Engine, looking: Looking, { images }: HostBatch): Promise<Readings> {
-  const program = await engine.compile({ name: 'looks', state: {}, constants: looking.constants, batch: { images: images! }, run: ({ batch, constants }) => ({ state: {}, readings: looking.look(batch['images']!, constants) }) });
+  const program = await engine.compile(lookingProgram(looking, images!.shape));
   const none = engine.createState({});
   const [readings] = await program.run(none, [{ images: images! }]);
   await program.dispose();

@@ -1,4 +1,5 @@
 /** CRC-32 as zip has it (reflected, polynomial 0xEDB88320). */
+import * as zlib from 'node:zlib';
 
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;
@@ -6,8 +7,12 @@ const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-export function crc32(bytes: Uint8Array): number {
+/** For Node before 20.15. */
+export function tableCrc32(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (let i = 0; i < bytes.length; i++) crc = table[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
   return (crc ^ 0xffffffff) >>> 0;
 }
+
+/** Node's own is several times as fast. */
+export const crc32: (bytes: Uint8Array) => number = zlib.crc32 ?? tableCrc32;

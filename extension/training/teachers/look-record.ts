@@ -3,8 +3,7 @@
  * CLS attention as float32, features as float16. A record of zeros, as a file has where nothing was written, is none: its checksum
  * does not fit. Nor does that of an image which has other pixels now.
  */
-import * as zlib from 'node:zlib';
-import { crc32 as ownCrc32 } from '../../core/checkpoints/crc32';
+import { crc32 } from '../../core/checkpoints/crc32';
 import { floatsToHalves, halvesToFloats } from '../../core/checkpoints/half';
 import { elementCount, type NamedSpecs } from '../../core/tensors';
 
@@ -25,9 +24,6 @@ export interface LookLayout {
 const CHECKSUM_BYTES = 4;
 /** Of the record, then of the pixels. */
 const HEADER_BYTES = 2 * CHECKSUM_BYTES;
-
-/** Node has one since 20.15, several times as fast. */
-const crc32: (bytes: Uint8Array) => number = zlib.crc32 ?? ownCrc32;
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
 

@@ -79,16 +79,8 @@ export function runTeacher(tensors: Tensors, architecture: Architecture, images:
   return { targets, scores, keepIds };
 }
 
-/** All that a teacher's task can read of images: raw block outputs at [CLS; patches], and the scores. */
-export interface TeacherLook {
-  /** [B·(1+L), D_T] each, in the order of the task's levels. */
-  readonly targets: readonly tf.Tensor[];
-  /** [B, L] */
-  readonly scores?: tf.Tensor;
-}
-
-/** What `runTeacher` gives for a task without `wholeTargets`, from what it gave where nothing was hidden. */
-export function teacherFromLook({ targets, scores }: TeacherLook, batch: number, task: Pick<TeacherTask, 'keep'>): TeacherResult {
+/** What `runTeacher` gives for a task without `wholeTargets`, from what it gave where nothing was hidden: all that a task can read of images. */
+export function teacherFromLook({ targets, scores }: Omit<TeacherResult, 'keepIds'>, batch: number, task: Pick<TeacherTask, 'keep'>): TeacherResult {
   const keepIds = task.keep(scores);
   const rows = visibleRows(keepIds, batch, targets[0]!.shape[0]! / batch, 1);
   return { targets: targets.map((target) => (rows ? tf.gather(target, rows) : target)), scores, keepIds };
