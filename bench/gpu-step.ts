@@ -8,10 +8,10 @@ import { WgslEngine } from '../extension/training/engines/wgsl/wgsl-engine';
 import { stepCase, type StepSize } from './step-case';
 
 const engines = {
-  'compiled-webgpu': () => CompiledEngine.create({ device: 'webgpu' }),
-  wgsl: () => WgslEngine.create(),
-  'wgsl float16': () => WgslEngine.create({ products: 'float16' }),
-};
+  'compiled-webgpu': { precision: 'float32', open: () => CompiledEngine.create({ device: 'webgpu' }) },
+  wgsl: { precision: 'float32', open: () => WgslEngine.create() },
+  'wgsl float16': { precision: 'float16', open: () => WgslEngine.create({ precision: 'float16' }) },
+} as const;
 
 export interface GpuStepTask {
   readonly size: StepSize;
@@ -19,8 +19,9 @@ export interface GpuStepTask {
 }
 
 const { size, engine: name } = JSON.parse(process.argv[2]!) as GpuStepTask;
-const engine = await engines[name]();
-const { program, state: values, batch } = stepCase(size);
+const { precision, open } = engines[name];
+const engine = await open();
+const { program, state: values, batch } = stepCase(size, { precision });
 const compiled = await engine.compile(program);
 const state = engine.createState(values);
 let step = 0;

@@ -6,7 +6,7 @@ import { resolveExperiment } from '../extension/core/config/resolve';
 import { experimentSchema, type ExperimentInput, type ResolvedExperiment, type VitShape } from '../extension/core/config/schema';
 import type { NamedTensors } from '../extension/core/tensors';
 import { elementCount, float32 } from '../extension/core/tensors';
-import type { HostBatch, Program } from '../extension/training/engines/engine';
+import type { HostBatch, Precision, Program } from '../extension/training/engines/engine';
 import { createMethod } from '../extension/training/methods/create';
 import type { Method } from '../extension/training/methods/method';
 import { RandomStream } from '../extension/training/random';
@@ -84,11 +84,12 @@ export interface CaseOptions {
   /** That each batch is accumulated from. */
   readonly parts?: number;
   readonly dtype?: TeacherDtype;
+  readonly precision?: Precision;
   /** Default: the procedural shapes. */
   readonly data?: ExperimentInput['data'];
 }
 
-export function trainingCase(size: StepSize, { method: name = 'maskalign', masking = 'random', parts = 1, dtype = 'float32', data = { kind: 'shapes' } }: CaseOptions = {}): TrainingCase {
+export function trainingCase(size: StepSize, { method: name = 'maskalign', masking = 'random', parts = 1, dtype = 'float32', precision = 'float32', data = { kind: 'shapes' } }: CaseOptions = {}): TrainingCase {
   const { batch, imageSize, patchSize, width, depth, heads } = size;
   const levels = `top${Math.min(alignedLevels, depth)}`;
   const experiment = experimentSchema.parse({
@@ -99,6 +100,7 @@ export function trainingCase(size: StepSize, { method: name = 'maskalign', maski
     ...(needsTeacher(name) && { teacher: { checkpoint: 'random', dtype } }),
     ...(name === 'maskalign' && { masking: { strategy: masking, ratio: maskRatio }, alignment: { levels } }),
     optimizer: { batch_size: batch, accumulate: parts, lr: 1e-4 },
+    engine: { precision },
   });
   const { resolved, problems } = resolveExperiment(experiment, '/bench.yaml');
   if (!resolved) throw new Error(problems.map(({ message }) => message).join('\n'));

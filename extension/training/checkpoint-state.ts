@@ -3,13 +3,13 @@
  *
  *   model.safetensors   the student, timm names
  *   method.safetensors  adaptors, alignment weights, heads: what the method trains beside the student (`method.` dropped)
- *   state.safetensors   AdamW moments, averages: everything a bit-exact resume needs beside the parameters
+ *   state.safetensors   AdamW moments, averages, the loss scaling: everything a bit-exact resume needs beside the parameters
  */
 import * as z from 'zod';
 import type { NamedTensors } from '../core/tensors';
 
 const METHOD = 'method.';
-const OPTIMIZER = /^(exp_avg|exp_avg_sq|ema|grad_sum)\./;
+const OPTIMIZER = /^(exp_avg|exp_avg_sq|ema|grad_sum|loss_scaling)\./;
 
 export interface CheckpointTensors {
   readonly model: NamedTensors;

@@ -141,7 +141,9 @@ class AccumulatingRunner implements StepRunner {
 const LONGEST_METRIC = 256;
 
 /** What the optimizer says, of the whole batch. */
-const OF_UPDATE = ['grad_norm', 'block_grad_norms', 'block_update_ratios'];
+const OF_UPDATE = ['grad_norm', 'block_grad_norms', 'block_update_ratios', 'loss_scale', 'skipped_steps'];
+/** What a step that was not made, for its gradients overflowed, has nothing to say of. */
+const OF_GRADIENTS = ['grad_norm', 'block_grad_norms', 'block_update_ratios'];
 
 /** Without masks and scores, which are large. */
 function metricsOf(readings: Readings): Readings {
@@ -160,8 +162,14 @@ function toStepReadings(step: number, inputs: StepInputs, parts: readonly Readin
     const reading = updated[name];
     if (reading) metrics[name] = reading.shape.length === 0 ? reading.data[0]! : Array.from(reading.data);
   }
+  if (overflowed(updated)) for (const name of OF_GRADIENTS) delete metrics[name];
   const loss = parts.reduce((sum, part) => sum + part['loss']!.data[0]!, 0) / parts.length;
   return { step: step + 1, loss, learningRate: inputs.learningRate(step), metrics };
+}
+
+/** Where the loss is scaled, a smaller scale mends that; elsewhere it is the training's end. */
+function overflowed({ grad_norm: norm, loss_scale: scale }: Readings): boolean {
+  return scale !== undefined && norm !== undefined && !Number.isFinite(norm.data[0]);
 }
 
 function scalar(value: number): HostTensor {

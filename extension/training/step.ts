@@ -2,20 +2,23 @@
  * A method's loss with gradients and the optimizer: the programs the trainer hands to an engine.
  *
  * The state store holds every parameter under its own name, `exp_avg.<name>` and `exp_avg_sq.<name>` for those the
- * loss reads, `ema.<name>` for the student where an average is kept, `grad_sum.<name>` where batches are accumulated.
+ * loss reads, `ema.<name>` for the student where an average is kept, `grad_sum.<name>` where batches are accumulated. With
+ * `engine.precision: float16` it also holds the loss scaling, gradients are of the scaled loss until the optimizer divides them, and a
+ * step whose gradients are not finite leaves parameters and moments as they are.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { methodTraits } from '../core/config/method-traits';
 import type { OptimizerConfig, ResolvedExperiment } from '../core/config/schema';
 import type { NamedSpecs, NamedTensors, TensorSpec } from '../core/tensors';
 import { float32, specOf } from '../core/tensors';
-import type { Program, ProgramInputs, ProgramOutputs } from './engines/engine';
+import type { Precision, Program, ProgramInputs, ProgramOutputs } from './engines/engine';
 import type { Method } from './methods/method';
 import type { Tensors } from './nn/tensors';
 import { tensorOf, withoutPrefix } from './nn/tensors';
-import { adamW, adamWStep, type AdamWOptions, type AdamWStep } from './optimizer/adamw';
+import { adamW, adamWStep, onlyIfFinite, type AdamWOptions, type AdamWStep } from './optimizer/adamw';
 import { partNorms, partsOf, updateRatios } from './optimizer/gradient-health';
 import { clipFactor, globalNorm } from './optimizer/gradient-norm';
+import { gradScalerDefaults, initialLossScaling, lossScale, lossScalingReadings, lossScalingSpecs, nextLossScaling, stepsMade, type LossScalingOptions } from './optimizer/loss-scaling';
 import { movingAverage } from './optimizer/moving-average';
 import { RandomStream } from './random';
 import { int8Weights } from './teachers/int8';
@@ -28,8 +31,8 @@ export interface TrainingPrograms {
   /**
    * One optimizer step on one batch. Batch inputs: the method's, `lr`, `step` (1 for the first) and, if an average is
    * kept, `ema_momentum`; all float32 []. Readings: `loss`, `grad_norm` (before clipping), and the method's; with
-   * `logging.gradients` also `block_grad_norms` (before clipping) and `block_update_ratios` [depth + 2], see gradient-health.ts.
-   * Absent if batches are accumulated.
+   * `logging.gradients` also `block_grad_norms` (before clipping) and `block_update_ratios` [depth + 2], see gradient-health.ts; where
+   * the loss is scaled, `loss_scale` and `skipped_steps`, see loss-scaling.ts. Absent if batches are accumulated.
    */
   readonly single?: Program;
   /** Adds one micro-batch's share of the mean gradient to `grad_sum.…`. Batch inputs: the method's. Readings: `loss` and the method's. */
@@ -57,6 +60,9 @@ class StepParts {
   private readonly selfTaught: boolean;
   /** The frozen teacher's weights that are of int8. */
   private readonly int8: readonly string[] | undefined;
+  /** Of products; of the scaled loss where it is half. */
+  private readonly precision: Precision;
+  private readonly scaling: LossScalingOptions | undefined;
   /** Trained parameters by part of the model, where their gradients are recorded. */
   private readonly recordedParts: readonly (readonly string[])[] | undefined;
 
@@ -69,6 +75,8 @@ class StepParts {
     this.microBatch = experiment.derived.microBatch;
     this.optimizer = experiment.optimizer;
     if (experiment.teacher?.dtype === 'int8') this.int8 = int8Weights(method.constants);
+    this.precision = experiment.engine.precision;
+    if (this.precision === 'float16') this.scaling = gradScalerDefaults;
     const { depth } = experiment.student;
     this.recordedParts = experiment.logging.gradients ? partsOf(this.trained, { depth, masksInput: methodTraits[experiment.method].encoder === 'replaced' }) : undefined;
   }
@@ -82,15 +90,16 @@ class StepParts {
       state[`exp_avg_sq.${name}`] = float32(shape);
       if (this.optimizer.accumulate > 1) state[`grad_sum.${name}`] = float32(shape);
     }
-    return state;
+    return this.scaling ? { ...state, ...initialLossScaling(this.scaling) } : state;
   }
 
   single(): Program {
     return {
       name: `${this.method.name} step`,
-      state: { ...this.optimizerState(), ...this.teacherState(), ...this.averageState(), ...this.heldState() },
+      state: { ...this.optimizerState(), ...this.teacherState(), ...this.averageState(), ...this.heldState(), ...this.scalingState() },
       constants: this.method.constants,
       int8: this.int8,
+      precision: this.precision,
       batch: { ...this.method.batchSpecs(this.microBatch), ...this.optimizerBatch() },
       run: (inputs) => {
         const { gradients, readings } = this.lossAndGradients(inputs, 1);
@@ -103,9 +112,10 @@ class StepParts {
   accumulate(): Program {
     return {
       name: `${this.method.name} accumulate`,
-      state: { ...this.specsOf(this.trained), ...this.specsOf(this.trained, 'grad_sum.'), ...this.teacherState(), ...this.heldState() },
+      state: { ...this.specsOf(this.trained), ...this.specsOf(this.trained, 'grad_sum.'), ...this.teacherState(), ...this.heldState(), ...this.scalingState() },
       constants: this.method.constants,
       int8: this.int8,
+      precision: this.precision,
       batch: this.method.batchSpecs(this.microBatch),
       run: (inputs) => {
         const { gradients, readings } = this.lossAndGradients(inputs, 1 / this.optimizer.accumulate);
@@ -119,7 +129,7 @@ class StepParts {
   update(): Program {
     return {
       name: `${this.method.name} update`,
-      state: { ...this.optimizerState(), ...this.specsOf(this.trained, 'grad_sum.'), ...this.averageState() },
+      state: { ...this.optimizerState(), ...this.specsOf(this.trained, 'grad_sum.'), ...this.averageState(), ...this.scalingState() },
       constants: {},
       batch: this.optimizerBatch(),
       run: (inputs) => {
@@ -140,7 +150,8 @@ class StepParts {
       const { loss, readings } = this.method.loss(inputs.state, inputs.batch, { ...inputs.constants, ...inputs.state });
       // The tape frees what is made under it; readings must outlive it.
       kept = Object.fromEntries(Object.entries({ loss, ...readings }).map(([name, value]) => [name, tf.keep(tf.clone(value))]));
-      return share === 1 ? loss : tf.mul(loss, share);
+      const shared: tf.Scalar = share === 1 ? loss : tf.mul(loss, share);
+      return this.scaling ? tf.mul(shared, lossScale(inputs.state)) : shared;
     };
     const { grads } = tf.engine().gradients(differentiated, parameters, undefined, true);
     const gradients: Record<string, tf.Tensor> = {};
@@ -153,12 +164,15 @@ class StepParts {
     return { gradients, readings };
   }
 
-  private applyOptimizer({ state, batch }: ProgramInputs, gradients: Tensors): ProgramOutputs {
+  /** @param summed gradients of the loss, scaled where it is */
+  private applyOptimizer({ state, batch }: ProgramInputs, summed: Tensors): ProgramOutputs {
     const { betas, eps, weight_decay: weightDecay, clip_grad: clip } = this.optimizer;
-    const options = { betas, eps, weightDecay };
-    const stepOf = this.adamWSteps(batch, options);
+    const gradients = this.unscaled(summed, state);
     const squares = Object.fromEntries(this.trained.map((name) => [name, tf.square(tensorOf(gradients, name))]));
     const norm = globalNorm(Object.values(squares));
+    const finite = this.scaling && tf.isFinite(norm);
+    const orZeros = (gradient: tf.Tensor): tf.Tensor => (finite ? tf.where(finite, gradient, 0) : gradient);
+    const stepOf = this.adamWSteps(batch, state, { betas, eps, weightDecay }, finite);
     const factor = clip === undefined ? undefined : clipFactor(norm, clip);
     const squaredFactor = factor && tf.square(factor);
     const next: Record<string, tf.Tensor> = {};
@@ -167,7 +181,7 @@ class StepParts {
       const gradient = tensorOf(gradients, name);
       const clipped = factor ? tf.mul(gradient, factor) : gradient;
       const square = squaredFactor ? tf.mul(tensorOf(squares, name), squaredFactor) : tensorOf(squares, name);
-      const updated = adamW(entry, clipped, square, stepOf(name), options, this.method.decays(name, this.parameters[name]!.shape));
+      const updated = adamW(entry, orZeros(clipped), orZeros(square), stepOf(name), this.method.decays(name, this.parameters[name]!.shape));
       next[name] = updated.parameter;
       next[`exp_avg.${name}`] = updated.expAvg;
       next[`exp_avg_sq.${name}`] = updated.expAvgSq;
@@ -175,7 +189,16 @@ class StepParts {
     for (const name of this.averagedAndTrained()) {
       next[`ema.${name}`] = movingAverage(tensorOf(state, `ema.${name}`), next[name]!, tensorOf(batch, 'ema_momentum'));
     }
-    return { state: next, readings: { grad_norm: norm, ...this.gradientHealth(squares, state, next) } };
+    const scaling = this.scaling && finite ? nextLossScaling(state, finite, this.scaling) : {};
+    const readings = { grad_norm: norm, ...this.gradientHealth(squares, state, next), ...(this.scaling && lossScalingReadings(scaling)) };
+    return { state: { ...next, ...scaling }, readings };
+  }
+
+  /** Gradients of the loss itself. Scales are powers of two: dividing by one loses nothing. */
+  private unscaled(gradients: Tensors, state: Tensors): Tensors {
+    if (!this.scaling) return gradients;
+    const inverse = tf.reciprocal(lossScale(state));
+    return Object.fromEntries(this.trained.map((name) => [name, tf.mul(tensorOf(gradients, name), inverse)]));
   }
 
   private gradientHealth(squares: Tensors, before: Tensors, after: Tensors): Record<string, tf.Tensor> {
@@ -183,12 +206,17 @@ class StepParts {
     return parts ? { block_grad_norms: partNorms(parts, squares), block_update_ratios: updateRatios(parts, before, after) } : {};
   }
 
-  /** The optimizer's scalars, once for each share of the learning rate. */
-  private adamWSteps(batch: Tensors, options: AdamWOptions): (name: string) => AdamWStep {
-    const [rate, step] = [tensorOf(batch, 'lr'), tensorOf(batch, 'step')];
+  /** The optimizer's scalars, once for each share of the learning rate. @param finite whether the step is made; absent: it always is */
+  private adamWSteps(batch: Tensors, state: Tensors, options: AdamWOptions, finite: tf.Tensor | undefined): (name: string) => AdamWStep {
+    const [rate, tried] = [tensorOf(batch, 'lr'), tensorOf(batch, 'step')];
+    const step = finite ? stepsMade(state, tried) : tried;
+    const stepAt = (ownRate: tf.Tensor): AdamWStep => {
+      const made = adamWStep(options, ownRate, step);
+      return finite ? onlyIfFinite(finite, made) : made;
+    };
     const scaleOf = (name: string): number => this.method.lrScale?.(name) ?? 1;
     const scales = new Set(this.trained.map(scaleOf));
-    const steps = new Map([...scales].map((scale) => [scale, adamWStep(options, scale === 1 ? rate : tf.mul(rate, scale), step)]));
+    const steps = new Map([...scales].map((scale) => [scale, stepAt(scale === 1 ? rate : tf.mul(rate, scale))]));
     return (name) => steps.get(scaleOf(name))!;
   }
 
@@ -216,6 +244,10 @@ class StepParts {
 
   private averageState(): NamedSpecs {
     return this.specsOf(this.averagedAndTrained(), 'ema.');
+  }
+
+  private scalingState(): NamedSpecs {
+    return this.scaling ? lossScalingSpecs : {};
   }
 
   private optimizerBatch(): NamedSpecs {

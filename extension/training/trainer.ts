@@ -134,7 +134,7 @@ async function runAndRecord(training: Training, batches: readonly TrainBatch[], 
   const readings = await training.steps.run(training.state, batches);
   throughput.record(batches.length * experiment.optimizer.batch_size, (performance.now() - clockStart) / 1000);
   for (const reading of readings) {
-    requireFinite(reading);
+    requireFinite(reading, experiment);
     if (reading.step % experiment.log_every === 0 || reading.step === timeline.totalSteps) {
       const record = metricsRecord(reading, timeline, throughput);
       await run.appendMetrics(record);
@@ -167,13 +167,19 @@ export function metricsRecord(reading: StepReadings, timeline: Timeline, through
   };
 }
 
-function requireFinite({ step, loss, metrics }: StepReadings): void {
-  const norm = metrics['grad_norm'];
-  if (Number.isFinite(loss) && (typeof norm !== 'number' || Number.isFinite(norm))) return;
-  const what = Number.isFinite(loss) ? `The gradient norm became ${String(norm)}` : `The loss became ${loss}`;
+/** A scale below this one makes no gradient larger: what is not finite then is not so for its sake. */
+const LEAST_LOSS_SCALE = 2 ** -10;
+
+function requireFinite({ step, loss, metrics }: StepReadings, { engine }: ResolvedExperiment): void {
+  const [norm, scale] = [metrics['grad_norm'], metrics['loss_scale']];
+  const exhausted = typeof scale === 'number' && scale < LEAST_LOSS_SCALE;
+  if (Number.isFinite(loss) && !exhausted && (typeof norm !== 'number' || Number.isFinite(norm))) return;
+  const gradients = exhausted ? `The gradients overflow whatever the loss is scaled by (${scale} now)` : `The gradient norm became ${String(norm)}`;
+  const what = Number.isFinite(loss) ? gradients : `The loss became ${loss}`;
+  const precision = engine.precision === 'float16' ? ' or `engine.precision: float32`' : '';
   throw new UserError(
     'MIM8001',
     `${what} at step ${step}.`,
-    'The last checkpoint was saved before that and is good. Resuming would repeat it: start a new run with a lower `optimizer.blr`, a longer warm-up or `optimizer.clip_grad`.',
+    `The last checkpoint was saved before that and is good. Resuming would repeat it: start a new run with a lower \`optimizer.blr\`, a longer warm-up${precision ? ', `optimizer.clip_grad`' : ' or `optimizer.clip_grad`'}${precision}.`,
   );
 }

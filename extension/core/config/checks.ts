@@ -13,9 +13,19 @@ export function checkExperiment(resolved: ResolvedExperiment, problems: ProblemL
   checkData(resolved, problems);
   checkMethod(resolved, problems);
   if (resolved.method === 'maskalign' && teacherDepth !== undefined) checkAlignment(resolved, problems, teacherDepth);
+  checkEngine(resolved, problems);
   checkOptimizer(resolved, problems);
   checkSchedule(resolved, problems);
   checkEvaluations(resolved, problems);
+}
+
+function checkEngine({ engine, teacher }: ResolvedExperiment, problems: ProblemList): void {
+  if (engine.precision !== 'float16') return;
+  if (teacher?.dtype === 'int8') {
+    problems.add('MIM1122', ['engine.precision', 'teacher.dtype'], 'No engine computes in both float16 and int8.', { hint: 'Leave `engine.precision` or `teacher.dtype` out.' });
+  } else if (engine.kind !== 'wgsl') {
+    problems.add('MIM1122', ['engine.precision', 'engine.kind', 'engine'], `\`engine: ${engine.kind}\` does not compute in float16.`, { hint: 'Use `kind: wgsl`, or leave `precision` out.' });
+  }
 }
 
 function checkStudent({ student }: ResolvedExperiment, problems: ProblemList): void {

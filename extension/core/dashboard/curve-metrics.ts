@@ -7,6 +7,8 @@ const LABELS: Readonly<Record<string, string>> = {
   loss: 'Loss',
   lr: 'Learning rate',
   grad_norm: 'Gradient norm',
+  loss_scale: 'Loss scale',
+  skipped_steps: 'Skipped steps',
   images_per_second: 'Images per second',
   accuracy: 'Training accuracy',
 };
@@ -47,7 +49,7 @@ function groupOf(name: string): MetricChoice['group'] {
   if (isLevel(name)) return 'levels';
   if (blockOf(name)) return 'blocks';
   if (/(^|[_/])loss$/.test(name)) return 'loss';
-  if (/^(lr|grad_norm)$|(^|[_/])lr$/.test(name)) return 'optimizer';
+  if (/^(lr|grad_norm|loss_scale|skipped_steps)$|(^|[_/])lr$/.test(name)) return 'optimizer';
   return name === 'images_per_second' ? 'speed' : 'other';
 }
 

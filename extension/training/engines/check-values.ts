@@ -31,6 +31,11 @@ export function refuseInt8({ int8 }: Program, engine: string): void {
   if (int8?.length) throw new UserError('MIM4003', `The engine ${engine} does not compute in int8, which \`teacher.dtype\` asks for.`, 'Use `engine: compiled-cpu`, or leave `teacher.dtype` out.');
 }
 
+/** @throws UserError MIM4003 for a program that shall compute in half precision */
+export function refuseFloat16({ precision }: Program, engine: string): void {
+  if (precision === 'float16') throw new UserError('MIM4003', `The engine ${engine} does not compute in float16, which \`engine.precision\` asks for.`, 'Use `engine: { kind: wgsl, precision: float16 }`, or leave `precision` out.');
+}
+
 /** Throws unless the store holds every state entry the program uses, in the shape it uses it. */
 export function checkState(program: Program, state: StateStore): void {
   for (const [name, spec] of Object.entries(program.state)) {

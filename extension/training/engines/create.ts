@@ -37,8 +37,10 @@ const meaning: Record<EngineKind, string> = {
 
 const eagerBackends = { 'tfjs-node-gpu': 'tensorflow', 'tfjs-webgpu': 'webgpu', 'tfjs-wasm': 'wasm', 'tfjs-cpu': 'cpu' } as const;
 
+export type OpenOptions = Pick<EngineConfig, 'threads'> & Partial<Pick<EngineConfig, 'precision'>>;
+
 /** The libraries of an engine are loaded only here, so that one that is missing breaks nothing else. */
-async function open(kind: EngineKind, threads: number): Promise<Engine> {
+async function open(kind: EngineKind, { threads, precision }: OpenOptions): Promise<Engine> {
   switch (kind) {
     case 'compiled-cpu':
     case 'compiled-webgpu': {
@@ -47,7 +49,7 @@ async function open(kind: EngineKind, threads: number): Promise<Engine> {
     }
     case 'wgsl': {
       const { WgslEngine } = await import('./wgsl/wgsl-engine');
-      return WgslEngine.create();
+      return WgslEngine.create({ precision });
     }
     case 'tfjs-node-gpu':
     case 'tfjs-webgpu':
@@ -67,18 +69,19 @@ function why(error: unknown): string {
  * Opens the engine of an experiment. `reason` is a sentence for the log: which engine, and why this one.
  * @throws UserError MIM4001 where the engine asked for, or with `auto` every engine, fails to start.
  */
-export async function createEngine(config: Pick<EngineConfig, 'kind' | 'threads'>): Promise<{ engine: Engine; reason: string }> {
+export async function createEngine(config: OpenOptions & Pick<EngineConfig, 'kind'>): Promise<{ engine: Engine; reason: string }> {
   if (config.kind !== 'auto') {
     try {
-      return { engine: await open(config.kind, config.threads), reason: `The experiment asks for ${config.kind}: ${meaning[config.kind]}.` };
+      return { engine: await open(config.kind, config), reason: `The experiment asks for ${config.kind}: ${meaning[config.kind]}.` };
     } catch (error) {
-      throw new UserError('MIM4001', `The engine "${config.kind}" does not start: ${why(error)}`, 'Use `engine: auto`, or see `mim doctor` for the engines that work here.');
+      const elsewhere = config.precision === 'float16' ? 'Leave `engine.precision` out to compute with any engine; `mim doctor` shows those that work here.' : 'Use `engine: auto`, or see `mim doctor` for the engines that work here.';
+      throw new UserError('MIM4001', `The engine "${config.kind}" does not start: ${why(error)}`, elsewhere);
     }
   }
   const failures: string[] = [];
   for (const kind of enginesByPreference) {
     try {
-      const { engine, faster } = measuredFirst.has(kind) ? await openWhereFaster(kind, config.threads) : { engine: await open(kind, config.threads) };
+      const { engine, faster } = measuredFirst.has(kind) ? await openWhereFaster(kind, config) : { engine: await open(kind, config) };
       const passed = failures.length ? ` (${failures.join('; ')})` : '';
       return { engine, reason: `Chose ${kind}, the fastest that works here: ${meaning[kind]}${faster ? `; ${faster} of compiled-cpu` : ''}${passed}.` };
     } catch (error) {
@@ -91,11 +94,11 @@ export async function createEngine(config: Pick<EngineConfig, 'kind' | 'threads'
 class PassedOver extends Error {}
 
 /** Nothing is started where there is no GPU. @throws PassedOver; or what keeps it from starting */
-async function openWhereFaster(kind: EngineKind, threads: number): Promise<{ engine: Engine; faster: string }> {
+async function openWhereFaster(kind: EngineKind, options: OpenOptions): Promise<{ engine: Engine; faster: string }> {
   if (!likelyGpu()) throw new PassedOver('the system shows no GPU');
-  const engine = await open(kind, threads);
+  const engine = await open(kind, options);
   try {
-    const [gpu, cpu] = [await measured(engine), await rateOfProcessor(threads)];
+    const [gpu, cpu] = [await measured(engine), await rateOfProcessor(options)];
     const reason = passedOver(gpu, cpu);
     if (reason !== undefined) throw new PassedOver(reason);
     return { engine, faster: ratesInWords(gpu, cpu) };
@@ -110,8 +113,8 @@ async function measured(engine: Engine): Promise<MatmulRate> {
   return matmulRate(engine);
 }
 
-async function rateOfProcessor(threads: number): Promise<MatmulRate> {
-  const engine = await open('compiled-cpu', threads);
+async function rateOfProcessor({ threads }: OpenOptions): Promise<MatmulRate> {
+  const engine = await open('compiled-cpu', { threads });
   try {
     return await measured(engine);
   } finally {
@@ -132,7 +135,7 @@ export async function probeEngines(): Promise<EngineProbe[]> {
 
 async function probe(kind: EngineKind): Promise<EngineProbe> {
   try {
-    const engine = await open(kind, 0);
+    const engine = await open(kind, { threads: 0 });
     try {
       const facts = Object.entries(engine.describe()).filter(([key]) => key !== 'engine').map(([key, value]) => `${key} ${value}`);
       return { kind, works: true, detail: `${meaning[kind]} (${facts.join(', ')})`, rate: await measured(engine) };

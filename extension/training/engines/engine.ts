@@ -21,6 +21,9 @@ export interface ProgramOutputs {
   readonly readings: Record<string, Tensor>;
 }
 
+/** Of operands of matrix products; their sums and everything else are float32. */
+export type Precision = 'float32' | 'float16';
+
 export interface Program {
   readonly name: string;
   /** Entries of the state store that the program reads (or reads and writes). */
@@ -30,6 +33,8 @@ export interface Program {
   readonly batch: NamedSpecs;
   /** Constants, weights [out, in], whose products shall be computed in int8; only the compiled engine can. */
   readonly int8?: readonly string[];
+  /** Default: float32. Engines refuse what they do not know. */
+  readonly precision?: Precision;
   run(inputs: ProgramInputs): ProgramOutputs;
 }
 

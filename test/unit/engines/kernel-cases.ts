@@ -30,6 +30,8 @@ export const kernelCases: Record<string, Case> = {
   GreaterEqual: ({ ids }) => tf.greaterEqual(ids, 1), Less: ({ x, v }) => tf.less(x, v), LessEqual: ({ ids }) => tf.lessEqual(ids, 1),
   LogicalAnd: ({ x, y }) => tf.logicalAnd(tf.greater(x, 0), tf.greater(y, 0)), LogicalOr: ({ x, y }) => tf.logicalOr(tf.greater(x, 0), tf.greater(y, 0)),
   LogicalNot: ({ x }) => tf.logicalNot(tf.greater(x, 0)),
+  // 1/0, 0/0 and numbers, of which no engine knows before it runs.
+  IsFinite: ({ x }) => [tf.isFinite(tf.div(x, tf.relu(x))), tf.isFinite(tf.div(1, tf.relu(x))), tf.isFinite(tf.mul(x, 1e38))],
   AddN: ({ x, y }) => tf.addN([x, y, x]),
   Select: ({ x, y, v }) => [tf.where(tf.greater(x, 0), x, y), tf.where(tf.greater(v, 0), x, tf.neg(x))],
   Sum: ({ x }) => [tf.sum(positive(x)), tf.sum(x, 0), tf.sum(x, [-1, 0], true), tf.sum(tf.greater(x, 0))],

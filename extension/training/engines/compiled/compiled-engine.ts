@@ -3,7 +3,7 @@ import { version_core } from '@tensorflow/tfjs-core';
 import { env } from 'onnxruntime-node';
 import { usableThreads } from '../../../core/config/usable-threads';
 import type { NamedTensors } from '../../../core/tensors';
-import { refuseInt8 } from '../check-values';
+import { refuseFloat16, refuseInt8 } from '../check-values';
 import type { CompiledProgram, Engine, Program, StateStore } from '../engine';
 import type { CompileOptions } from './compile';
 import { compile } from './compile';
@@ -48,9 +48,10 @@ export class CompiledEngine implements Engine {
     return this.transfer ? new WebGpuState(values, this.transfer) : new CompiledState(values);
   }
 
-  /** @throws UserError MIM4003 for a program that shall compute in int8, on a GPU */
+  /** @throws UserError MIM4003 for a program that shall compute in float16, or on a GPU in int8 */
   async compile(program: Program): Promise<CompiledProgram> {
     if (this.device !== 'cpu') refuseInt8(program, this.kind);
+    refuseFloat16(program, this.kind);
     const { graph } = compile(program, this.options);
     const opened = await openSession(graph, this.threads, this.device);
     return this.transfer ? new WebGpuProgram(program, opened, this.transfer) : new OnnxProgram(program, opened);

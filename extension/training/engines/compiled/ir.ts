@@ -31,7 +31,7 @@ export interface Operations {
   // Elementwise, one operand.
   Neg: None; Abs: None; Exp: None; Log: None; Log1p: None; Erf: None; Sqrt: None; Rsqrt: None; Square: None;
   Reciprocal: None; Sigmoid: None; Tanh: None; Relu: None; Softplus: None; Sign: None; Sin: None; Cos: None;
-  Floor: None; Ceil: None; Round: None; LogicalNot: None;
+  Floor: None; Ceil: None; Round: None; LogicalNot: None; IsFinite: None;
   Step: { readonly alpha: number };
   Clip: { readonly min: number; readonly max: number };
   Cast: { readonly dtype: Dtype };

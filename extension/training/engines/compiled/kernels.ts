@@ -131,7 +131,7 @@ export const kernelRules: Readonly<Record<string, KernelRule>> = {
   Sqrt: unary('Sqrt'), Rsqrt: unary('Rsqrt'), Square: unary('Square'), Reciprocal: unary('Reciprocal'),
   Sigmoid: unary('Sigmoid'), Tanh: unary('Tanh'), Relu: unary('Relu'), Softplus: unary('Softplus'), Sign: unary('Sign'),
   Sin: unary('Sin'), Cos: unary('Cos'), Floor: unary('Floor'), Ceil: unary('Ceil'), Round: unary('Round'),
-  LogicalNot: unary('LogicalNot'),
+  LogicalNot: unary('LogicalNot'), IsFinite: unary('IsFinite'),
   Step: (recorder, { x }, { alpha }) => recorder.apply('Step', { alpha: alpha as number }, [x!]),
   ClipByValue: (recorder, { x }, { clipValueMin, clipValueMax }) => recorder.apply('Clip', { min: clipValueMin as number, max: clipValueMax as number }, [x!]),
   Cast: (recorder, { x }, { dtype }) => cast(recorder, x!, dtype as Dtype),

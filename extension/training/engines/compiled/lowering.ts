@@ -89,6 +89,8 @@ function reduce(onnxOp: string): Lower<'Sum' | 'Mean' | 'Max' | 'Min' | 'Prod'> 
 }
 
 /** One float32 accumulator over a million terms loses digits; the last axis first, then the rest, does not. */
+const LARGEST_FLOAT32 = 2 ** 128 - 2 ** 104;
+
 const sum: Lower<'Sum'> = (to, node, [x], outputs) => {
   const { axes, keepDims } = node.attrs;
   const rank = to.value(node.inputs[0]!).shape.length;
@@ -165,6 +167,7 @@ export const lowerings: { readonly [Op in OpName]: Lower<Op> } = {
   Reciprocal: as('Reciprocal'), Sigmoid: as('Sigmoid'), Tanh: as('Tanh'), Relu: as('Relu'), Softplus: as('Softplus'),
   Sign: as('Sign'), Sin: as('Sin'), Cos: as('Cos'), Floor: as('Floor'), Ceil: as('Ceil'), Round: as('Round'),
   LogicalNot: as('Not'),
+  IsFinite: (to, _node, inputs, outputs) => to.emit('LessOrEqual', [to.derive('Abs', inputs), to.scalar(LARGEST_FLOAT32, 'float32')], outputs),
   Log1p: (to, _node, [x], outputs) => to.emit('Log', [to.derive('Add', [x!, to.scalar(1, 'float32')])], outputs),
   Rsqrt: (to, _node, inputs, outputs) => to.emit('Reciprocal', [to.derive('Sqrt', inputs)], outputs),
   Square: (to, _node, [x], outputs) => to.emit('Mul', [x!, x!], outputs),

@@ -61,6 +61,7 @@ const rules: { readonly [Op in OpName]: Rule<Op> } = {
   Reciprocal: same, Sigmoid: same, Tanh: same, Relu: same, Softplus: same, Sign: same, Sin: same, Cos: same,
   Floor: same, Ceil: same, Round: same, LogicalNot: same, Step: same, Clip: same,
   Softmax: same, Reverse: same, CumSum: same,
+  IsFinite: (_, inputs) => [{ shape: first(inputs).shape, dtype: 'bool' }],
   Cast: ({ dtype }, inputs) => [{ shape: first(inputs).shape, dtype }],
   Add: elementwise, Sub: elementwise, Mul: elementwise, Div: elementwise, Pow: elementwise, Maximum: elementwise,
   Minimum: elementwise, SquaredDifference: elementwise,

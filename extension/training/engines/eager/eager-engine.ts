@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import '../gradients';
-import { checkBatch, checkOutputs, checkState, refuseInt8 } from '../check-values';
+import { checkBatch, checkOutputs, checkState, refuseFloat16, refuseInt8 } from '../check-values';
 import type { CompiledProgram, Engine, HostBatch, Program, Readings, StateStore } from '../engine';
 import { EagerState, keptTensor, namedToHost } from './eager-state';
 import type { TfjsBackendName } from '../tfjs-backend';
@@ -101,9 +101,10 @@ export class EagerEngine implements Engine {
     return new EagerState(this.backend, values);
   }
 
-  /** @throws UserError MIM4003 for a program that shall compute in int8 */
+  /** @throws UserError MIM4003 for a program that shall compute in int8 or float16 */
   async compile(program: Program): Promise<CompiledProgram> {
     refuseInt8(program, this.kind);
+    refuseFloat16(program, this.kind);
     return new EagerProgram(this.backend, program);
   }
 

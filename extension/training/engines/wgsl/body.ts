@@ -159,7 +159,7 @@ export class Body {
   }
 }
 
-type UnaryOp = 'Neg' | 'Abs' | 'Exp' | 'Log' | 'Log1p' | 'Erf' | 'Sqrt' | 'Rsqrt' | 'Square' | 'Reciprocal' | 'Sigmoid' | 'Tanh' | 'Relu' | 'Softplus' | 'Sign' | 'Sin' | 'Cos' | 'Floor' | 'Ceil' | 'Round' | 'LogicalNot';
+type UnaryOp = 'Neg' | 'Abs' | 'Exp' | 'Log' | 'Log1p' | 'Erf' | 'Sqrt' | 'Rsqrt' | 'Square' | 'Reciprocal' | 'Sigmoid' | 'Tanh' | 'Relu' | 'Softplus' | 'Sign' | 'Sin' | 'Cos' | 'Floor' | 'Ceil' | 'Round' | 'LogicalNot' | 'IsFinite';
 
 const unary = (write: (x: string) => string): Emit<UnaryOp> => (body, node, place) => write(body.read(node.inputs[0]!, place));
 
@@ -233,6 +233,8 @@ export const emitters: { readonly [Op in OpName]?: Emit<Op> } = {
   Tanh: unary((x) => `tanh(clamp(${x}, -15.0, 15.0))`), Relu: unary((x) => `max(${x}, 0.0)`), Softplus: unary((x) => `(max(${x}, 0.0) + log(1.0 + exp(-abs(${x}))))`),
   Sign: unary((x) => `sign(${x})`), Sin: unary((x) => `turned_(${x}, 0)`), Cos: unary((x) => `turned_(${x}, 1)`), Floor: unary((x) => `floor(${x})`),
   Ceil: unary((x) => `ceil(${x})`), Round: unary((x) => `round(${x})`), LogicalNot: unary((x) => `!${x}`),
+  // By its bits: a compiler may suppose that a comparison of numbers meets no other.
+  IsFinite: unary((x) => `((bitcast<u32>(${x}) & 0x7f800000u) != 0x7f800000u)`),
   Step: (body, { inputs, attrs }, place) => `select(${literal(attrs.alpha, 'float32')}, 1.0, ${body.read(inputs[0]!, place)} > 0.0)`,
   Clip: (body, { inputs, attrs }, place) => {
     const { dtype } = body.value(inputs[0]!);

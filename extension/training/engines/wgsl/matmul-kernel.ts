@@ -22,8 +22,18 @@ const ENOUGH_TILES = 264;
 /** The least of K that is worth a workgroup of its own. */
 const LEAST_SHARE = 256;
 
-/** In what products of whole matrices are computed; sums are float32. */
-export type Products = 'float32' | 'float16';
+/**
+ * How products of whole matrices are computed; sums are float32. `float16`: of operands rounded to half precision, which any GPU can.
+ * `units`: the same on matrix units, where the shapes fit them. Products of batches, attention's, are of float32.
+ */
+export type Products = 'float32' | 'float16' | 'units';
+
+/** In WGSL: `half_(x)`, the nearest number of half precision. Beyond its range WGSL promises nothing: here it is infinity. */
+const HALF = `fn half_(x: f32) -> f32 {
+var infinity = 0x7f800000u;
+return select(unpack2x16float(pack2x16float(vec2<f32>(x, 0.0))).x, bitcast<f32>(infinity | (bitcast<u32>(x) & 0x80000000u)), abs(x) >= 65520.0);
+}
+fn half4_(x: vec4<f32>) -> vec4<f32> { return vec4<f32>(half_(x.x), half_(x.y), half_(x.z), half_(x.w)); }`;
 
 /** What follows a product element by element, computed before it is written: a bias, an activation, the residual. */
 export interface Epilogue {
@@ -49,6 +59,8 @@ function epilogueText(epilogue: Epilogue | undefined, firstBinding: number): Epi
 }
 
 interface BatchedProduct extends Product {
+  /** Operands are rounded to half precision. */
+  readonly rounded: boolean;
   /** Flat offsets of the operands' matrices, by `batch`. */
   readonly offsets: readonly [string, string];
 }
@@ -57,13 +69,14 @@ interface BatchedProduct extends Product {
  * Four numbers at `row`, `column` (a multiple of 4) of a matrix [rows, columns]; zeros beyond it. Where rows begin at multiples of
  * four, the binding is of vectors.
  */
-function loader(name: string, binding: string, rows: number, columns: number): { text: string; type: string } {
+function loader(name: string, binding: string, rows: number, columns: number, rounded: boolean): { text: string; type: string } {
+  const half = rounded ? 'half4_' : '';
   if (columns % 4 === 0) {
     return {
       type: 'vec4<f32>',
       text: `fn ${name}(offset: u32, row: u32, column: u32) -> vec4<f32> {
 if (row >= ${rows}u || column >= ${columns}u) { return vec4<f32>(0.0); }
-return ${binding}[(offset + row * ${columns}u + column) / 4u];
+return ${half}(${binding}[(offset + row * ${columns}u + column) / 4u]);
 }`,
     };
   }
@@ -75,14 +88,14 @@ var four = vec4<f32>(0.0);
 if (row >= ${rows}u) { return four; }
 let at = offset + row * ${columns}u + column;
 ${[0, 1, 2, 3].map(one).join('\n')}
-return four;
+return ${half}(four);
 }`,
   };
 }
 
-function code({ m, n, k, transA, alpha, shares, each, offsets }: BatchedProduct, after: EpilogueText): string {
-  const a = transA ? loader('load_a', 'b0', k, m) : loader('load_a', 'b0', m, k);
-  const b = loader('load_b', 'b1', k, n);
+function code({ m, n, k, transA, alpha, shares, each, rounded, offsets }: BatchedProduct, after: EpilogueText): string {
+  const a = transA ? loader('load_a', 'b0', k, m, rounded) : loader('load_a', 'b0', m, k, rounded);
+  const b = loader('load_b', 'b1', k, n, rounded);
   const vectors = n % 4 === 0;
   // Of the four numbers: which row and column of the tile they are.
   const fetch = (depth: string): string => repeat(2, (i) => transA
@@ -108,6 +121,7 @@ ${repeat(ROWS, (i) => `c${i} = fma(vec4<f32>(tile_a[at + ${i}u]), right, c${i});
 @group(0) @binding(1) var<storage, read> b1: array<${b.type}>;
 @group(0) @binding(${2 + after.reads.length}) var<storage, read_write> out0: array<${vectors ? 'vec4<f32>' : 'f32'}>;
 ${after.text}
+${rounded ? HALF : ''}
 var<workgroup> tile_a: array<f32, ${2 * DEPTH * STRIDE}>;
 var<workgroup> tile_b: array<vec4<f32>, ${(2 * DEPTH * TILE) / 4}>;
 ${a.text}
@@ -180,12 +194,14 @@ out0[i] = finish(total, i);
 /** Multiplications up to which a thread an element is as good: copying tiles would take longer than reading twice. */
 const SMALL = 2 ** 18;
 
-function smallKernel({ m, n, k, transA, alpha, offsets }: BatchedProduct, batches: number, reads: readonly ValueId[], made: ValueId, after: EpilogueText): Kernel {
+function smallKernel({ m, n, k, transA, alpha, rounded, offsets }: BatchedProduct, batches: number, reads: readonly ValueId[], made: ValueId, after: EpilogueText): Kernel {
+  const half = rounded ? 'half_' : '';
   const a = transA ? `b0[offset_a + d * ${m}u + row]` : `b0[offset_a + row * ${k}u + d]`;
   const code = `@group(0) @binding(0) var<storage, read> b0: array<f32>;
 @group(0) @binding(1) var<storage, read> b1: array<f32>;
 @group(0) @binding(${2 + after.reads.length}) var<storage, read_write> out0: array<f32>;
 ${after.text}
+${rounded ? HALF : ''}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
 let i = ${groupIndex} * 64u + lane;
@@ -196,7 +212,7 @@ let column = i % ${n}u;
 let offset_a = ${offsets[0]};
 let offset_b = ${offsets[1]};
 var total = 0.0;
-for (var d = 0u; d < ${k}u; d++) { total = fma(${a}, b1[offset_b + d * ${n}u + column], total); }
+for (var d = 0u; d < ${k}u; d++) { total = fma(${half}(${a}), ${half}(b1[offset_b + d * ${n}u + column]), total); }
 out0[i] = finish(total${alpha === 1 ? '' : ` * f32(${alpha})`}, i);
 }`;
   return { name: 'MatMul', code, reads: [...reads, ...after.reads], writes: [made], groups: manyGroups(Math.ceil((batches * m * n) / 64)) };
@@ -205,7 +221,7 @@ out0[i] = finish(total${alpha === 1 ? '' : ` * f32(${alpha})`}, i);
 /** Whether the product runs on matrix units, which write what they made and nothing else. */
 export function onUnits({ graph }: Producers, node: NodeOf<'MatMul'>, products: Products): boolean {
   const { m, n, k, count } = sizesOf(graph, node);
-  return products === 'float16' && count === 1 && fitsUnits(m, n, k);
+  return products === 'units' && count === 1 && fitsUnits(m, n, k);
 }
 
 function sizesOf(graph: Graph, { inputs, outputs: [made] }: NodeOf<'MatMul'>): { m: number; n: number; k: number; batches: readonly number[]; count: number } {
@@ -229,12 +245,12 @@ export function matMulKernels(source: Producers, node: NodeOf<'MatMul'>, operand
   const [a, b] = node.inputs.map((id) => valueOf(source.graph, id).shape.slice(0, -2)) as [number[], number[]];
   const made = epilogue?.made ?? node.outputs[0]!;
   const units = onUnits(source, node, products);
-  const tile = units ? unitsTile : { rows: TILE, columns: TILE, depth: DEPTH };
+  const tile = units ? unitsTile(n) : { rows: TILE, columns: TILE, depth: DEPTH };
   const tiles = Math.ceil(m / tile.rows) * Math.ceil(n / tile.columns) * count;
   const wanted = count > 1 ? 1 : Math.max(1, Math.min(Math.floor(k / LEAST_SHARE), Math.floor(ENOUGH_TILES / tiles)));
   const each = Math.ceil(k / wanted / tile.depth) * tile.depth;
   const shares = Math.ceil(k / each);
-  const product: BatchedProduct = { m, n, k, transA, alpha, shares, each, offsets: [batchOffset(batches, a, m * k), batchOffset(batches, b, k * n)] };
+  const product: BatchedProduct = { m, n, k, transA, alpha, shares, each, rounded: products !== 'float32' && count === 1, offsets: [batchOffset(batches, a, m * k), batchOffset(batches, b, k * n)] };
   if (count * m * n * k <= SMALL) return [smallKernel(product, count, operands, made, epilogueText(epilogue, 2))];
   const target = shares === 1 ? made : scratch(shares * m * n);
   const after = epilogueText(shares === 1 ? epilogue : undefined, 2);
