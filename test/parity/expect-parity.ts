@@ -5,7 +5,7 @@ import { deviation, expectedTensors, withPrefix, type ParityCase } from './parit
 import { train, type Asked } from './train-case';
 
 export async function expectParity(engine: Engine, parityCase: ParityCase, asked?: Asked): Promise<void> {
-  const { losses, readings, gradients, parameters } = await train(engine, parityCase, asked);
+  const { losses, readings, gradients, parameters } = await train(engine, parityCase, { asked });
   const expected = await expectedTensors(parityCase.name);
 
   losses.forEach((loss, step) => expect(Math.abs(loss / parityCase.losses[step]! - 1), `loss of step ${step}`).toBeLessThan(step === 0 ? 1e-6 : 1e-5));

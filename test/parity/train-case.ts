@@ -1,6 +1,6 @@
 /** A parity case trained on an engine: what it saw, for the tests and for the measurement on a GPU. */
 import type { NamedTensors } from '../../extension/core/tensors';
-import type { Engine, HostBatch, Readings } from '../../extension/training/engines/engine';
+import type { Engine, HostBatch, Precision, Readings } from '../../extension/training/engines/engine';
 import { lookingProgram } from '../../extension/training/looking-program';
 import type { Looking } from '../../extension/training/methods/method';
 import { trainingPrograms } from '../../extension/training/step';
@@ -17,8 +17,14 @@ export interface Trajectory {
 /** Whether the teacher is asked in the step or, as for a cache, before it. */
 export type Asked = 'in the step' | 'before';
 
-export async function train(engine: Engine, parityCase: ParityCase, asked: Asked = 'in the step'): Promise<Trajectory> {
-  const resolved = parityExperiment(parityCase);
+export interface TrainOptions {
+  readonly asked?: Asked;
+  readonly precision?: Precision;
+}
+
+export async function train(engine: Engine, parityCase: ParityCase, { asked = 'in the step', precision = 'float32' }: TrainOptions = {}): Promise<Trajectory> {
+  const fixed = parityExperiment(parityCase);
+  const resolved = { ...fixed, engine: { ...fixed.engine, precision } };
   const whole = parityMethod(parityCase, resolved);
   const method = asked === 'before' ? whole.looking!.method : whole;
   const programs = trainingPrograms(method, resolved);

@@ -55,11 +55,11 @@ export function unitsCode({ m, n, k, transA, alpha, shares, each }: Product): st
   const keep = `${repeat(readsA, (i) => `{ let q = lane + ${i * THREADS}u; ${put('tile_a', `(q / ${acrossA}u) * ${strideA}u + 4u * (q % ${acrossA}u)`, `a${i}`)} }`)}
 ${repeat(readsB, (i) => `{ let q = lane + ${i * THREADS}u; ${put('tile_b', `(q / ${columns / 4}u) * ${strideB}u + 4u * (q % ${columns / 4}u)`, `r${i}`)} }`)}`;
   const loadA = (i: number, d: number): string => transA
-    ? `let x${i} = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>>(&tile_a, ${d}u * ${strideA}u + part_row + ${16 * i}u, true, ${strideA}u);`
-    : `let x${i} = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>>(&tile_a, (part_row + ${16 * i}u) * ${strideA}u + ${d}u, false, ${strideA}u);`;
+    ? `let x${i} = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, col_major>(&tile_a, ${d}u * ${strideA}u + part_row + ${16 * i}u, ${strideA}u);`
+    : `let x${i} = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile_a, (part_row + ${16 * i}u) * ${strideA}u + ${d}u, ${strideA}u);`;
   const multiply = repeat(DEPTH / 16, (step) => `{
 ${repeat(2, (i) => loadA(i, 16 * step))}
-${repeat(across, (j) => `let y${j} = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>>(&tile_b, ${16 * step}u * ${strideB}u + part_column + ${16 * j}u, false, ${strideB}u);`)}
+${repeat(across, (j) => `let y${j} = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&tile_b, ${16 * step}u * ${strideB}u + part_column + ${16 * j}u, ${strideB}u);`)}
 ${repeat(2, (i) => repeat(across, (j) => `c${across * i + j} = subgroupMatrixMultiplyAccumulate(x${i}, y${j}, c${across * i + j});`))}
 }`);
   const scaled = (i: number): string => (alpha === 1 ? `c${i}` : `subgroupMatrixScalarMultiply(c${i}, f32(${alpha}))`);
@@ -94,6 +94,6 @@ ${multiply}
 workgroupBarrier();
 }
 let out_offset = ${shares === 1 ? '0u' : `group.z * ${m * n}u`} + (row0 + part_row) * ${n}u + column0 + part_column;
-${repeat(2, (i) => repeat(across, (j) => `subgroupMatrixStore(&out0, out_offset + ${16 * i * n + 16 * j}u, ${scaled(across * i + j)}, false, ${n}u);`))}
+${repeat(2, (i) => repeat(across, (j) => `subgroupMatrixStore<row_major>(&out0, out_offset + ${16 * i * n + 16 * j}u, ${scaled(across * i + j)}, ${n}u);`))}
 }`;
 }
