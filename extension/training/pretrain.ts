@@ -104,7 +104,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
     });
     const release = await hold(run);
     try {
-      await ranks?.word<Task>({ config: resolvedYaml, inputs, engine: kindOf(engine), step: 0 });
+      await ranks?.word<Task>({ config: resolvedYaml, inputs, engine: openedAs(engine, experiment.engine), step: 0 });
       const summary = [...(note === undefined ? [] : [note]), ...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared, ranks), ...(codebook ? [codebook.note] : []), ...(int8 ? [describeInt8Error(int8)] : []), reason];
       return await trainRun({ run, prepared, engine, events, signal, start: { step: 0, given: { ...student, ...codebook?.tensors } }, untilEpoch, summary, ranks });
     } finally {
@@ -139,7 +139,7 @@ export async function resume({ run: folder, step, untilEpoch, events = {}, signa
     try {
       const codebook = start.values === undefined ? await learnCodebook(prepared, engine) : undefined;
       for (const { path } of await run.setAsideCheckpointsAfter(start.step)) notes.push(`Set aside a checkpoint past step ${start.step}: ${path}`);
-      await ranks?.word<Task>({ config, inputs, engine: kindOf(engine), step: start.step });
+      await ranks?.word<Task>({ config, inputs, engine: openedAs(engine, resolved.engine), step: start.step });
       return await trainRun({ run, prepared, engine, events, signal, start: { ...start, given: { ...student, ...codebook?.tensors } }, untilEpoch, summary: [...summaryOf(prepared, ranks), ...reasons, ...notes], ranks });
     } finally {
       await engine.dispose();
@@ -200,7 +200,7 @@ async function engineAsBefore(asked: EngineConfig, trainer: TrainerState | undef
   };
   if (ranks && trainer.threads > ranks.threads) return differently('more than a rank has cores');
   try {
-    const { engine } = await createEngine({ kind, threads: trainer.threads });
+    const { engine } = await createEngine({ ...asked, kind, threads: trainer.threads });
     return { engine, reasons: [`The checkpoint was made by ${maker} and goes on so.`] };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -223,8 +223,8 @@ function engineConfigOf(asked: EngineConfig, ranks: Ranks | undefined): EngineCo
 }
 
 /** As every other rank is to open it. */
-function kindOf({ kind, threads }: Engine): Task['engine'] {
-  return { kind: engineSchema.shape.kind.unwrap().parse(kind), threads };
+function openedAs({ kind, threads }: Engine, { precision }: EngineConfig): Task['engine'] {
+  return { kind: engineSchema.shape.kind.unwrap().parse(kind), threads, precision };
 }
 
 function summaryOf(prepared: Prepared, ranks: Ranks | undefined): string[] {

@@ -7,7 +7,7 @@ import { RunDirectory } from '../../extension/core/runs/run-directory';
 import { gpuEngines } from './gpu-engines';
 import { answerOf, ensureBuilt, startMim } from '../unit/cli/built-mim';
 
-const experiment = (kind: string): string => `
+const experiment = (kind: string, precision: string): string => `
 mim: 1
 method: maskalign
 data: { kind: shapes, size: 24, test_size: 16, image_size: 16, threads: 1 }
@@ -16,17 +16,17 @@ teacher: { ema: { momentum: 0.9 } }
 masking: { strategy: attentive, ratio: 0.5 }
 optimizer: { batch_size: 8, lr: 1e-3 }
 schedule: { epochs: 2, warmup_epochs: 1 }
-engine: { kind: ${kind}, threads: 1 }
+engine: { kind: ${kind}, threads: 1, precision: ${precision} }
 evaluate: []
 samples: { count: 0 }
 `;
 
-describe.each(gpuEngines)('on %s', (kind) => {
+describe.each([...gpuEngines.map((kind) => [kind, 'float32'] as const), ['wgsl', 'float16'] as const])('on %s in %s', (kind, precision) => {
   let folder: string;
   beforeAll(async () => {
     ensureBuilt();
     folder = await mkdtemp(join(tmpdir(), 'mim-gpu-'));
-    await writeFile(join(folder, 'micro.mim.yaml'), experiment(kind));
+    await writeFile(join(folder, 'micro.mim.yaml'), experiment(kind, precision));
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -46,6 +46,7 @@ describe.each(gpuEngines)('on %s', (kind) => {
     expect(resumed.code, resumed.stderr).toBe(0);
     expect(resumed.stderr + resumed.stdout).toContain(`The checkpoint was made by ${kind} with 1 thread and goes on so.`);
 
+    if (precision === 'float16') expect((await expected.readMetrics())[0]).toMatchObject({ loss_scale: 65536, skipped_steps: 0 });
     const [good, found] = [(await expected.latestGoodCheckpoint())!, (await run.latestGoodCheckpoint())!];
     expect(found.step).toBe(good.step);
     for (const file of ['model.safetensors', 'method.safetensors', 'state.safetensors']) {

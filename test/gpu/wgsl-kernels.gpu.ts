@@ -71,4 +71,11 @@ describe('the plan of a MaskAlign step', () => {
     expect(kernels.filter(({ writes }) => writes.length === 3 && !writes.some((id) => id < 0)).length).toBeGreaterThanOrEqual(parameters);
     expect(kernels.length).toBeLessThan(graph.nodes.length / 2);
   });
+
+  it('has no kernel more for a parameter where the loss is scaled', () => {
+    const scaled = compile(stepCase(stepSizes.micro, { precision: 'float16' }).program, { device: 'wgsl' });
+    const counts = [graph, scaled.graph].map((one) => planOf(one, { mostBuffers: 16 }).kernels.length);
+    // Those of the scale itself, the gradient norm's and its readings.
+    expect(counts[1]! - counts[0]!).toBeLessThanOrEqual(8);
+  });
 });

@@ -22,7 +22,7 @@ export interface Task {
   readonly config: string;
   /** Teacher and images, which must be the same wherever a rank looks; absent where an old run does not say. */
   readonly inputs?: RunInputs;
-  readonly engine: Pick<EngineConfig, 'kind' | 'threads'>;
+  readonly engine: Pick<EngineConfig, 'kind' | 'threads' | 'precision'>;
   /** Steps done. */
   readonly step: number;
 }

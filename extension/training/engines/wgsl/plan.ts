@@ -84,10 +84,13 @@ class Planner {
     return elementCount(valueOf(this.graph, id).shape) <= FEW_ELEMENTS;
   }
 
-  /** Computed again with one read of what is in memory, where storing it would take a write and two reads. */
+  /** Computed again with one read of what is in memory, perhaps by way of another cheap one; storing it would take a write and two reads. */
   private isCheap(node: Node): boolean {
     const large = node.inputs.filter((id) => !this.isFew(id));
-    return cheapOps.has(node.op) && large.length === 1 && this.inMemory.has(this.root(large[0]!));
+    if (!cheapOps.has(node.op) || large.length !== 1) return false;
+    const from = this.root(large[0]!);
+    const producer = this.producers.get(from);
+    return this.inMemory.has(from) || (producer !== undefined && this.isCheap(producer));
   }
 
   private decide(): void {
