@@ -61,7 +61,7 @@ class StepParts {
   /** The frozen teacher's weights that are of int8. */
   private readonly int8: readonly string[] | undefined;
   /** Of products; of the scaled loss where it is half. */
-  private readonly precision: Precision;
+  private readonly precision: Precision | undefined;
   private readonly scaling: LossScalingOptions | undefined;
   /** Trained parameters by part of the model, where their gradients are recorded. */
   private readonly recordedParts: readonly (readonly string[])[] | undefined;

@@ -98,6 +98,8 @@ describe('what does not go together is told', () => {
     ['an average in int8', ['teacher: { ema: {}, dtype: int8 }'], ['error MIM1112 teacher.dtype']],
     ['int8 where it is not computed', ['teacher: { checkpoint: x, dtype: int8 }', 'engine: tfjs-wasm'], ['error MIM1112 teacher.dtype']],
     ['int8 on a GPU', ['teacher: { checkpoint: x, dtype: int8 }', 'engine: compiled-webgpu'], ['error MIM1112 teacher.dtype']],
+    ['half precision where it is not computed', ['engine: { kind: compiled-cpu, precision: float16 }'], ['error MIM1122 engine.precision']],
+    ['half precision and int8', ['teacher: { checkpoint: x, dtype: int8 }', 'engine: { precision: float16 }'], ['error MIM1122 engine.precision']],
     ['a projection of the student’s average', ['method: milan', 'teacher: { ema: {} }', 'reconstruction: { project: true }'], ['error MIM1112 reconstruction.project']],
     ['a projection of pixels', ['method: mae', 'teacher: absent', 'reconstruction: { project: true }'], ['warning MIM1116 reconstruction.project']],
     ['an average of last features', ['method: milan', 'reconstruction: { average_top_k: 2 }'], ['warning MIM1116 reconstruction.average_top_k']],

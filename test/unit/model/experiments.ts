@@ -22,7 +22,7 @@ export function experiment(input: Partial<ExperimentInput>, student: VitShape = 
     ...(parsed.method === 'beit' && { codebook: codebook ?? codebookSchema.parse({}) }),
     reconstruction: resolveReconstruction(parsed.method, reconstruction ?? {}, student),
     schedule: { ...parsed.schedule, warmup_epochs: parsed.schedule.warmup_epochs ?? parsed.schedule.epochs / 10 },
-    engine: { kind: 'tfjs-cpu', threads: 1, precision: 'float32', steps_per_run: 1 },
+    engine: { kind: 'tfjs-cpu', threads: 1, steps_per_run: 1 },
     derived: {
       learningRate: parsed.optimizer.lr ?? (parsed.optimizer.blr * parsed.optimizer.batch_size) / 256,
       levels: parsed.alignment.levels,

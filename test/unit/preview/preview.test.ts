@@ -105,7 +105,7 @@ describe('the preview of an experiment', () => {
       name: 'preview',
       student,
       schedule: { ...parsed.schedule, warmup_epochs: 1 },
-      engine: { kind: 'tfjs-cpu', threads: 0, precision: 'float32', steps_per_run: 1 },
+      engine: { kind: 'tfjs-cpu', threads: 0, steps_per_run: 1 },
       derived: { learningRate: 1, levels: 'top1', patchCount: 16, keepCount: Math.trunc(16 * (1 - ratio)), microBatch: 4 },
     };
   }

@@ -167,6 +167,19 @@ describe('the training loop', () => {
   });
 });
 
+describe('a loss that is scaled', () => {
+  const skipping = (scaleAt: (step: number) => number) => trial({ reading: (step) => ({ metrics: { loss_scale: scaleAt(step), skipped_steps: step } }) });
+
+  test('goes on over steps whose gradients overflowed, which have no norm', async () => {
+    expect((await skipping(() => 32768)).end).toEqual({ state: 'finished', step: 30 });
+    expect((await run.readMetrics())[0]).toMatchObject({ loss_scale: 32768, skipped_steps: 1 });
+  });
+
+  test('ends where no scale is small enough', async () => {
+    await expect(skipping((step) => 2 ** -step)).rejects.toMatchObject({ name: 'UserError', code: 'MIM8001', message: expect.stringMatching(/^The gradients overflow whatever the loss is scaled by \(0.000488\d* now\) at step 11\.$/) as string });
+  });
+});
+
 describe('saving', () => {
   test('parameters that are not finite are refused; the checkpoint before stays the newest', async () => {
     const timeline = timelineOf(experiment, 80);
