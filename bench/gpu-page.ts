@@ -18,7 +18,8 @@ export function gpuPage(records: readonly NamedRecord[]): string {
 const INTRODUCTION = `# On a GPU
 
 Images per second of a full MaskAlign step: teacher forward, student forward and backward, AdamW; mask ratio 0.7; batches copied up and
-readings copied down included. \`compiled-webgpu\` is ONNX Runtime, \`wgsl\` kernels of our own; both fp32. PyTorch is eager with
+readings copied down included. \`compiled-webgpu\` is ONNX Runtime, \`wgsl\` kernels of our own; both fp32 but for \`wgsl float16\`, whose
+products of whole matrices round their operands to half precision (\`engine.precision: float16\`). PyTorch is eager with
 \`scaled_dot_product_attention\`: *fp32*, with products in *tf32*, with *bf16* autocast. Ours computes the teacher's last block for the
 visible tokens only, which is exact; the PyTorch side computes it whole, as the official code does. Why the figures are what they are is
 in [the engine's design page](../design/engine.md). Cards of one name are not equally fast at every hour: ratios hold within a section.
@@ -95,7 +96,8 @@ Cases of all methods against PyTorch in float64, on the cards above, and the lar
 | --- | ---: | --- | --- | --- | --- |
 ${engines.map(([engine, results]) => parityRow(engine, results)).join('\n')}
 
-The bounds of the [tests](../../test/parity/expect-parity.ts), which \`npm run test:gpu\` keeps on a GPU in software, are 10⁻⁵, 10⁻⁴ and 2·10⁻⁵.
+The bounds of the [tests](../../test/parity/expect-parity.ts), which \`npm run test:gpu\` keeps on a GPU in software, are 10⁻⁵, 10⁻⁴ and 2·10⁻⁵;
+in half precision [others](../../test/gpu/float16.gpu.ts).
 `;
 }
 

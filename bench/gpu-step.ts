@@ -3,24 +3,16 @@
  * answers "<seconds per step>", batches copied up and readings copied down included.
  */
 import { createInterface } from 'node:readline';
-import { CompiledEngine } from '../extension/training/engines/compiled/compiled-engine';
-import { WgslEngine } from '../extension/training/engines/wgsl/wgsl-engine';
+import { openContestant, type GpuContestant } from './gpu-contestants';
 import { stepCase, type StepSize } from './step-case';
-
-const engines = {
-  'compiled-webgpu': { precision: 'float32', open: () => CompiledEngine.create({ device: 'webgpu' }) },
-  wgsl: { precision: 'float32', open: () => WgslEngine.create() },
-  'wgsl float16': { precision: 'float16', open: () => WgslEngine.create({ precision: 'float16' }) },
-} as const;
 
 export interface GpuStepTask {
   readonly size: StepSize;
-  readonly engine: keyof typeof engines;
+  readonly engine: GpuContestant;
 }
 
 const { size, engine: name } = JSON.parse(process.argv[2]!) as GpuStepTask;
-const { precision, open } = engines[name];
-const engine = await open();
+const { engine, precision } = await openContestant(name);
 const { program, state: values, batch } = stepCase(size, { precision });
 const compiled = await engine.compile(program);
 const state = engine.createState(values);

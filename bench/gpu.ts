@@ -183,7 +183,7 @@ async function measureAll(): Promise<void> {
     writeFileSync(options.out, `${JSON.stringify(record, undefined, 1)}\n`);
   };
   if (options.parity) {
-    for (const engine of engines.filter((name) => name !== 'wgsl float16')) {
+    for (const engine of engines) {
       const results = await parity(engine);
       record.parity[engine] = results;
       save();
