@@ -200,7 +200,7 @@ async function engineAsBefore(asked: EngineConfig, trainer: TrainerState | undef
   };
   if (ranks && trainer.threads > ranks.threads) return differently('more than a rank has cores');
   try {
-    const { engine } = await createEngine({ kind, threads: trainer.threads });
+    const { engine } = await createEngine({ ...asked, kind, threads: trainer.threads });
     return { engine, reasons: [`The checkpoint was made by ${maker} and goes on so.`] };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

@@ -2,6 +2,7 @@
 import { alignmentConflicts } from './alignment-fit';
 import { checkEvaluations } from './check-evaluations';
 import { checkMethod, warnUnused } from './check-method';
+import { needsGpu } from './gpu-engines';
 import type { ProblemList } from './problem-list';
 import type { ResolvedExperiment } from './schema';
 
@@ -15,6 +16,7 @@ export function checkExperiment(resolved: ResolvedExperiment, problems: ProblemL
   if (resolved.method === 'maskalign' && teacherDepth !== undefined) checkAlignment(resolved, problems, teacherDepth);
   checkOptimizer(resolved, problems);
   checkSchedule(resolved, problems);
+  checkEngine(resolved, problems);
   checkEvaluations(resolved, problems);
 }
 
@@ -44,6 +46,10 @@ function checkStudent({ student }: ResolvedExperiment, problems: ProblemList): v
       replacement: String(Math.max(1, Math.round(student.mlpRatio))),
     });
   }
+}
+
+function checkEngine({ engine }: ResolvedExperiment, problems: ProblemList): void {
+  if (engine.device !== undefined && !needsGpu(engine)) warnUnused('engine.device', `\`engine: ${engine.kind}\` computes on the processor`, problems);
 }
 
 function checkData({ data }: ResolvedExperiment, problems: ProblemList): void {

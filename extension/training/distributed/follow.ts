@@ -45,7 +45,7 @@ export async function follow(ranks: Ranks, following: Following): Promise<End> {
   // Rank 0 evaluates.
   const prepared = await prepare({ ...resolved, evaluate: [] });
   if (task.inputs) requireSameImages(task.inputs, prepared);
-  const { engine } = await createEngine(task.engine);
+  const { engine } = await createEngine({ ...prepared.experiment.engine, ...task.engine });
   try {
     await trainAlong(ranks, task, prepared, engine, following);
     return await ranks.word<End>(undefined);

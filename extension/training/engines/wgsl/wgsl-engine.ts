@@ -4,8 +4,9 @@ import type { NamedTensors } from '../../../core/tensors';
 import { compile } from '../compiled/compile';
 import { refuseInt8 } from '../check-values';
 import type { CompiledProgram, Engine, Program, StateStore } from '../engine';
+import { deviceAtWork, type TakenDevice } from '../devices/take-vulkan';
 import { noGpu } from '../gpu-errors';
-import { fastestAdapter, loadDawn, type Dawn } from '../installed/dawn';
+import { adapterText, fastestAdapter, loadDawn, type Dawn } from '../installed/dawn';
 import { requireInstallation } from '../installed/find-installation';
 import type { Products } from './matmul-kernel';
 import { WgslDevice } from './wgsl-device';
@@ -15,6 +16,8 @@ import { WgslState } from './wgsl-state';
 export interface WgslEngineOptions {
   /** Default: float32. */
   readonly products?: Products;
+  /** Absent: the one that the system gives. */
+  readonly taken?: TakenDevice;
 }
 
 /** What matrix units and half precision need; where one is missing, products are float32. */
@@ -36,15 +39,15 @@ export class WgslEngine implements Engine {
   ) {}
 
   /** @throws UserError MIM4004, MIM4005 where Dawn is not installed, MIM4007 where there is no GPU */
-  static async create({ products = 'float32' }: WgslEngineOptions = {}): Promise<WgslEngine> {
-    const dawn = await loadDawn(requireInstallation('wgsl').folder, products === 'float16' ? UNIT_TOGGLES : []);
+  static async create({ products = 'float32', taken }: WgslEngineOptions = {}): Promise<WgslEngine> {
+    const dawn = await loadDawn(requireInstallation('wgsl').folder, products === 'float16' ? UNIT_TOGGLES : [], taken?.adapter);
     const adapter = await fastestAdapter(dawn);
     if (!adapter) throw noGpu('no adapter');
     for (const [name, value] of Object.entries(dawn.globals)) if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true });
     const limits = ['maxComputeWorkgroupStorageSize', 'maxStorageBufferBindingSize', 'maxBufferSize', 'maxComputeInvocationsPerWorkgroup', 'maxStorageBuffersPerShaderStage'];
     const units = products === 'float16' && UNITS.every((feature) => adapter.features.has(feature));
     const gpu = (await adapter.requestDevice({ requiredFeatures: units ? UNITS : [], requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]!])) })) as GPUDevice;
-    return new WgslEngine(new WgslDevice(gpu), adapter.info.description || adapter.info.vendor, dawn, units ? 'float16' : 'float32');
+    return new WgslEngine(new WgslDevice(gpu), taken?.text ?? (await deviceAtWork()) ?? adapterText(adapter), dawn, units ? 'float16' : 'float32');
   }
 
   describe(): Record<string, string | number> {
