@@ -18,6 +18,7 @@ import { createEngine } from './engines/create';
 import type { Engine } from './engines/engine';
 import { requireSplit, splitAmong } from './distributed/batch-share';
 import type { Task } from './distributed/follow';
+import { withRankDevice } from './distributed/rank-device';
 import type { Ranks } from './distributed/ranks';
 import type { TrainingEvents, TrainingOutcome } from './events';
 import { initialStudent } from './initial-student';
@@ -80,7 +81,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
   const inputs = await inputsOf(prepared);
   const experimentFile = resolvePath(cell?.experimentFile ?? configFile);
   const student = await blaming({ file: configFile, locate }, ['init.checkpoint'], () => initialStudent(experiment, fetchingOf(events)));
-  const { engine, reason } = await createEngine(engineConfigOf(experiment.engine, ranks));
+  const { engine, reason } = await createEngine(await engineConfigOf(experiment.engine, ranks));
   try {
     const codebook = await blaming({ file: configFile, locate }, ['codebook.size', 'codebook', 'method'], () => learnCodebook(prepared, engine));
     await blaming({ file: configFile, locate }, ['teacher.cache.max_gb', 'teacher.cache', 'teacher'], () => requireRoom(prepared, engine.kind));
@@ -135,7 +136,7 @@ export async function resume({ run: folder, step, untilEpoch, events = {}, signa
     const prepared = await prepare(resolved, undefined, fetchingOf(events));
     if (inputs) requireSameImages(inputs, prepared);
     const student = start.values === undefined ? await initialStudent(resolved, fetchingOf(events)) : undefined;
-    const { engine, reasons } = await engineAsBefore(engineConfigOf(resolved.engine, ranks), trainer, ranks);
+    const { engine, reasons } = await engineAsBefore(await engineConfigOf(resolved.engine, ranks), trainer, ranks);
     try {
       const codebook = start.values === undefined ? await learnCodebook(prepared, engine) : undefined;
       for (const { path } of await run.setAsideCheckpointsAfter(start.step)) notes.push(`Set aside a checkpoint past step ${start.step}: ${path}`);
@@ -217,9 +218,9 @@ function threadsText(threads: number): string {
   return threads === 1 ? '1 thread' : `${threads} threads`;
 }
 
-/** Ranks on one machine share its cores. */
-function engineConfigOf(asked: EngineConfig, ranks: Ranks | undefined): EngineConfig {
-  return ranks && asked.threads === 0 ? { ...asked, threads: ranks.threads } : asked;
+/** Ranks on one machine share its cores and its GPUs. */
+function engineConfigOf(asked: EngineConfig, ranks: Ranks | undefined): Promise<EngineConfig> {
+  return withRankDevice(ranks && asked.threads === 0 ? { ...asked, threads: ranks.threads } : asked, ranks);
 }
 
 /** As every other rank is to open it. */
