@@ -25,13 +25,26 @@ export async function takeDevice(wish: DeviceWish | undefined, by: ToldBy, platf
   if (wish === undefined) return undefined;
   if (platform !== 'linux') return unlisted(wish, by, platform);
   const before = selectionNow();
+  try {
+    return await take(wish, by);
+  } catch (error) {
+    select(before);
+    throw error;
+  }
+}
+
+/** Leaves the environment so that the device is found. */
+async function take(wish: DeviceWish, by: ToldBy): Promise<TakenDevice> {
   const devices = await listed(NO_SELECTION);
-  const wanted = devices[wishedPlace(wish, devices, before)]!;
-  const isFirst = await placedFirst(wanted, devices);
+  const list = numbered(devices);
+  const wanted = list[chosenDevice(wish, list.map(deviceText))]!;
   const isOnlyOfName = devices.filter(({ name }) => name.includes(wanted.name)).length === 1;
-  if (isFirst || (by === 'name' && isOnlyOfName)) return { text: deviceText(wanted), ...(isOnlyOfName && { adapter: wanted.name }) };
-  select(before);
-  throw new UserError(NOT_SELECTABLE, `${deviceText(wanted)} is there, but ${by === 'name' ? 'WebGPU' : 'ONNX Runtime'} cannot be given it: ${whyNot(wanted, devices)}.`, REMEDY);
+  const taken = { text: deviceText(wanted), ...(isOnlyOfName && { adapter: wanted.name }) };
+  if (await placedFirst(wanted, devices)) return taken;
+  // What did not put it first may hide it.
+  select(NO_SELECTION);
+  if (by === 'name' && isOnlyOfName) return taken;
+  throw new UserError(NOT_SELECTABLE, `${taken.text} is there, but ${by === 'name' ? 'WebGPU' : 'ONNX Runtime'} cannot be given it: ${whyNot(wanted, devices)}.`, REMEDY);
 }
 
 /** What WebGPU computes on here where nothing is wished for; undefined where that cannot be asked. */
@@ -53,7 +66,7 @@ export async function devicesHere(platform: NodeJS.Platform = process.platform):
 }
 
 const REMEDY =
-  'Install Mesa’s layer VK_LAYER_MESA_device_select (Debian 13, Ubuntu 24.04: `apt-get install mesa-vulkan-drivers`; that of Debian 12 does not tell cards of one model apart). Or show the process that card alone: by a container (`--gpus device=1`), or by Slurm’s `gres` with ConstrainDevices.';
+  'Install Mesa’s layer VK_LAYER_MESA_device_select (Debian: `apt-get install mesa-vulkan-drivers`, in Debian 12 from its backports: Mesa 22.3 takes the wrong one of two cards of a model). Or show the process that card alone: by a container (`--gpus device=1`), or by Slurm’s `gres` with ConstrainDevices.';
 
 /** Leaves `selection` in the environment. @throws UserError MIM4007 */
 async function listed(selection: VulkanSelection): Promise<VulkanDevice[]> {
@@ -61,17 +74,6 @@ async function listed(selection: VulkanSelection): Promise<VulkanDevice[]> {
   const devices = await vulkanDevices();
   if (devices === undefined || devices.length === 0) throw noGpu('no adapter');
   return devices;
-}
-
-/** Place in the loader's order. @throws UserError MIM4013, with the environment as it was */
-function wishedPlace(wish: DeviceWish, devices: readonly VulkanDevice[], before: VulkanSelection): number {
-  const list = numbered(devices);
-  try {
-    return devices.indexOf(list[chosenDevice(wish, list.map(deviceText))]!);
-  } catch (error) {
-    select(before);
-    throw error;
-  }
 }
 
 /** Whether the environment now has it first: by nothing, else by what can be said of it, which is looked at. */
