@@ -15,15 +15,19 @@ export interface VulkanDevice {
 
 const NVIDIA = 0x10de;
 
-/** How Dawn orders adapters when it is asked for performance. */
-const PREFERENCE: Readonly<Record<VulkanDevice['kind'], number>> = { 'discrete GPU': 0, 'integrated GPU': 1, 'virtual GPU': 2, other: 2, software: 3 };
+type Order = Readonly<Record<VulkanDevice['kind'], number>>;
+
+/** The fast kinds first. */
+const BY_SPEED: Order = { 'discrete GPU': 0, 'integrated GPU': 1, 'virtual GPU': 2, other: 2, software: 3 };
+/** How Dawn orders adapters when it is asked for performance: what it has no name for comes last. */
+const BY_DAWN: Order = { 'discrete GPU': 0, 'integrated GPU': 1, software: 2, 'virtual GPU': 3, other: 3 };
 
 /**
  * Devices by their numbers. Cards of NVIDIA come first, by PCI address, for so they are counted by CUDA (CUDA_DEVICE_ORDER=PCI_BUS_ID),
  * by their driver's files and therefore by the queue; then the others, the fast kinds first.
  */
 export function numbered(enumerated: readonly VulkanDevice[]): VulkanDevice[] {
-  const key = (device: VulkanDevice): readonly (number | string)[] => [device.vendor === NVIDIA ? 0 : 1, PREFERENCE[device.kind], device.pci ?? '~'];
+  const key = (device: VulkanDevice): readonly (number | string)[] => [device.vendor === NVIDIA ? 0 : 1, BY_SPEED[device.kind], device.pci ?? '~'];
   return [...enumerated].sort((a, b) => compare(key(a), key(b)));
 }
 
@@ -34,7 +38,7 @@ function compare(a: readonly (number | string)[], b: readonly (number | string)[
 
 /** The one that WebGPU takes where it is not told: Dawn orders by kind, and keeps the driver's order among equals. */
 export function takenUnasked(enumerated: readonly VulkanDevice[]): VulkanDevice | undefined {
-  return [...enumerated].sort((a, b) => PREFERENCE[a.kind] - PREFERENCE[b.kind])[0];
+  return [...enumerated].sort((a, b) => BY_DAWN[a.kind] - BY_DAWN[b.kind])[0];
 }
 
 /** `NVIDIA H100 80GB HBM3 (PCI 0000:04:00.0)` */

@@ -42,6 +42,12 @@ describe('takenUnasked', () => {
     expect(takenUnasked([llvmpipe, built, h100('0000:c1:00.0'), h100('0000:04:00.0')])).toEqual(h100('0000:c1:00.0'));
     expect(takenUnasked([])).toBeUndefined();
   });
+
+  it('is software rather than a virtual GPU, whose kind Dawn does not know', () => {
+    const virtual: VulkanDevice = { name: 'Virtio-GPU Venus', kind: 'virtual GPU', vendor: 0x1af4, model: 0x1050 };
+    expect(takenUnasked([virtual, llvmpipe])).toBe(llvmpipe);
+    expect(numbered([llvmpipe, virtual])).toEqual([virtual, llvmpipe]);
+  });
 });
 
 describe('selectionOf', () => {
