@@ -17,8 +17,8 @@ function summaryText(entries: readonly QueueEntry[], paused: boolean, supervisor
   return `${count('starting', 'running', 'paused')} at work, ${waiting} waiting, ${count('held', 'blocked')} held or blocked, ${count('done')} done, ${count('failed', 'stopped', 'cancelled')} failed or stopped. ${who}`.trimEnd();
 }
 
-function needsText({ needs: { device, memory, threads } }: QueueEntry): string {
-  return [device === 'gpu' ? 'gpu' : undefined, threads === 0 ? 'all threads' : `${threads} thread${threads === 1 ? '' : 's'}`, memory > 0 ? `${Number(memory.toPrecision(3))} GiB` : undefined].filter((part) => part !== undefined).join(', ');
+function needsText({ needs: { device, gpu, memory, threads } }: QueueEntry): string {
+  return [device === 'gpu' ? (gpu === undefined ? 'gpu' : `gpu ${gpu}`) : undefined, threads === 0 ? 'all threads' : `${threads} thread${threads === 1 ? '' : 's'}`, memory > 0 ? `${Number(memory.toPrecision(3))} GiB` : undefined].filter((part) => part !== undefined).join(', ');
 }
 
 function ageText({ createdAt, startedAt, endedAt }: QueueEntry): string {

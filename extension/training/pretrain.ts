@@ -18,6 +18,7 @@ import { createEngine } from './engines/create';
 import type { Engine } from './engines/engine';
 import { requireSplit, splitAmong } from './distributed/batch-share';
 import type { Task } from './distributed/follow';
+import { withRankDevice } from './distributed/rank-device';
 import type { Ranks } from './distributed/ranks';
 import type { TrainingEvents, TrainingOutcome } from './events';
 import { initialStudent } from './initial-student';
@@ -80,7 +81,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
   const inputs = await inputsOf(prepared);
   const experimentFile = resolvePath(cell?.experimentFile ?? configFile);
   const student = await blaming({ file: configFile, locate }, ['init.checkpoint'], () => initialStudent(experiment, fetchingOf(events)));
-  const { engine, reason } = await createEngine(engineConfigOf(experiment.engine, ranks));
+  const { engine, reason } = await createEngine(await engineConfigOf(experiment.engine, ranks));
   try {
     const codebook = await blaming({ file: configFile, locate }, ['codebook.size', 'codebook', 'method'], () => learnCodebook(prepared, engine));
     await blaming({ file: configFile, locate }, ['teacher.cache.max_gb', 'teacher.cache', 'teacher'], () => requireRoom(prepared, engine.kind));
@@ -104,7 +105,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
     });
     const release = await hold(run);
     try {
-      await ranks?.word<Task>({ config: resolvedYaml, inputs, engine: openedAs(engine, experiment.engine), step: 0 });
+      await ranks?.word<Task>({ config: resolvedYaml, inputs, engine: kindOf(engine), step: 0 });
       const summary = [...(note === undefined ? [] : [note]), ...warnings.map(({ message }) => `Note: ${message}`), ...summaryOf(prepared, ranks), ...(codebook ? [codebook.note] : []), ...(int8 ? [describeInt8Error(int8)] : []), reason];
       return await trainRun({ run, prepared, engine, events, signal, start: { step: 0, given: { ...student, ...codebook?.tensors } }, untilEpoch, summary, ranks });
     } finally {
@@ -135,11 +136,11 @@ export async function resume({ run: folder, step, untilEpoch, events = {}, signa
     const prepared = await prepare(resolved, undefined, fetchingOf(events));
     if (inputs) requireSameImages(inputs, prepared);
     const student = start.values === undefined ? await initialStudent(resolved, fetchingOf(events)) : undefined;
-    const { engine, reasons } = await engineAsBefore(engineConfigOf(resolved.engine, ranks), trainer, ranks);
+    const { engine, reasons } = await engineAsBefore(await engineConfigOf(resolved.engine, ranks), trainer, ranks);
     try {
       const codebook = start.values === undefined ? await learnCodebook(prepared, engine) : undefined;
       for (const { path } of await run.setAsideCheckpointsAfter(start.step)) notes.push(`Set aside a checkpoint past step ${start.step}: ${path}`);
-      await ranks?.word<Task>({ config, inputs, engine: openedAs(engine, resolved.engine), step: start.step });
+      await ranks?.word<Task>({ config, inputs, engine: kindOf(engine), step: start.step });
       return await trainRun({ run, prepared, engine, events, signal, start: { ...start, given: { ...student, ...codebook?.tensors } }, untilEpoch, summary: [...summaryOf(prepared, ranks), ...reasons, ...notes], ranks });
     } finally {
       await engine.dispose();
@@ -217,14 +218,14 @@ function threadsText(threads: number): string {
   return threads === 1 ? '1 thread' : `${threads} threads`;
 }
 
-/** Ranks on one machine share its cores. */
-function engineConfigOf(asked: EngineConfig, ranks: Ranks | undefined): EngineConfig {
-  return ranks && asked.threads === 0 ? { ...asked, threads: ranks.threads } : asked;
+/** Ranks on one machine share its cores and its GPUs. */
+function engineConfigOf(asked: EngineConfig, ranks: Ranks | undefined): Promise<EngineConfig> {
+  return withRankDevice(ranks && asked.threads === 0 ? { ...asked, threads: ranks.threads } : asked, ranks);
 }
 
 /** As every other rank is to open it. */
-function openedAs({ kind, threads }: Engine, { precision }: EngineConfig): Task['engine'] {
-  return { kind: engineSchema.shape.kind.unwrap().parse(kind), threads, precision };
+function kindOf({ kind, threads }: Engine): Task['engine'] {
+  return { kind: engineSchema.shape.kind.unwrap().parse(kind), threads };
 }
 
 function summaryOf(prepared: Prepared, ranks: Ranks | undefined): string[] {

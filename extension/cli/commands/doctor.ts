@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
-import type { EngineProbe } from '../../training/engines/create';
+import type { DeviceProbe, EngineProbe } from '../../training/engines/create';
 import { examples, jsonOption, type Cli } from '../command';
 import { exitCodes } from '../exit-codes';
 import { bytes } from '../../core/text/format';
@@ -19,13 +19,15 @@ interface Report {
   readonly ok: boolean;
   readonly checks: readonly Check[];
   readonly engines: readonly EngineProbe[];
+  /** By number. */
+  readonly devices: readonly DeviceProbe[];
 }
 
 export function addDoctorCommand(cli: Cli): void {
   cli.program
     .command('doctor')
-    .summary('what this machine offers: engines, libraries, speed')
-    .description('Check what training needs on this machine: the engines and why one does not work, libraries, threads, memory, disk, and how fast each engine multiplies matrices, quickly measured.\n\nExits with 1 where something that training needs is missing.')
+    .summary('what this machine offers: engines, GPUs, libraries, speed')
+    .description('Check what training needs on this machine: the engines and why one does not work, the GPUs by the numbers that `engine.device` takes, libraries, threads, memory, disk, and how fast each engine multiplies matrices, quickly measured.\n\nExits with 1 where something that training needs is missing.')
     .addOption(jsonOption())
     .addHelpText('after', examples('mim doctor', 'mim doctor --json'))
     .action(async (options: { readonly json?: boolean }) => {
@@ -38,9 +40,10 @@ export function addDoctorCommand(cli: Cli): void {
 
 async function examine(): Promise<Report> {
   const checks = [nodeCheck(), machineCheck(), await diskCheck(), await sharpCheck(), await onnxRuntimeCheck()];
-  const { probeEngines } = await import('../../training/engines/create');
+  const { probeDevices, probeEngines } = await import('../../training/engines/create');
+  const devices = await probeDevices();
   const engines = await probeEngines();
-  return { ok: engines.some((engine) => engine.works) && checks.every((check) => check.ok || check.optional === true), checks, engines };
+  return { ok: engines.some((engine) => engine.works) && checks.every((check) => check.ok || check.optional === true), checks, engines, devices };
 }
 
 function nodeCheck(): Check {
@@ -89,6 +92,7 @@ function printReport(terminal: Terminal, report: Report): void {
   const mark = (ok: boolean, optional: boolean): string => (ok ? styled(terminal, 'green', 'ok  ') : optional ? styled(terminal, 'yellow', 'no  ') : styled(terminal, 'red', 'FAIL'));
   const anyEngine = report.engines.some((engine) => engine.works);
   for (const { name, ok, optional, detail } of report.checks) terminal.out(`${mark(ok, optional === true)} ${name}: ${detail}`);
+  for (const [number, { name, detail }] of report.devices.entries()) terminal.out(`${mark(true, false)} device ${number}: ${name} (${detail})`);
   const chosen = report.engines.find(({ works, passedOver }) => works && passedOver === undefined);
   for (const engine of report.engines) {
     const { kind, works, detail, rate, passedOver } = engine;

@@ -32,7 +32,7 @@ function addAdd(cli: Cli, queue: Command): void {
     .option('--chain', 'each only once the one before it is done; a teacher that one trains is taken from its run')
     .addOption(new Option('--probe <protocol>', 'evaluate each experiment’s run when it is trained; of a run that is named, evaluate it').choices(PROTOCOLS))
     .addOption(new Option('--features <features>', 'of a probe').choices(FEATURE_KINDS))
-    .addOption(new Option('--device <device>', 'what the job needs').choices(['cpu', 'gpu']))
+    .addOption(new Option('--device <device>', 'what the job needs (default: gpu for an engine of a GPU)').choices(['cpu', 'gpu']))
     .option('--memory <gib>', 'GiB of memory it takes (default: estimated from the experiment)', positiveNumber)
     .option('--threads <n>', 'compute threads it takes (default: `engine.threads`); an experiment that leaves them open uses as many', positiveInteger)
     .option('--no-accumulate', 'do not begin anew in smaller passes where memory runs out')

@@ -2,6 +2,7 @@
 import { alignmentConflicts } from './alignment-fit';
 import { checkEvaluations } from './check-evaluations';
 import { checkMethod, warnUnused } from './check-method';
+import { needsGpu } from './gpu-engines';
 import type { ProblemList } from './problem-list';
 import type { ResolvedExperiment } from './schema';
 
@@ -13,19 +14,10 @@ export function checkExperiment(resolved: ResolvedExperiment, problems: ProblemL
   checkData(resolved, problems);
   checkMethod(resolved, problems);
   if (resolved.method === 'maskalign' && teacherDepth !== undefined) checkAlignment(resolved, problems, teacherDepth);
-  checkEngine(resolved, problems);
   checkOptimizer(resolved, problems);
   checkSchedule(resolved, problems);
+  checkEngine(resolved, problems);
   checkEvaluations(resolved, problems);
-}
-
-function checkEngine({ engine, teacher }: ResolvedExperiment, problems: ProblemList): void {
-  if (engine.precision !== 'float16') return;
-  if (teacher?.dtype === 'int8') {
-    problems.add('MIM1122', ['engine.precision', 'teacher.dtype'], 'No engine computes in both float16 and int8.', { hint: 'Leave `engine.precision` or `teacher.dtype` out.' });
-  } else if (engine.kind !== 'wgsl') {
-    problems.add('MIM1122', ['engine.precision', 'engine.kind', 'engine'], `\`engine: ${engine.kind}\` does not compute in float16.`, { hint: 'Use `kind: wgsl`, or leave `precision` out.' });
-  }
 }
 
 function checkStudent({ student }: ResolvedExperiment, problems: ProblemList): void {
@@ -53,6 +45,16 @@ function checkStudent({ student }: ResolvedExperiment, problems: ProblemList): v
       hint: `width · mlp_ratio must be a whole number; ${Math.max(1, Math.round(student.mlpRatio))} is.`,
       replacement: String(Math.max(1, Math.round(student.mlpRatio))),
     });
+  }
+}
+
+function checkEngine({ engine, teacher }: ResolvedExperiment, problems: ProblemList): void {
+  if (engine.device !== undefined && !needsGpu(engine)) warnUnused('engine.device', `\`engine: ${engine.kind}\` computes on the processor`, problems);
+  if (engine.precision !== 'float16') return;
+  if (teacher?.dtype === 'int8') {
+    problems.add('MIM1122', ['engine.precision', 'teacher.dtype'], 'No engine computes in both float16 and int8.', { hint: 'Leave `engine.precision` or `teacher.dtype` out.' });
+  } else if (engine.kind !== 'wgsl') {
+    problems.add('MIM1122', ['engine.precision', 'engine.kind', 'engine'], `\`engine: ${engine.kind}\` does not compute in float16.`, { hint: 'Use `kind: wgsl`, or leave `precision` out.' });
   }
 }
 

@@ -191,6 +191,7 @@ export const engineSchema = z.strictObject({
   kind: z.enum(['auto', 'compiled-cpu', 'compiled-webgpu', 'wgsl', 'tfjs-node-gpu', 'tfjs-webgpu', 'tfjs-cpu', 'tfjs-wasm']).default('auto').describe('`compiled-cpu`, `compiled-webgpu`: the step traced into one graph, run by ONNX Runtime on the CPU or on a GPU. `wgsl`: by kernels of our own on a GPU, once `mim engine install wgsl` was done. `tfjs-node-gpu`, `tfjs-webgpu`: eager on a GPU, by CUDA or WebGPU, likewise. `tfjs-cpu`, `tfjs-wasm`: eager references. `auto`: the fastest that works here.'),
   threads: threadCount.default(0).describe('Compute threads; 0 is every core, or `MIM_THREADS`. A resumed run keeps the number it was saved with, which bit-exactness needs.'),
   steps_per_run: upTo(1024).default(4).describe('Training steps handed to the compiled engine at once.'),
+  device: z.union([z.int().min(0).max(1023), z.string().min(1).max(256)]).optional().meta({ examples: [0, 1, 'H100'] }).describe('Of an engine on a GPU: which one, by its number in the list of `mim doctor`, or by a part of its name. Default: the one that the queue gave (`MIM_DEVICE`), else the first that the system gives.'),
   precision: z.enum(['float32', 'float16']).optional().meta({ default: 'float32' }).describe('What matrix products of a training round their operands to; sums, weights and moments are of float32. `float16` (`engine: wgsl` only) scales the loss as PyTorch’s `GradScaler` does, and is faster where the GPU has matrix units. Evaluations and diagnostics compute in float32.'),
 }).describe('What computes.');
 

@@ -6,6 +6,8 @@ export type Device = 'cpu' | 'gpu';
 /** What a job takes of the machine while it runs. */
 export interface Needs {
   readonly device: Device;
+  /** The one GPU, by number, that its experiment names; absent: any. */
+  readonly gpu?: number;
   /** GiB. */
   readonly memory: number;
   /** Compute threads; 0: every one there is. */

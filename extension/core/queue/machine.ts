@@ -1,6 +1,7 @@
 /** What this machine has for jobs, within the limits that were set. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import os from 'node:os';
+import { findGpus } from './find-gpus';
 import type { Limits } from './queue-files';
 import type { Machine } from './schedule';
 
@@ -36,8 +37,4 @@ function totalMemory(): number {
 function freeMemory(): number | undefined {
   if (process.platform === 'darwin') return undefined;
   return typeof process.availableMemory === 'function' ? process.availableMemory() : os.freemem();
-}
-
-async function findGpus(): Promise<number> {
-  return readdir('/proc/driver/nvidia/gpus').then((found) => found.length, () => 0);
 }

@@ -6,6 +6,8 @@ import { checkText, ConfigError, readSource } from '../config/load';
 import { sortProblems } from '../config/location';
 import { freezeResolved, parseResolved } from '../config/freeze';
 import type { ResolvedExperiment } from '../config/schema';
+import { wishedDevice } from '../config/device-wish';
+import { needsGpu } from '../config/gpu-engines';
 import { smallerPasses } from '../config/smaller-passes';
 import type { JobSpec } from '../jobs/job';
 import type { Device, EntryRecord, Needs } from './entry';
@@ -15,6 +17,7 @@ export interface EntryWishes {
   readonly priority?: number;
   /** Ids of entries that must be done first. */
   readonly after?: readonly string[];
+  /** Absent: a GPU where the experiment's engine is one of a GPU. */
   readonly device?: Device;
   /** GiB; absent: estimated from the experiment. */
   readonly memory?: number;
@@ -56,17 +59,24 @@ export async function runEntry(spec: Extract<JobSpec, { kind: 'resume' | 'evalua
 /** A probe of what another entry will have trained; it takes what that takes unless something else is said. */
 export function probeEntry(spec: Extract<JobSpec, { kind: 'evaluate' }>, { name, needs }: Pick<EntryRecord, 'name' | 'needs'>, wishes: EntryWishes): EntryRecord {
   const { device = needs.device, memory = needs.memory, threads = needs.threads } = wishes;
-  return entryRecord(spec, name, undefined, { ...wishes, device, memory, threads });
+  const record = entryRecord(spec, name, undefined, { ...wishes, device, memory, threads });
+  return device === 'gpu' && needs.gpu !== undefined ? { ...record, needs: { ...record.needs, gpu: needs.gpu } } : record;
 }
 
 /** @param resolved what it trains or evaluates, from which is known what it takes unless the wishes say so */
 export function entryRecord(spec: JobSpec, name: string, resolved: ResolvedExperiment | undefined, wishes: EntryWishes): EntryRecord {
   const needs: Needs = {
-    device: wishes.device ?? 'cpu',
+    ...deviceNeeded(resolved, wishes),
     memory: wishes.memory ?? (resolved === undefined ? 0 : estimateMemory(resolved)),
     threads: wishes.threads ?? resolved?.engine.threads ?? 0,
   };
   return { spec, name, priority: wishes.priority ?? 0, needs, after: wishes.after ?? [], createdAt: new Date().toISOString(), maxAttempts: MAX_ATTEMPTS, accumulate: [] };
+}
+
+/** A GPU that the experiment names by its number is the only one that will do. */
+function deviceNeeded(resolved: ResolvedExperiment | undefined, { device = resolved && needsGpu(resolved.engine) ? 'gpu' : 'cpu' }: EntryWishes): Pick<Needs, 'device' | 'gpu'> {
+  const named = device === 'gpu' ? wishedDevice(resolved?.engine.device, {}) : undefined;
+  return { device, ...(typeof named === 'number' && { gpu: named }) };
 }
 
 async function checkedExperiment(file: string, source: string, overrides: Readonly<Record<string, string>>, comesLater: boolean): Promise<ResolvedExperiment> {

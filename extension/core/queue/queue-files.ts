@@ -31,7 +31,7 @@ export function queueFolder(environment: NodeJS.ProcessEnv = process.env): strin
   return path.join(base, 'mim', 'queue', os.hostname());
 }
 
-const needsSchema = z.object({ device: z.enum(['cpu', 'gpu']), memory: z.number().min(0), threads: z.int().min(0) });
+const needsSchema = z.object({ device: z.enum(['cpu', 'gpu']), gpu: z.int().min(0).optional(), memory: z.number().min(0), threads: z.int().min(0) });
 
 const entrySchema = z.object({
   spec: jobSpecSchema,

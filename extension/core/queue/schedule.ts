@@ -68,7 +68,7 @@ function standingOf({ id, held, delayed, needs }: Candidate, room: Room, depende
 /** What is free, and what of it is promised to those whose turn it is. */
 class Room {
   private threads: number;
-  private readonly gpus: number[];
+  private gpus: readonly number[];
   /** Entries that wait for a GPU; those behind them do not overtake. */
   private gpusPromised = 0;
   private memory: number;
@@ -83,9 +83,10 @@ class Room {
     this.memory = Math.min(budget, measured);
   }
 
-  neverFits({ device, threads, memory }: Needs): string | undefined {
+  neverFits({ device, gpu, threads, memory }: Needs): string | undefined {
     const { machine } = this;
-    if (device === 'gpu' && machine.gpus.length === 0) return 'needs a GPU; this machine has none';
+    if (device === 'gpu' && machine.gpus.length === 0) return 'needs a GPU; this machine shows none (`mim queue run --gpus 1` where it has one, `mim queue add --device cpu` to do without)';
+    if (gpu !== undefined && !machine.gpus.includes(gpu)) return `needs GPU ${gpu}; there are ${machine.gpus.join(', ')}`;
     if (threads > machine.threads) return `needs ${threads} threads; there are ${machine.threads}`;
     if (memory > machine.memory) return `needs ${gib(memory)} of memory; there are ${gib(machine.memory)}`;
     return undefined;
@@ -98,13 +99,15 @@ class Room {
     this.threads -= threads;
     this.memory -= needs.memory;
     if (needs.device === 'cpu') return lacking === undefined ? { kind: 'start' } : { kind: 'waiting', reason: lacking };
-    if (lacking === undefined) return { kind: 'start', gpu: this.gpus.shift()! };
-    this.gpusPromised++;
-    return { kind: 'waiting', reason: lacking };
+    const { gpu = this.gpus[0]! } = needs;
+    if (lacking !== undefined && needs.gpu === undefined) this.gpusPromised++;
+    else this.gpus = this.gpus.filter((free) => free !== gpu);
+    return lacking === undefined ? { kind: 'start', gpu } : { kind: 'waiting', reason: lacking };
   }
 
-  private lacking({ device, memory }: Needs, threads: number): string | undefined {
-    if (device === 'gpu' && this.gpus.length <= this.gpusPromised) return 'waits for a GPU';
+  private lacking({ device, gpu, memory }: Needs, threads: number): string | undefined {
+    if (device === 'gpu' && this.gpus.length <= this.gpusPromised) return gpu === undefined ? 'waits for a GPU' : `waits for GPU ${gpu}`;
+    if (gpu !== undefined && !this.gpus.includes(gpu)) return `waits for GPU ${gpu}`;
     if (threads > this.threads) return `waits for ${threads} threads`;
     if (memory > this.memory) return `waits for ${gib(memory)} of memory`;
     return undefined;

@@ -4,6 +4,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { DEVICE_VARIABLE } from '../config/device-wish';
 import { THREADS_VARIABLE } from '../config/usable-threads';
 import { createFileAtomically } from '../files/durable-files';
 import { requirePlace } from '../jobs/arguments';
@@ -195,7 +196,12 @@ class Supervisor {
 
 /** How a job is told what it may take. */
 function granted({ threads }: Needs, gpu: number | undefined): Record<string, string> {
-  return { ...(threads > 0 && { [THREADS_VARIABLE]: String(threads) }), ...(gpu !== undefined && { CUDA_VISIBLE_DEVICES: String(gpu) }) };
+  return { ...(threads > 0 && { [THREADS_VARIABLE]: String(threads) }), ...(gpu !== undefined && grantedGpu(String(gpu))) };
+}
+
+/** Our engines look at the first; CUDA at the others, and counts as `mim doctor` and the queue do where it is told to. */
+function grantedGpu(number: string): Record<string, string> {
+  return { [DEVICE_VARIABLE]: number, CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: number };
 }
 
 /** Nothing is at work, and nothing would start if only others ended. */

@@ -12,6 +12,7 @@ import { TeacherCache } from '../teacher-cache';
 import { trainingPrograms } from '../step';
 import type { StopSignal } from '../stop-signal';
 import { Agreement } from './agreement';
+import { withRankDevice } from './rank-device';
 import type { Ranks } from './ranks';
 import { sharedLoaderOptions } from './shared-loader';
 import { SharedStep, spreadState, trainedNames } from './shared-step';
@@ -22,7 +23,7 @@ export interface Task {
   readonly config: string;
   /** Teacher and images, which must be the same wherever a rank looks; absent where an old run does not say. */
   readonly inputs?: RunInputs;
-  readonly engine: Pick<EngineConfig, 'kind' | 'threads' | 'precision'>;
+  readonly engine: Pick<EngineConfig, 'kind' | 'threads'>;
   /** Steps done. */
   readonly step: number;
 }
@@ -45,7 +46,7 @@ export async function follow(ranks: Ranks, following: Following): Promise<End> {
   // Rank 0 evaluates.
   const prepared = await prepare({ ...resolved, evaluate: [] });
   if (task.inputs) requireSameImages(task.inputs, prepared);
-  const { engine } = await createEngine(task.engine);
+  const { engine } = await createEngine(await withRankDevice({ ...prepared.experiment.engine, ...task.engine }, ranks));
   try {
     await trainAlong(ranks, task, prepared, engine, following);
     return await ranks.word<End>(undefined);

@@ -51,6 +51,11 @@ export class Ranks {
     return this.rank === 0;
   }
 
+  /** Its place among the ranks of its machine. */
+  get localRank(): number {
+    return this.members.slice(0, this.rank).filter(({ host }) => host === this.members[this.rank]!.host).length;
+  }
+
   /** For environment.json. */
   describe(): { readonly ranks: number; readonly hosts: readonly string[]; readonly mpi: string } {
     return { ranks: this.size, hosts: this.members.map(({ host }) => host), mpi: this.mpi.version() };

@@ -1,8 +1,11 @@
 /** Which engine computes: what the experiment names, or the fastest that works here. */
+import { wishedDevice, type DeviceWish } from '../../core/config/device-wish';
+import { computesOnGpu } from '../../core/config/gpu-engines';
 import type { EngineConfig } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
+import { isDeviceFault, NO_SUCH_DEVICE } from './devices/choose-device';
 import type { Engine } from './engine';
-import { likelyGpu } from './gpu-devices';
+import { likelyGpu, nvidiaCards } from './gpu-devices';
 import { passedOver, ratesInWords, type MatmulRate } from './rates';
 
 export type EngineKind = Exclude<EngineConfig['kind'], 'auto'>;
@@ -37,26 +40,34 @@ const meaning: Record<EngineKind, string> = {
 
 const eagerBackends = { 'tfjs-node-gpu': 'tensorflow', 'tfjs-webgpu': 'webgpu', 'tfjs-wasm': 'wasm', 'tfjs-cpu': 'cpu' } as const;
 
-export type OpenOptions = Pick<EngineConfig, 'threads'> & Partial<Pick<EngineConfig, 'precision'>>;
+interface OpenOptions extends Pick<EngineConfig, 'threads' | 'precision'> {
+  /** Of a GPU's engine. */
+  readonly wish?: DeviceWish;
+}
 
 /** The libraries of an engine are loaded only here, so that one that is missing breaks nothing else. */
-async function open(kind: EngineKind, { threads, precision }: OpenOptions): Promise<Engine> {
+async function open(kind: EngineKind, { threads, wish, precision }: OpenOptions): Promise<Engine> {
   switch (kind) {
-    case 'compiled-cpu':
+    case 'compiled-cpu': {
+      const { CompiledEngine } = await import('./compiled/compiled-engine');
+      return CompiledEngine.create({ threads, device: 'cpu' });
+    }
     case 'compiled-webgpu': {
       const { CompiledEngine } = await import('./compiled/compiled-engine');
-      return CompiledEngine.create({ threads, device: kind === 'compiled-webgpu' ? 'webgpu' : 'cpu' });
+      const { takeDevice } = await import('./devices/take-vulkan');
+      return CompiledEngine.create({ threads, device: 'webgpu', taken: await takeDevice(wish, 'environment') });
     }
     case 'wgsl': {
       const { WgslEngine } = await import('./wgsl/wgsl-engine');
-      return WgslEngine.create({ precision });
+      const { takeDevice } = await import('./devices/take-vulkan');
+      return WgslEngine.create({ precision, taken: await takeDevice(wish, 'name') });
     }
     case 'tfjs-node-gpu':
     case 'tfjs-webgpu':
     case 'tfjs-wasm':
     case 'tfjs-cpu': {
       const { EagerEngine } = await import('./eager/eager-engine');
-      return EagerEngine.create(eagerBackends[kind]);
+      return EagerEngine.create(eagerBackends[kind], wish);
     }
   }
 }
@@ -66,29 +77,51 @@ function why(error: unknown): string {
 }
 
 /**
- * Opens the engine of an experiment. `reason` is a sentence for the log: which engine, and why this one.
- * @throws UserError MIM4001 where the engine asked for, or with `auto` every engine, fails to start.
+ * Opens the engine of an experiment. `reason` is a sentence for the log: which engine, and why this one. Where the experiment names
+ * a device, `auto` takes the first engine that computes on it.
+ * @throws UserError MIM4001 where the engine asked for, or with `auto` every engine, fails to start; MIM4013, MIM4014 where the device
+ *   is not there or cannot be had
  */
-export async function createEngine(config: OpenOptions & Pick<EngineConfig, 'kind'>): Promise<{ engine: Engine; reason: string }> {
-  if (config.kind !== 'auto') {
-    try {
-      return { engine: await open(config.kind, config), reason: `The experiment asks for ${config.kind}: ${meaning[config.kind]}.` };
-    } catch (error) {
-      const elsewhere = config.precision === 'float16' ? 'Leave `engine.precision` out to compute with any engine; `mim doctor` shows those that work here.' : 'Use `engine: auto`, or see `mim doctor` for the engines that work here.';
-      throw new UserError('MIM4001', `The engine "${config.kind}" does not start: ${why(error)}`, elsewhere);
-    }
+export async function createEngine(config: AskedEngine): Promise<{ engine: Engine; reason: string }> {
+  return config.kind === 'auto' ? chooseEngine(config) : openNamed(config.kind, config);
+}
+
+/** What an experiment says of the engine that matters here. */
+export type AskedEngine = Pick<EngineConfig, 'kind' | 'threads' | 'device' | 'precision'>;
+
+async function openNamed(kind: EngineKind, { device, ...asked }: AskedEngine): Promise<{ engine: Engine; reason: string }> {
+  try {
+    const engine = await open(kind, { ...asked, wish: wishedDevice(device) });
+    return { engine, reason: `The experiment asks for ${kind}: ${meaning[kind]}${onDevice(engine)}.` };
+  } catch (error) {
+    if (isDeviceFault(error)) throw error;
+    const elsewhere = asked.precision === 'float16' ? 'Leave `engine.precision` out to compute with any engine; `mim doctor` shows those that work here.' : 'Use `engine: auto`, or see `mim doctor` for the engines that work here.';
+    throw new UserError('MIM4001', `The engine "${kind}" does not start: ${why(error)}`, elsewhere);
   }
+}
+
+async function chooseEngine({ device, ...asked }: AskedEngine): Promise<{ engine: Engine; reason: string }> {
   const failures: string[] = [];
-  for (const kind of enginesByPreference) {
+  const options: OpenOptions = { ...asked, wish: wishedDevice(device) };
+  for (const kind of enginesByPreference.filter((one) => device === undefined || computesOnGpu(one))) {
     try {
-      const { engine, faster } = measuredFirst.has(kind) ? await openWhereFaster(kind, config) : { engine: await open(kind, config) };
+      const { engine, faster } = measuredFirst.has(kind) && device === undefined ? await openWhereFaster(kind, options) : { engine: await open(kind, options) };
       const passed = failures.length ? ` (${failures.join('; ')})` : '';
-      return { engine, reason: `Chose ${kind}, the fastest that works here: ${meaning[kind]}${faster ? `; ${faster} of compiled-cpu` : ''}${passed}.` };
+      return { engine, reason: `Chose ${kind}, the fastest that works here: ${meaning[kind]}${onDevice(engine)}${faster ? `; ${faster} of compiled-cpu` : ''}${passed}.` };
     } catch (error) {
+      // Another runtime may find it: they need different libraries. One that is asked for and is nowhere is told by the first.
+      if (error instanceof UserError && error.code === NO_SUCH_DEVICE && device !== undefined) throw error;
       failures.push(error instanceof PassedOver ? `${kind} is passed over: ${error.message}` : `${kind} does not start: ${why(error)}`);
     }
   }
+  if (device !== undefined) throw new UserError('MIM4001', `No engine starts on device ${device}: ${failures.join('; ')}.`, 'See `mim doctor` for the engines and devices that there are, or leave `engine.device` out.');
   throw new UserError('MIM4001', `No engine starts on this machine: ${failures.join('; ')}.`, 'Install the dependencies again with `npm ci`.');
+}
+
+/** `, on NVIDIA …` of an engine that names its device. */
+function onDevice(engine: Engine): string {
+  const { device } = engine.describe();
+  return device === undefined ? '' : `, on ${device}`;
 }
 
 class PassedOver extends Error {}
@@ -122,6 +155,21 @@ async function rateOfProcessor({ threads }: OpenOptions): Promise<MatmulRate> {
   }
 }
 
+/** A GPU that `engine.device` can name, by its place in the list. */
+export interface DeviceProbe {
+  readonly name: string;
+  /** Kind and PCI address. */
+  readonly detail: string;
+}
+
+/** The GPUs by their numbers, for `mim doctor`; empty where they cannot be listed. */
+export async function probeDevices(): Promise<DeviceProbe[]> {
+  const { devicesHere } = await import('./devices/take-vulkan');
+  const devices = await devicesHere();
+  if (devices.length > 0) return devices.map(({ name, kind, pci }) => ({ name, detail: pci === undefined ? kind : `${kind}, PCI ${pci}` }));
+  return nvidiaCards().map(({ name, pci }) => ({ name, detail: `PCI ${pci}; Vulkan does not see it` }));
+}
+
 /** Tries and measures every engine, for `mim doctor`. */
 export async function probeEngines(): Promise<EngineProbe[]> {
   const probes: EngineProbe[] = [];
@@ -135,7 +183,7 @@ export async function probeEngines(): Promise<EngineProbe[]> {
 
 async function probe(kind: EngineKind): Promise<EngineProbe> {
   try {
-    const engine = await open(kind, { threads: 0 });
+    const engine = await open(kind, { threads: 0, wish: wishedDevice(undefined) });
     try {
       const facts = Object.entries(engine.describe()).filter(([key]) => key !== 'engine').map(([key, value]) => `${key} ${value}`);
       return { kind, works: true, detail: `${meaning[kind]} (${facts.join(', ')})`, rate: await measured(engine) };

@@ -26,10 +26,15 @@ export function likelyGpu(platform: NodeJS.Platform = process.platform, root = '
   return namesIn(join(root, 'dev')).some((name) => GPU_FILE.test(name)) || namesIn(join(root, 'dev', 'dri')).some((name) => RENDER_NODE.test(name));
 }
 
+/** NVIDIA's cards by PCI address, as CUDA counts them with CUDA_DEVICE_ORDER=PCI_BUS_ID. @param root for tests */
+export function nvidiaCards(root = '/'): { readonly name: string; readonly pci: string }[] {
+  const folder = join(root, 'proc', 'driver', 'nvidia', 'gpus');
+  return namesIn(folder).sort().map((pci) => ({ name: read(join(folder, pci, 'information'), 'Model') ?? 'NVIDIA', pci }));
+}
+
 /** What the drivers of Linux call the GPUs of this machine; empty where they are not known. @param root for tests */
 export function gpuNames(root = '/'): string[] {
-  const nvidia = join(root, 'proc', 'driver', 'nvidia', 'gpus');
-  const models = namesIn(nvidia).flatMap((address) => read(join(nvidia, address, 'information'), 'Model') ?? []);
+  const models = nvidiaCards(root).map(({ name }) => name);
   if (models.length > 0) return models;
   const drm = join(root, 'sys', 'class', 'drm');
   return namesIn(drm).filter((name) => RENDER_NODE.test(name)).flatMap((name) => {

@@ -3,6 +3,7 @@
  * synchronous work and put the former one back, so that several engines can be used in turn.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import type { DeviceWish } from '../../core/config/device-wish';
 import { registerWasmOneHot } from './eager/wasm-one-hot';
 
 /** As TensorFlow.js calls them; `tensorflow` is that of tfjs-node-gpu. */
@@ -13,7 +14,7 @@ type Facts = Readonly<Record<string, string>>;
 
 const initialising = new Map<TfjsBackendName, Promise<Facts>>();
 
-async function initialise(name: TfjsBackendName): Promise<Facts> {
+async function initialise(name: TfjsBackendName, device: DeviceWish | undefined): Promise<Facts> {
   // Keeps TensorFlow.js from advertising its other backends on the console.
   tf.enableProdMode();
   switch (name) {
@@ -25,11 +26,12 @@ async function initialise(name: TfjsBackendName): Promise<Facts> {
       return {};
     case 'tensorflow': {
       const { startNodeGpu } = await import('./eager/node-gpu');
-      return startNodeGpu();
+      return startNodeGpu(device);
     }
     case 'webgpu': {
       const { startWebgpu } = await import('./eager/webgpu');
-      return startWebgpu();
+      const { takeDevice } = await import('./devices/take-vulkan');
+      return startWebgpu(await takeDevice(device, 'name'));
     }
   }
 }
@@ -44,11 +46,11 @@ async function startWasm(): Promise<void> {
   tf.registerBackend('wasm', () => started);
 }
 
-/** Loads and starts a backend once; the kernels register themselves on import. */
-export function loadTfjsBackend(name: TfjsBackendName): Promise<Facts> {
+/** Loads and starts a backend once, on the device that is asked for then; the kernels register themselves on import. */
+export function loadTfjsBackend(name: TfjsBackendName, device?: DeviceWish): Promise<Facts> {
   let promise = initialising.get(name);
   if (!promise) {
-    promise = initialise(name);
+    promise = initialise(name, device);
     initialising.set(name, promise);
   }
   return promise;

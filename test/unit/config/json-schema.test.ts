@@ -36,7 +36,7 @@ describe('the JSON Schema', () => {
     expect(schemaNodeAt(['data', 'crop_scale', 1])).toMatchObject({ maximum: 1 });
     expect(schemaNodeAt(['student', 'width'])).toMatchObject({ type: 'integer' });
     expect(schemaNodeAt(['student', 'constructor'])).toBeUndefined();
-    expect(keysAt(['engine'])).toEqual(['kind', 'threads', 'steps_per_run', 'precision']);
+    expect(keysAt(['engine'])).toEqual(['kind', 'threads', 'steps_per_run', 'device', 'precision']);
     expect(sectionsWithKey('batch_size')).toEqual(['optimizer']);
   });
 });

@@ -81,6 +81,7 @@ describe('what does not go together is told', () => {
     ['all thrown away that is hidden', ['method: mae', 'teacher: absent', 'masking: { ratio: 0.01, throw_ratio: 0.5 }'], ['error MIM1107 masking.ratio']],
     ['none left by throwing', ['method: mae', 'teacher: absent', 'masking: { ratio: 0.7, throw_ratio: 0.3 }'], ['error MIM1107 masking.ratio']],
     ['squares that do not divide the grid', ['method: simmim', 'teacher: absent', 'masking: { unit: 3 }'], ['error MIM1121 masking.unit']],
+    ['a GPU for an engine of the processor', ['engine: { kind: compiled-cpu, device: 1 }'], ['warning MIM1116 engine.device']],
     ['a unit without squares', ['masking: { strategy: block, unit: 2 }'], ['warning MIM1116 masking.unit']],
     ['nothing hidden', ['method: mae', 'teacher: absent', 'masking: { ratio: 0 }'], ['error MIM1107 masking.ratio']],
     ['nothing visible', ['method: simmim', 'teacher: absent', 'masking: { ratio: 0.99 }'], ['error MIM1107 masking.ratio']],

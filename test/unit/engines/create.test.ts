@@ -4,7 +4,7 @@ import type { Engine } from '../../../extension/training/engines/engine';
 
 // What somebody has installed, or has in the machine, is no part of it.
 vi.mock('../../../extension/training/engines/installed/vulkan-loader', () => ({ vulkanCheck: () => Promise.resolve({ name: 'Vulkan', ok: false, neededTo: 'run', detail: 'no Vulkan', hint: 'Install libvulkan1.' }) }));
-vi.mock('../../../extension/training/engines/gpu-devices', () => ({ likelyGpu: () => false, gpuNames: () => [] }));
+vi.mock('../../../extension/training/engines/gpu-devices', () => ({ likelyGpu: () => false, gpuNames: () => [], nvidiaCards: () => [] }));
 beforeEach(() => vi.stubEnv('MIM_ENGINES', '/nowhere'));
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -68,7 +68,7 @@ describe('createEngine where there is a GPU', () => {
         create: ({ device }: { device: string }) => {
           const kind = `compiled-${device}`;
           opened.push(kind);
-          return Promise.resolve({ kind, dispose: () => Promise.resolve(void opened.push(`not ${kind}`)) });
+          return Promise.resolve({ kind, describe: () => ({ engine: kind }), dispose: () => Promise.resolve(void opened.push(`not ${kind}`)) });
         },
       },
     }));

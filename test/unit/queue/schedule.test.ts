@@ -10,7 +10,8 @@ function waiting(id: string, patch: Partial<Candidate> = {}): Candidate {
 
 const started = (candidates: readonly Candidate[], on = machine, paused = false): string[] => [...schedule(candidates, on, paused)].filter(([, { kind }]) => kind === 'start').map(([id]) => id);
 
-const needs = fc.record({ device: fc.constantFrom('cpu' as const, 'gpu' as const), memory: fc.double({ min: 0, max: 20, noNaN: true }), threads: fc.integer({ min: 0, max: 10 }) });
+const device = fc.oneof(fc.constantFrom('cpu' as const, 'gpu' as const).map((kind) => ({ device: kind })), fc.nat({ max: 2 }).map((gpu) => ({ device: 'gpu' as const, gpu })));
+const needs = fc.tuple(device, fc.record({ memory: fc.double({ min: 0, max: 20, noNaN: true }), threads: fc.integer({ min: 0, max: 10 }) })).map(([taken, rest]) => ({ ...taken, ...rest }));
 
 /** Any queue that can come about: ids name earlier entries, and what is at work fitted when it began. */
 const queues = fc.array(fc.record({ held: fc.boolean(), priority: fc.integer({ min: -2, max: 2 }), needs, phase: fc.constantFrom('waiting' as const, 'done' as const, 'ended' as const), after: fc.array(fc.nat(), { maxLength: 2 }) }), { maxLength: 20 }).map((rows) =>
@@ -51,6 +52,7 @@ describe('what starts', () => {
           expect(active.reduce((sum, one) => sum + one.needs.memory, 0)).toBeLessThanOrEqual(machine.memory + 1e-9);
           const gpus = active.flatMap(({ gpu }) => gpu ?? []);
           expect(new Set(gpus).size).toBe(gpus.length);
+          for (const one of active) expect(one.gpu).toBe(one.needs.gpu ?? one.gpu);
           expect(gpus).toHaveLength(active.filter(({ needs: { device } }) => device === 'gpu').length);
         });
       }),
@@ -99,6 +101,24 @@ describe('what starts', () => {
     const candidates = [waiting('1', { priority: 9, needs: { device: 'cpu', memory: 64, threads: 1 } }), waiting('2')];
     expect(started(candidates)).toEqual(['2']);
     expect(schedule(candidates, machine).get('1')).toEqual({ kind: 'blocked', reason: 'needs 64 GiB of memory; there are 16 GiB' });
+  });
+
+  it('waits for the GPU that it names, and leaves the others', () => {
+    const named = (id: string, gpu: number): Candidate => waiting(id, { needs: { device: 'gpu', gpu, memory: 1, threads: 1 } });
+    const any = waiting('3', { needs: { device: 'gpu', memory: 1, threads: 1 } });
+    const standings = schedule([{ ...named('0', 1), phase: 'active', gpu: 1 }, named('1', 1), named('2', 5), any], machine);
+    expect(standings.get('1')).toEqual({ kind: 'waiting', reason: 'waits for GPU 1' });
+    expect(standings.get('2')).toEqual({ kind: 'blocked', reason: 'needs GPU 5; there are 0, 1' });
+    expect(standings.get('3')).toEqual({ kind: 'start', gpu: 0 });
+    expect(schedule([named('1', 0), any], machine).get('3')).toEqual({ kind: 'start', gpu: 1 });
+  });
+
+  it('keeps the GPU that it names while it waits for something else', () => {
+    const large = waiting('1', { needs: { device: 'gpu', gpu: 0, memory: 1, threads: 8 } });
+    const other = waiting('2', { needs: { device: 'gpu', gpu: 0, memory: 1, threads: 1 } });
+    const busy = { ...waiting('0'), phase: 'active' as const };
+    expect([...schedule([busy, large, other], { ...machine, threads: 16 }).values()]).toEqual([{ kind: 'start', gpu: 0 }, { kind: 'waiting', reason: 'waits for GPU 0' }]);
+    expect(schedule([busy, large, other], machine).get('2')).toEqual({ kind: 'waiting', reason: 'waits for GPU 0' });
   });
 
   it('is nothing while the queue is paused', () => {

@@ -3,7 +3,7 @@ import { choiceWords, enginesTree, engineTooltip, parseReport } from '../../../e
 
 const cpu = { kind: 'compiled-cpu', works: true, detail: 'on the CPU', rate: { size: 1024, gflops: 61.2 } };
 const none = { kind: 'compiled-webgpu', works: false, detail: 'WebGPU finds no GPU' };
-const report = (...engines: object[]): ReturnType<typeof parseReport> => parseReport(JSON.stringify({ ok: true, checks: [], engines }));
+const report = (...engines: object[]): ReturnType<typeof parseReport> => parseReport(JSON.stringify({ ok: true, checks: [], devices: [], engines }));
 const rows = (of: ReturnType<typeof report>): string[][] => enginesTree(of).map(({ face }) => [face.label, face.description]);
 
 describe('engines', () => {
@@ -19,6 +19,12 @@ describe('engines', () => {
     expect(rows(found)[0]).toEqual(['compiled-webgpu', 'works; auto passes it over: slower than the processor · 6 GFLOP/s']);
     expect(choiceWords(found)).toBe('engine: auto takes compiled-cpu, the fastest that works here; tfjs-node-gpu does not start, compiled-webgpu is passed over.');
     expect(engineTooltip(found, 'compiled-webgpu')).toContain('passes it over: slower than the processor');
+  });
+
+  it('come with the GPUs by the numbers that an experiment gives', () => {
+    const found = { ...report(cpu), devices: [{ name: 'NVIDIA H100', detail: 'discrete GPU, PCI 0000:04:00.0' }, { name: 'Intel Arc', detail: 'discrete GPU' }] };
+    expect(rows(found).slice(1)).toEqual([['device 0', 'NVIDIA H100'], ['device 1', 'Intel Arc']]);
+    expect(engineTooltip(found, 'device 0')).toMatch(/NVIDIA H100 .*PCI 0000:04:00\.0[^]*`engine\.device: 0`/);
   });
 
   it('say that nothing can be trained', () => expect(choiceWords(report(none))).toBe('No engine starts here: nothing can be trained.'));

@@ -4,6 +4,7 @@ import { env } from 'onnxruntime-node';
 import { usableThreads } from '../../../core/config/usable-threads';
 import type { NamedTensors } from '../../../core/tensors';
 import { refuseFloat16, refuseInt8 } from '../check-values';
+import type { TakenDevice } from '../devices/take-vulkan';
 import type { CompiledProgram, Engine, Program, StateStore } from '../engine';
 import type { CompileOptions } from './compile';
 import { compile } from './compile';
@@ -18,6 +19,8 @@ import { WebGpuTransfer } from './webgpu-transfer';
 export interface CompiledEngineOptions extends CompileOptions {
   /** Compute threads of the CPU; 0 is every core, or `MIM_THREADS`. */
   readonly threads?: number;
+  /** The GPU; absent: the one that the system gives. */
+  readonly taken?: TakenDevice;
 }
 
 export class CompiledEngine implements Engine {
@@ -36,7 +39,7 @@ export class CompiledEngine implements Engine {
 
   /** @throws UserError MIM4007 where `device` is one that this machine does not have */
   static async create(options: CompiledEngineOptions = {}): Promise<CompiledEngine> {
-    return new CompiledEngine(options, options.device === 'webgpu' ? await WebGpuTransfer.open() : undefined);
+    return new CompiledEngine(options, options.device === 'webgpu' ? await WebGpuTransfer.open(options.taken) : undefined);
   }
 
   describe(): Record<string, string | number> {

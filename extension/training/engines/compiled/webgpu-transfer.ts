@@ -5,6 +5,7 @@
 import { InferenceSession } from 'onnxruntime-node';
 import type { Tensor } from 'onnxruntime-node';
 import { UserError } from '../../../core/problems';
+import { deviceAtWork, type TakenDevice } from '../devices/take-vulkan';
 import { gpuNames } from '../gpu-devices';
 import { vulkanCheck } from '../installed/vulkan-loader';
 import { noGpu, onGpu } from '../gpu-errors';
@@ -27,16 +28,16 @@ export class WebGpuTransfer {
   private readonly sessions = new Map<string, Promise<InferenceSession>>();
 
   private constructor(
-    /** As the system calls it. */
+    /** As the driver or the system calls it. */
     readonly gpu: string,
   ) {}
 
-  /** Opens the GPU. @throws UserError MIM4007 where there is none that WebGPU reaches */
-  static async open(): Promise<WebGpuTransfer> {
+  /** Opens the GPU, which ONNX Runtime does once a process. @param taken what the environment has first; absent: nothing was asked for @throws UserError MIM4007 where there is none that WebGPU reaches */
+  static async open(taken?: TakenDevice): Promise<WebGpuTransfer> {
     // Asked first: Dawn writes to stderr where it finds no loader.
     const vulkan = await vulkanCheck();
     if (!vulkan.ok) throw new UserError('MIM4007', `${vulkan.detail}. ${vulkan.hint}`);
-    const transfer = new WebGpuTransfer(gpuNames().join(', ') || 'unknown');
+    const transfer = new WebGpuTransfer(taken?.text ?? (await deviceAtWork()) ?? (gpuNames().join(', ') || 'unknown'));
     try {
       await transfer.session('float32', 'gpu-buffer');
     } catch (error) {

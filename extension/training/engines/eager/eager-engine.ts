@@ -3,6 +3,7 @@
  * compiled programs are compared with, and what remains where ONNX Runtime does not load.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import type { DeviceWish } from '../../../core/config/device-wish';
 import '../gradients';
 import { checkBatch, checkOutputs, checkState, refuseFloat16, refuseInt8 } from '../check-values';
 import type { CompiledProgram, Engine, HostBatch, Program, Readings, StateStore } from '../engine';
@@ -85,8 +86,9 @@ export class EagerEngine implements Engine {
     private readonly facts: Readonly<Record<string, string>>,
   ) {}
 
-  static async create(backend: TfjsBackendName): Promise<EagerEngine> {
-    return new EagerEngine(backend, await loadTfjsBackend(backend));
+  /** @param device of a GPU's backend; absent: the one that the system gives. A process has a backend once, with the device it had first. */
+  static async create(backend: TfjsBackendName, device?: DeviceWish): Promise<EagerEngine> {
+    return new EagerEngine(backend, await loadTfjsBackend(backend, device));
   }
 
   get kind(): string {

@@ -4,8 +4,9 @@ import type { NamedTensors } from '../../../core/tensors';
 import { compile } from '../compiled/compile';
 import { refuseFloat16, refuseInt8 } from '../check-values';
 import type { CompiledProgram, Engine, Precision, Program, StateStore } from '../engine';
+import { deviceAtWork, type TakenDevice } from '../devices/take-vulkan';
 import { noGpu } from '../gpu-errors';
-import { fastestAdapter, loadDawn, type Dawn } from '../installed/dawn';
+import { adapterText, fastestAdapter, loadDawn, type Dawn } from '../installed/dawn';
 import { requireInstallation } from '../installed/find-installation';
 import type { Products } from './matmul-kernel';
 import { requireOverflow } from './require-overflow';
@@ -18,6 +19,8 @@ type HalfProducts = Exclude<Products, 'float32'>;
 export interface WgslEngineOptions {
   /** Of the programs that it will be given at most. Default: float32. */
   readonly precision?: Precision;
+  /** Absent: the one that the system gives. */
+  readonly taken?: TakenDevice;
 }
 
 /** What matrix units need; where one is missing, operands are rounded and multiplied as numbers of float32. */
@@ -39,16 +42,16 @@ export class WgslEngine implements Engine {
   ) {}
 
   /** @throws UserError MIM4004, MIM4005 where Dawn is not installed, MIM4007 where there is no GPU, MIM4003 where its half precision is of no use */
-  static async create({ precision = 'float32' }: WgslEngineOptions = {}): Promise<WgslEngine> {
+  static async create({ precision = 'float32', taken }: WgslEngineOptions = {}): Promise<WgslEngine> {
     const halves = precision === 'float16';
-    const dawn = await loadDawn(requireInstallation('wgsl').folder, halves ? UNIT_TOGGLES : []);
+    const dawn = await loadDawn(requireInstallation('wgsl').folder, halves ? UNIT_TOGGLES : [], taken?.adapter);
     const adapter = await fastestAdapter(dawn);
     if (!adapter) throw noGpu('no adapter');
     for (const [name, value] of Object.entries(dawn.globals)) if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true });
     const limits = ['maxComputeWorkgroupStorageSize', 'maxStorageBufferBindingSize', 'maxBufferSize', 'maxComputeInvocationsPerWorkgroup', 'maxStorageBuffersPerShaderStage'];
     const units = halves && UNITS.every((feature) => adapter.features.has(feature));
     const gpu = (await adapter.requestDevice({ requiredFeatures: units ? UNITS : [], requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]!])) })) as GPUDevice;
-    const engine = new WgslEngine(new WgslDevice(gpu), adapter.info.description || adapter.info.vendor, dawn, halves ? (units ? 'units' : 'float16') : undefined);
+    const engine = new WgslEngine(new WgslDevice(gpu), taken?.text ?? (await deviceAtWork()) ?? adapterText(adapter), dawn, halves ? (units ? 'units' : 'float16') : undefined);
     if (halves) await requireOverflow(engine);
     return engine;
   }

@@ -1,0 +1,140 @@
+/** Asks Vulkan which devices there are, by its C interface (Vulkan 1.1; structures as in vulkan_core.h on 64-bit machines). */
+import type koffi from 'koffi';
+import type { LibraryHandle } from 'koffi';
+import { KINDS, type VulkanDevice } from './vulkan-device';
+
+const LOADER = 'libvulkan.so.1';
+const PCI_EXTENSION = 'VK_EXT_pci_bus_info';
+
+const VERSION_1_1 = (1 << 22) | (1 << 12);
+const INSTANCE_CREATE_INFO = 1;
+const PROPERTIES_2 = 1_000_059_001;
+const PCI_BUS_INFO = 1_000_212_000;
+
+const HEADER_BYTES = 16;
+/** VkPhysicalDeviceProperties and where its fields lie. */
+const PROPERTIES_BYTES = 824;
+const VENDOR_AT = 8;
+const MODEL_AT = 12;
+const KIND_AT = 16;
+const NAME_AT = 20;
+const NAME_BYTES = 256;
+/** VkExtensionProperties: a name and a version. */
+const EXTENSION_BYTES = 260;
+
+type Koffi = typeof koffi;
+/** Of Vulkan's calls, whose handles are addresses. */
+type Call = (...values: readonly unknown[]) => number;
+
+/**
+ * Devices in the loader's order, under the environment as it is now.
+ * @returns undefined where Vulkan has no loader, does not start, or cannot be asked
+ */
+export async function vulkanDevices(): Promise<VulkanDevice[] | undefined> {
+  const native = await import('koffi').then(({ default: loaded }) => loaded, () => undefined);
+  const library = native && opened(native);
+  if (!library) return undefined;
+  try {
+    return listed(new Vulkan(native, library));
+  } finally {
+    library.unload();
+  }
+}
+
+function listed(vulkan: Vulkan): VulkanDevice[] | undefined {
+  const instance = vulkan.createInstance();
+  if (instance === undefined) return undefined;
+  try {
+    return vulkan.physicalDevices(instance).map((device) => vulkan.describe(device));
+  } finally {
+    vulkan.destroyInstance(instance);
+  }
+}
+
+function opened(native: Koffi): LibraryHandle | undefined {
+  try {
+    return native.load(LOADER);
+  } catch {
+    return undefined;
+  }
+}
+
+class Vulkan {
+  private readonly create: Call;
+  private readonly destroy: Call;
+  private readonly enumerate: Call;
+  private readonly extensions: Call;
+  private readonly properties: Call;
+
+  constructor(private readonly native: Koffi, library: LibraryHandle) {
+    this.create = library.func('int vkCreateInstance(void *info, void *allocator, void *instance)');
+    this.destroy = library.func('void vkDestroyInstance(uint64_t instance, void *allocator)');
+    this.enumerate = library.func('int vkEnumeratePhysicalDevices(uint64_t instance, void *count, void *devices)');
+    this.extensions = library.func('int vkEnumerateDeviceExtensionProperties(uint64_t device, void *layer, void *count, void *properties)');
+    this.properties = library.func('void vkGetPhysicalDeviceProperties2(uint64_t device, void *properties)');
+  }
+
+  /** @returns its handle; undefined where no driver takes part */
+  createInstance(): bigint | undefined {
+    const application = Buffer.alloc(48);
+    application.writeUInt32LE(VERSION_1_1, 44);
+    const info = Buffer.alloc(64);
+    info.writeUInt32LE(INSTANCE_CREATE_INFO, 0);
+    info.writeBigUInt64LE(this.address(application), 24);
+    const handle = new BigUint64Array(1);
+    return this.create(info, null, handle) === 0 ? handle[0] : undefined;
+  }
+
+  destroyInstance(instance: bigint): void {
+    this.destroy(instance, null);
+  }
+
+  physicalDevices(instance: bigint): bigint[] {
+    const count = new Uint32Array(1);
+    this.enumerate(instance, count, null);
+    const devices = new BigUint64Array(count[0]!);
+    if (devices.length > 0) this.enumerate(instance, count, devices);
+    return [...devices.subarray(0, count[0])];
+  }
+
+  describe(device: bigint): VulkanDevice {
+    const properties = Buffer.alloc(HEADER_BYTES + PROPERTIES_BYTES);
+    properties.writeUInt32LE(PROPERTIES_2, 0);
+    const pci = this.hasExtension(device, PCI_EXTENSION) ? Buffer.alloc(32) : undefined;
+    pci?.writeUInt32LE(PCI_BUS_INFO, 0);
+    // Chained to the properties, which a driver that knows it fills too.
+    if (pci) properties.writeBigUInt64LE(this.address(pci), 8);
+    this.properties(device, properties);
+    const body = properties.subarray(HEADER_BYTES);
+    return {
+      name: text(body.subarray(NAME_AT, NAME_AT + NAME_BYTES)),
+      kind: KINDS[body.readUInt32LE(KIND_AT)] ?? 'other',
+      vendor: body.readUInt32LE(VENDOR_AT),
+      model: body.readUInt32LE(MODEL_AT),
+      ...(pci && { pci: pciAddress(pci) }),
+    };
+  }
+
+  private hasExtension(device: bigint, name: string): boolean {
+    const count = new Uint32Array(1);
+    this.extensions(device, null, count, null);
+    const all = Buffer.alloc(EXTENSION_BYTES * count[0]!);
+    this.extensions(device, null, count, all);
+    return Array.from({ length: count[0]! }, (_, index) => text(all.subarray(EXTENSION_BYTES * index, EXTENSION_BYTES * index + NAME_BYTES))).includes(name);
+  }
+
+  private address(bytes: Buffer): bigint {
+    return BigInt(this.native.address(bytes));
+  }
+}
+
+/** VkPhysicalDevicePCIBusInfoPropertiesEXT: domain, bus, device and function after the header. */
+function pciAddress(bytes: Buffer): string {
+  const [domain, bus, device, fn] = [0, 4, 8, 12].map((offset) => bytes.readUInt32LE(HEADER_BYTES + offset));
+  const hex = (value: number | undefined, digits: number): string => value!.toString(16).padStart(digits, '0');
+  return `${hex(domain, 4)}:${hex(bus, 2)}:${hex(device, 2)}.${hex(fn, 1)}`;
+}
+
+function text(bytes: Buffer): string {
+  return bytes.toString('utf8', 0, Math.max(0, bytes.indexOf(0)));
+}
