@@ -10,7 +10,7 @@ export async function explainGpuFailure(error: unknown, run: RunDirectory, exper
   if (!(error instanceof UserError) || (error.code !== GPU_LOST && error.code !== GPU_FULL)) return error;
   const last = (await run.listCheckpoints()).at(-1);
   const message = `${error.message.replace(/\.?$/, '.')} ${last ? `The last checkpoint is that of step ${last.step}.` : 'There is no checkpoint yet.'}`;
-  const resume = `\`mim resume ${run.path}\` goes on from there`;
+  const resume = `\`mim resume ${run.path}\` ${last ? 'goes on from there' : 'begins anew'}`;
   if (error.code === GPU_LOST) return new UserError(GPU_LOST, message, `${resume} once the GPU is back. Its driver was reset or it was taken away: the log of the system (\`dmesg\`) says more.`);
   return new UserError(GPU_FULL, message, `${whatWouldFit(experiment)} Where others took the memory, ${resume}.`);
 }

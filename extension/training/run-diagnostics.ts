@@ -2,6 +2,7 @@
 import type { Diagnostics } from '../core/runs/diagnostics';
 import { Diagnosis, DiagnosisStopped } from './diagnosis';
 import type { StateStore } from './engines/engine';
+import { isGpuLost } from './engines/gpu-errors';
 import type { TrainingEvents } from './events';
 import type { RunTraining } from './train-run';
 
@@ -17,7 +18,7 @@ export class RunDiagnostics {
 
   /**
    * Diagnoses where it is due once `step` steps are done and no record of that step is there. What fails does not end
-   * the training it watches; what is stopped is made up for on resuming.
+   * the training it watches, unless the GPU is lost; what is stopped is made up for on resuming.
    */
   async due(step: number): Promise<void> {
     const { run, prepared, signal } = this.task;
@@ -29,6 +30,7 @@ export class RunDiagnostics {
       this.onFound(found);
     } catch (error) {
       if (error instanceof DiagnosisStopped) return;
+      if (isGpuLost(error)) throw error;
       this.events.onMessage?.(`No diagnostics at step ${step}, training goes on: ${error instanceof Error ? error.message : String(error)}`);
     }
   }

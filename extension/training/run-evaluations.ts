@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { EvaluationConfig } from '../core/config/schema';
 import { studentOnly } from './checkpoint-state';
 import type { StateStore } from './engines/engine';
+import { isGpuLost } from './engines/gpu-errors';
 import type { TrainingEvents } from './events';
 import { KnownBaselines, type Baseline } from './known-baselines';
 import { pendingEvaluations, recordedResults, recordResults, type ProbeResult, type ProbeSubject } from './probe-results';
@@ -67,7 +68,7 @@ export class RunEvaluations {
     await this.probes?.close();
   }
 
-  /** Runs those not run yet. A probe that fails does not end the training it watches; one that is stopped is made up for on resuming. */
+  /** Runs those not run yet. A probe that fails does not end the training it watches, unless the GPU is lost; one that is stopped is made up for on resuming. */
   private async evaluate(
     evaluations: readonly EvaluationConfig[],
     subject: ProbeSubject,
@@ -86,6 +87,7 @@ export class RunEvaluations {
       for (const result of found) this.events.onEvaluation?.(result);
     } catch (error) {
       if (error instanceof EvaluationStopped) return;
+      if (isGpuLost(error)) throw error;
       this.events.onMessage?.(`Evaluation of ${subject} at step ${step} failed, training goes on: ${error instanceof Error ? error.message : String(error)}`);
     }
   }

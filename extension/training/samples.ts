@@ -4,6 +4,7 @@ import { hidesPatches } from '../core/config/method-traits';
 import { ImageLoader } from './data/loader';
 import type { HostTensor } from '../core/tensors';
 import type { StateStore } from './engines/engine';
+import { isGpuLost } from './engines/gpu-errors';
 import type { TrainingEvents } from './events';
 import type { Method } from './methods/method';
 import { sinCosPositions } from './nn/positions';
@@ -41,7 +42,7 @@ export class RunSamples {
     if (step === 0 || step === timeline.totalSteps || crossed) await this.draw(step);
   }
 
-  /** A picture that cannot be drawn does not end the training it shows. */
+  /** A picture that cannot be drawn does not end the training it shows; a GPU that is lost does. */
   private async draw(step: number): Promise<void> {
     const { run, engine, prepared } = this.task;
     try {
@@ -54,6 +55,7 @@ export class RunSamples {
       const reconstruction = await this.reconstruction(method, this.first, drawn, sheet);
       if (reconstruction) await run.writeSample(name('reconstruction'), await previewSheet(reconstruction));
     } catch (error) {
+      if (isGpuLost(error)) throw error;
       this.events.onMessage?.(`No samples at step ${step}, training goes on: ${error instanceof Error ? error.message : String(error)}`);
     }
   }

@@ -16,10 +16,20 @@ function words(error: unknown): string {
 }
 
 /** @param doing as `it ran "training step"` */
+export function gpuFull(doing: string, said: string): UserError {
+  return new UserError(GPU_FULL, `The GPU was out of memory as ${doing}: ${said}`, 'Use a smaller `optimizer.batch_size` or a larger `optimizer.accumulate`, or end what else uses the GPU.');
+}
+
+/** Nothing can be computed after it, whatever it came up in. */
+export function isGpuLost(error: unknown): boolean {
+  return error instanceof UserError && error.code === GPU_LOST;
+}
+
+/** @param doing as `it ran "training step"` */
 export function explainedGpuError(error: unknown, doing: string): unknown {
   const said = error instanceof Error ? error.message : String(error);
   // A device out of memory may be lost by it: that is the one to mend.
-  if (NO_MEMORY.test(said)) return new UserError(GPU_FULL, `The GPU was out of memory as ${doing}: ${words(error)}`, 'Use a smaller `optimizer.batch_size` or a larger `optimizer.accumulate`, or end what else uses the GPU.');
+  if (NO_MEMORY.test(said)) return gpuFull(doing, words(error));
   if (LOST.test(said)) return new UserError(GPU_LOST, `The GPU was lost as ${doing}: ${words(error)}`, 'Its driver was reset or it was taken away: look at the log of the system (`dmesg`). What was computed since the last checkpoint is gone.');
   return error;
 }

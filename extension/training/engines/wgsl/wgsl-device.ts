@@ -5,6 +5,14 @@ import { onGpu } from '../gpu-errors';
 
 const FAULTS: readonly GPUErrorFilter[] = ['validation', 'internal', 'out-of-memory'];
 
+/** Of copies to the host; a value that is larger has a copy of its own. A training's state may be larger than a buffer may be. */
+const COPY_BYTES = 2 ** 28;
+
+interface Copied {
+  readonly buffer: GPUBuffer;
+  readonly bytes: number;
+}
+
 /** `work` begins at once. */
 async function settled<Result>(work: () => Result | Promise<Result>): Promise<{ readonly value: Result } | { readonly error: unknown }> {
   try {
@@ -22,16 +30,25 @@ export class WgslDevice {
     void gpu.lost.then((info) => (this.lost = info));
   }
 
+  /** Bytes that a kernel can be bound to at once, the most that one value may have. */
+  get mostBytes(): number {
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.gpu.limits;
+    return Math.min(maxStorageBufferBindingSize, maxBufferSize);
+  }
+
   /**
-   * Does what may use up the memory or lose the device: such errors are not thrown where they happen.
+   * Does what may use up the memory or lose the device: such errors are not thrown where they happen. They are those of what `work`
+   * asks for before it first waits, since others work meanwhile; what it waits for later throws by itself.
    * @param doing as `it ran "training step"`
    */
   async checked<Result>(doing: string, work: () => Result | Promise<Result>): Promise<Result> {
     return onGpu(doing, async () => {
       for (const fault of FAULTS) this.gpu.pushErrorScope(fault);
-      const done = await settled(work);
-      const fault = (await Promise.all(FAULTS.map(() => this.gpu.popErrorScope().catch(() => null)))).find((one) => one !== null);
-      // What was thrown because of these says less.
+      const doneLater = settled(work);
+      const faults = FAULTS.map(() => this.gpu.popErrorScope().catch(() => null));
+      const done = await doneLater;
+      const fault = (await Promise.all(faults)).find((one) => one !== null);
+      // What was thrown because of these says less; and what a lost device gives are not its numbers.
       if (this.lost) throw new Error(`Device lost: ${this.lost.message}`);
       if (fault) throw new Error(fault instanceof GPUOutOfMemoryError ? `Out of memory: ${fault.message}` : fault.message);
       if ('error' in done) throw done.error;
@@ -71,24 +88,49 @@ export class WgslDevice {
     this.gpu.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>);
   }
 
-  /** The first `bytes` of each buffer, in the host's memory. */
-  async read(buffers: readonly { readonly buffer: GPUBuffer; readonly bytes: number }[]): Promise<ArrayBuffer[]> {
-    const total = buffers.reduce((sum, { bytes }) => sum + bytes, 0);
-    const staging = this.gpu.createBuffer({ size: Math.max(4, total), usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  /** The first `bytes` of each buffer, all as they are now, in the host's memory. */
+  async read(buffers: readonly Copied[]): Promise<ArrayBuffer[]> {
     const encoder = this.gpu.createCommandEncoder();
-    let offset = 0;
-    const parts = buffers.map(({ buffer, bytes }) => {
-      if (bytes > 0) encoder.copyBufferToBuffer(buffer, 0, staging, offset, bytes);
-      offset += bytes;
-      return { from: offset - bytes, until: offset };
-    });
+    const copies = inCopies(buffers).map((group) => this.copy(encoder, group));
     this.gpu.queue.submit([encoder.finish()]);
     try {
-      await staging.mapAsync(GPUMapMode.READ);
-      const mapped = staging.getMappedRange();
-      return parts.map(({ from, until }) => mapped.slice(from, until));
+      const parts: ArrayBuffer[] = [];
+      for (const { staging, ends } of copies) {
+        await staging.mapAsync(GPUMapMode.READ);
+        const mapped = staging.getMappedRange();
+        parts.push(...ends.map((end, i) => mapped.slice(ends[i - 1] ?? 0, end)));
+        staging.destroy();
+      }
+      return parts;
     } finally {
-      staging.destroy();
+      for (const { staging } of copies) staging.destroy();
     }
   }
+
+  /** Into one buffer that the host can read; `ends` says where each ends there. */
+  private copy(encoder: GPUCommandEncoder, group: readonly Copied[]): { readonly staging: GPUBuffer; readonly ends: readonly number[] } {
+    const total = group.reduce((sum, { bytes }) => sum + bytes, 0);
+    const staging = this.gpu.createBuffer({ size: Math.max(4, total), usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    let offset = 0;
+    const ends = group.map(({ buffer, bytes }) => {
+      if (bytes > 0) encoder.copyBufferToBuffer(buffer, 0, staging, offset, bytes);
+      return (offset += bytes);
+    });
+    return { staging, ends };
+  }
+}
+
+/** In their order, as many together as a copy holds. */
+function inCopies(buffers: readonly Copied[]): Copied[][] {
+  const groups: Copied[][] = [];
+  let room = 0;
+  for (const one of buffers) {
+    if (groups.length === 0 || one.bytes > room) {
+      groups.push([]);
+      room = COPY_BYTES;
+    }
+    groups.at(-1)!.push(one);
+    room -= one.bytes;
+  }
+  return groups;
 }

@@ -5,6 +5,7 @@ import { checkBatch, checkState } from '../check-values';
 import type { Graph, ValueId } from '../compiled/ir';
 import { valueOf } from '../compiled/ir';
 import type { CompiledProgram, HostBatch, Program, Readings, StateStore } from '../engine';
+import { requireRoomForEach } from './bindable';
 import type { Products } from './matmul-kernel';
 import { shareMemory } from './memory';
 import { planOf, type Plan } from './plan';
@@ -51,12 +52,22 @@ export class WgslProgram implements CompiledProgram {
     this.readingBytes = offset;
   }
 
+  /** @throws UserError MIM4011 or MIM4012 where the GPU is lost or full, MIM4015 where a constant is larger than it binds */
   static async create(device: WgslDevice, program: Program, graph: Graph, products: Products): Promise<WgslProgram> {
     const plan = planOf(graph, { products, mostBuffers: device.gpu.limits.maxStorageBuffersPerShaderStage });
-    return device.checked(`it compiled "${program.name}"`, async () => {
-      const pipelines = await Promise.all(plan.kernels.map(({ code }) => device.pipeline(code)));
-      return new WgslProgram(device, program, graph, plan, pipelines, allocated(device, graph, plan));
-    });
+    requireRoomForEach(graph, plan, device.mostBytes);
+    const buffers = new Map<ValueId, GPUBuffer>();
+    try {
+      const pipelines = await device.checked(`it compiled "${program.name}"`, () => {
+        for (const [id, buffer] of allocated(device, graph, plan)) buffers.set(id, buffer);
+        return Promise.all(plan.kernels.map(({ code }) => device.pipeline(code)));
+      });
+      return new WgslProgram(device, program, graph, plan, pipelines, buffers);
+    } catch (error) {
+      // Others go on without it, and need the room.
+      destroyAll(buffers);
+      throw error;
+    }
   }
 
   async run(state: StateStore, batches: readonly HostBatch[]): Promise<Readings[]> {
@@ -70,16 +81,26 @@ export class WgslProgram implements CompiledProgram {
 
   private async steps(state: WgslState, batches: readonly HostBatch[]): Promise<Readings[]> {
     const bound = this.bind(state);
-    const all = this.device.buffer(this.readingBytes * batches.length);
-    batches.forEach((batch, step) => this.step(bound, batch, all, step * this.readingBytes));
-    const [bytes] = await this.device.read([{ buffer: all, bytes: this.readingBytes * batches.length }]);
-    all.destroy();
+    const bytes = await this.read(batches.length, (all) => batches.forEach((batch, step) => this.step(bound, batch, all, step * this.readingBytes)));
     return batches.map((_, step) =>
       Object.fromEntries(this.readings.map(({ name, spec, bytes: length, offset }) => {
         const from = step * this.readingBytes + offset;
-        return [name, hostTensor(spec, bytes!.slice(from, from + length))];
+        return [name, hostTensor(spec, bytes.slice(from, from + length))];
       })),
     );
+  }
+
+  /** The readings of so many steps, which `write` puts one behind the other. */
+  private async read(steps: number, write: (all: GPUBuffer) => void): Promise<ArrayBuffer> {
+    const bytes = this.readingBytes * steps;
+    const all = this.device.buffer(bytes);
+    try {
+      write(all);
+      const [read] = await this.device.read([{ buffer: all, bytes }]);
+      return read!;
+    } finally {
+      all.destroy();
+    }
   }
 
   private step({ groups, copies, buffer }: Bound, batch: HostBatch, readings: GPUBuffer, at: number): void {
@@ -135,9 +156,13 @@ export class WgslProgram implements CompiledProgram {
   }
 
   dispose(): Promise<void> {
-    for (const buffer of new Set(this.buffers.values())) buffer.destroy();
+    destroyAll(this.buffers);
     return Promise.resolve();
   }
+}
+
+function destroyAll(buffers: ReadonlyMap<ValueId, GPUBuffer>): void {
+  for (const buffer of new Set(buffers.values())) buffer.destroy();
 }
 
 /** Buffers of constants, of batch inputs, and of what kernels write. */

@@ -3,7 +3,12 @@ import type { HostTensor, NamedSpecs, NamedTensors, TensorSpec } from '../../../
 import { elementCount, specOf } from '../../../core/tensors';
 import { checkValue } from '../check-values';
 import type { StateStore } from '../engine';
+import { requireBindable } from './bindable';
 import type { WgslDevice } from './wgsl-device';
+
+function bytesOf({ shape }: TensorSpec): number {
+  return 4 * elementCount(shape);
+}
 
 export class WgslState implements StateStore {
   readonly specs: NamedSpecs;
@@ -11,12 +16,14 @@ export class WgslState implements StateStore {
   readonly ready: Promise<void>;
   private readonly buffers = new Map<string, GPUBuffer>();
 
+  /** @throws UserError MIM4015 where a value is larger than one may be on this GPU */
   constructor(
     private readonly device: WgslDevice,
     values: NamedTensors,
   ) {
     this.specs = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, specOf(value)]));
     for (const [name, value] of Object.entries(values)) checkValue('Initial state', name, value, value);
+    requireBindable(this.specs, device.mostBytes);
     this.ready = device.checked('its state was copied there', () => {
       for (const [name, value] of Object.entries(values)) this.buffers.set(name, device.bufferOf(value.data));
     });
@@ -33,7 +40,7 @@ export class WgslState implements StateStore {
   async read(names: readonly string[] = Object.keys(this.specs)): Promise<NamedTensors> {
     await this.ready;
     const specs = names.map((name) => this.spec(name));
-    const copies = await this.device.read(names.map((name, i) => ({ buffer: this.buffer(name), bytes: 4 * elementCount(specs[i]!.shape) })));
+    const copies = await this.device.checked('values were copied from it', () => this.device.read(names.map((name, i) => ({ buffer: this.buffer(name), bytes: bytesOf(specs[i]!) }))));
     return Object.fromEntries(names.map((name, i) => [name, hostTensor(specs[i]!, copies[i]!)]));
   }
 
@@ -41,7 +48,7 @@ export class WgslState implements StateStore {
     await this.ready;
     for (const [name, value] of Object.entries(values)) {
       checkValue('State', name, this.spec(name), value);
-      this.device.write(this.buffer(name), value.data);
+      await this.device.checked('values were copied to it', () => this.device.write(this.buffer(name), value.data));
     }
   }
 
