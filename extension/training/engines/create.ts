@@ -158,15 +158,15 @@ async function rateOfProcessor({ threads }: OpenOptions): Promise<MatmulRate> {
 /** A GPU that `engine.device` can name, by its place in the list. */
 export interface DeviceProbe {
   readonly name: string;
-  /** Kind and PCI address. */
+  /** Kind, memory, driver, PCI address. */
   readonly detail: string;
 }
 
 /** The GPUs by their numbers, for `mim doctor`; empty where they cannot be listed. */
 export async function probeDevices(): Promise<DeviceProbe[]> {
-  const { devicesHere } = await import('./devices/take-vulkan');
+  const [{ devicesHere }, { deviceDetail }] = await Promise.all([import('./devices/take-vulkan'), import('./devices/vulkan-device')]);
   const devices = await devicesHere();
-  if (devices.length > 0) return devices.map(({ name, kind, pci }) => ({ name, detail: pci === undefined ? kind : `${kind}, PCI ${pci}` }));
+  if (devices.length > 0) return devices.map((device) => ({ name: device.name, detail: deviceDetail(device) }));
   return nvidiaCards().map(({ name, pci }) => ({ name, detail: `PCI ${pci}; Vulkan does not see it` }));
 }
 

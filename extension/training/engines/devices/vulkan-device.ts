@@ -11,6 +11,10 @@ export interface VulkanDevice {
   readonly model: number;
   /** `0000:04:00.0`; absent where the driver does not report it. */
   readonly pci?: string;
+  /** Bytes of its own memory; of a device that has none, of what it shares with the processor. */
+  readonly memory?: number;
+  /** As it calls itself, with its version: `NVIDIA 580.159.04`. */
+  readonly driver?: string;
 }
 
 const NVIDIA = 0x10de;
@@ -39,6 +43,11 @@ function compare(a: readonly (number | string)[], b: readonly (number | string)[
 /** The one that WebGPU takes where it is not told: Dawn orders by kind, and keeps the driver's order among equals. */
 export function takenUnasked(enumerated: readonly VulkanDevice[]): VulkanDevice | undefined {
   return [...enumerated].sort((a, b) => BY_DAWN[a.kind] - BY_DAWN[b.kind])[0];
+}
+
+/** What beside the name is worth to be known: `discrete GPU, 79.6 GiB, NVIDIA 580.159.04, PCI 0000:04:00.0`. */
+export function deviceDetail({ kind, memory, driver, pci }: VulkanDevice): string {
+  return [kind, memory && `${(memory / 2 ** 30).toFixed(1)} GiB`, driver, pci && `PCI ${pci}`].filter(Boolean).join(', ');
 }
 
 /** `NVIDIA H100 80GB HBM3 (PCI 0000:04:00.0)` */

@@ -5,11 +5,13 @@ import { KINDS, type VulkanDevice } from './vulkan-device';
 
 const LOADER = 'libvulkan.so.1';
 const PCI_EXTENSION = 'VK_EXT_pci_bus_info';
+const DRIVER_EXTENSION = 'VK_KHR_driver_properties';
 
 const VERSION_1_1 = (1 << 22) | (1 << 12);
 const INSTANCE_CREATE_INFO = 1;
 const PROPERTIES_2 = 1_000_059_001;
 const PCI_BUS_INFO = 1_000_212_000;
+const DRIVER_PROPERTIES = 1_000_196_000;
 
 const HEADER_BYTES = 16;
 /** VkPhysicalDeviceProperties and where its fields lie. */
@@ -18,7 +20,17 @@ const VENDOR_AT = 8;
 const MODEL_AT = 12;
 const KIND_AT = 16;
 const NAME_AT = 20;
-const NAME_BYTES = 256;
+/** Of every name. */
+const TEXT_BYTES = 256;
+/** VkPhysicalDeviceDriverPropertiesKHR: after the header an identity, a name, and what the driver says of its version. */
+const DRIVER_BYTES = 544;
+const DRIVER_NAME_AT = 20;
+/** VkPhysicalDeviceMemoryProperties: types of memory, then heaps of a size and flags. */
+const MEMORY_BYTES = 520;
+const HEAP_COUNT_AT = 260;
+const HEAPS_AT = 264;
+const HEAP_BYTES = 16;
+const DEVICE_LOCAL = 1;
 /** VkExtensionProperties: a name and a version. */
 const EXTENSION_BYTES = 260;
 
@@ -65,6 +77,7 @@ class Vulkan {
   private readonly enumerate: Call;
   private readonly extensions: Call;
   private readonly properties: Call;
+  private readonly memory: Call;
 
   constructor(private readonly native: Koffi, library: LibraryHandle) {
     this.create = library.func('int vkCreateInstance(void *info, void *allocator, void *instance)');
@@ -72,6 +85,7 @@ class Vulkan {
     this.enumerate = library.func('int vkEnumeratePhysicalDevices(uint64_t instance, void *count, void *devices)');
     this.extensions = library.func('int vkEnumerateDeviceExtensionProperties(uint64_t device, void *layer, void *count, void *properties)');
     this.properties = library.func('void vkGetPhysicalDeviceProperties2(uint64_t device, void *properties)');
+    this.memory = library.func('void vkGetPhysicalDeviceMemoryProperties(uint64_t device, void *properties)');
   }
 
   /** @returns its handle; undefined where no driver takes part */
@@ -98,34 +112,61 @@ class Vulkan {
   }
 
   describe(device: bigint): VulkanDevice {
-    const properties = Buffer.alloc(HEADER_BYTES + PROPERTIES_BYTES);
-    properties.writeUInt32LE(PROPERTIES_2, 0);
-    const pci = this.hasExtension(device, PCI_EXTENSION) ? Buffer.alloc(32) : undefined;
-    pci?.writeUInt32LE(PCI_BUS_INFO, 0);
-    // Chained to the properties, which a driver that knows it fills too.
-    if (pci) properties.writeBigUInt64LE(this.address(pci), 8);
+    const extensions = this.extensionsOf(device);
+    const pci = extensions.includes(PCI_EXTENSION) ? structure(PCI_BUS_INFO, 32) : undefined;
+    const driver = extensions.includes(DRIVER_EXTENSION) ? structure(DRIVER_PROPERTIES, DRIVER_BYTES) : undefined;
+    const properties = structure(PROPERTIES_2, HEADER_BYTES + PROPERTIES_BYTES);
+    this.chain([properties, pci, driver].filter((one) => one !== undefined));
     this.properties(device, properties);
     const body = properties.subarray(HEADER_BYTES);
     return {
-      name: text(body.subarray(NAME_AT, NAME_AT + NAME_BYTES)),
+      name: text(body.subarray(NAME_AT, NAME_AT + TEXT_BYTES)),
       kind: KINDS[body.readUInt32LE(KIND_AT)] ?? 'other',
       vendor: body.readUInt32LE(VENDOR_AT),
       model: body.readUInt32LE(MODEL_AT),
+      memory: this.memoryOf(device),
       ...(pci && { pci: pciAddress(pci) }),
+      ...(driver && { driver: driverText(driver) }),
     };
   }
 
-  private hasExtension(device: bigint, name: string): boolean {
+  /** A driver fills what it finds chained to the properties. */
+  private chain(structures: readonly Buffer[]): void {
+    structures.slice(1).forEach((next, i) => structures[i]!.writeBigUInt64LE(this.address(next), 8));
+  }
+
+  private extensionsOf(device: bigint): string[] {
     const count = new Uint32Array(1);
     this.extensions(device, null, count, null);
     const all = Buffer.alloc(EXTENSION_BYTES * count[0]!);
     this.extensions(device, null, count, all);
-    return Array.from({ length: count[0]! }, (_, index) => text(all.subarray(EXTENSION_BYTES * index, EXTENSION_BYTES * index + NAME_BYTES))).includes(name);
+    return Array.from({ length: count[0]! }, (_, index) => text(all.subarray(EXTENSION_BYTES * index, EXTENSION_BYTES * index + TEXT_BYTES)));
+  }
+
+  private memoryOf(device: bigint): number {
+    const bytes = Buffer.alloc(MEMORY_BYTES);
+    this.memory(device, bytes);
+    const heaps = Array.from({ length: bytes.readUInt32LE(HEAP_COUNT_AT) }, (_, index) => {
+      const at = HEAPS_AT + HEAP_BYTES * index;
+      return { size: Number(bytes.readBigUInt64LE(at)), own: (bytes.readUInt32LE(at + 8) & DEVICE_LOCAL) !== 0 };
+    });
+    return heaps.reduce((sum, { size, own }) => sum + (own ? size : 0), 0);
   }
 
   private address(bytes: Buffer): bigint {
     return BigInt(this.native.address(bytes));
   }
+}
+
+/** A structure that says of what type it is. */
+function structure(type: number, bytes: number): Buffer {
+  const made = Buffer.alloc(bytes);
+  made.writeUInt32LE(type, 0);
+  return made;
+}
+
+function driverText(bytes: Buffer): string {
+  return [DRIVER_NAME_AT, DRIVER_NAME_AT + TEXT_BYTES].map((at) => text(bytes.subarray(at, at + TEXT_BYTES))).filter((part) => part !== '').join(' ');
 }
 
 /** VkPhysicalDevicePCIBusInfoPropertiesEXT: domain, bus, device and function after the header. */

@@ -3,7 +3,7 @@ import { wishedDevice } from '../../../../extension/core/config/device-wish';
 import { chosenDevice } from '../../../../extension/training/engines/devices/choose-device';
 import { takeCudaDevice } from '../../../../extension/training/engines/devices/take-cuda';
 import { takeDevice } from '../../../../extension/training/engines/devices/take-vulkan';
-import { deviceText, numbered, takenUnasked, type VulkanDevice } from '../../../../extension/training/engines/devices/vulkan-device';
+import { deviceDetail, deviceText, numbered, takenUnasked, type VulkanDevice } from '../../../../extension/training/engines/devices/vulkan-device';
 import { selectionOf } from '../../../../extension/training/engines/devices/vulkan-selection';
 
 const h100 = (pci: string): VulkanDevice => ({ name: 'NVIDIA H100 80GB HBM3', kind: 'discrete GPU', vendor: 0x10de, model: 0x2330, pci });
@@ -24,6 +24,11 @@ describe('wishedDevice', () => {
   it('is a number where it is written as one', () => {
     expect(wishedDevice('12', {})).toBe(12);
   });
+});
+
+it('a device is told with its memory and driver, as far as they are known', () => {
+  expect(deviceDetail({ ...h100('0000:04:00.0'), memory: 85_520_809_984, driver: 'NVIDIA 580.159.04' })).toBe('discrete GPU, 79.6 GiB, NVIDIA 580.159.04, PCI 0000:04:00.0');
+  expect(deviceDetail(llvmpipe)).toBe('software');
 });
 
 describe('numbers of devices', () => {
