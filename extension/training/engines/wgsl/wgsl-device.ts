@@ -8,6 +8,9 @@ const FAULTS: readonly GPUErrorFilter[] = ['validation', 'internal', 'out-of-mem
 /** Of copies to the host; a value that is larger has a copy of its own. A training's state may be larger than a buffer may be. */
 const COPY_BYTES = 2 ** 28;
 
+/** Timers are no finer. */
+const LEAST_SLEEP_MS = 2;
+
 interface Copied {
   readonly buffer: GPUBuffer;
   readonly bytes: number;
@@ -88,11 +91,16 @@ export class WgslDevice {
     this.gpu.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>);
   }
 
-  /** The first `bytes` of each buffer, all as they are now, in the host's memory. */
-  async read(buffers: readonly Copied[]): Promise<ArrayBuffer[]> {
+  /**
+   * The first `bytes` of each buffer, all as they are now, in the host's memory.
+   * @param busyMs for how long the GPU will have something to do first, as far as that is known. Dawn waits by asking again and again,
+   *   which takes a core from the threads that make the next batches; so it is asked later.
+   */
+  async read(buffers: readonly Copied[], busyMs = 0): Promise<ArrayBuffer[]> {
     const encoder = this.gpu.createCommandEncoder();
     const copies = inCopies(buffers).map((group) => this.copy(encoder, group));
     this.gpu.queue.submit([encoder.finish()]);
+    if (busyMs >= LEAST_SLEEP_MS) await new Promise((resolve) => setTimeout(resolve, busyMs));
     try {
       const parts: ArrayBuffer[] = [];
       for (const { staging, ends } of copies) {
