@@ -23,13 +23,15 @@ interface FirstImages {
 
 export class RunSamples {
   private first: FirstImages | undefined;
-  private lastStep = 0;
+  private lastStep: number;
 
   constructor(
     private readonly task: RunTraining,
     private readonly state: StateStore,
     private readonly events: TrainingEvents,
-  ) {}
+  ) {
+    this.lastStep = task.start.step;
+  }
 
   /** Draws where a picture is due once `step` steps are done: at the start, at the end, and every `samples.every` epochs. */
   async due(step: number): Promise<void> {

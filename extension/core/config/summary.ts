@@ -35,6 +35,7 @@ export function resolvedSummary(resolved: ResolvedExperiment, { imageCount, teac
     ['batch', describeBatch(resolved)],
     ['learning rate', describeRate(resolved)],
     ['schedule', describeSchedule(resolved, imageCount)],
+    ...(resolved.engine.precision === 'float16' ? [['precision', 'products of float16, the loss scaled'] as [string, string]] : []),
     ['cost', describeCost(resolved, teacher)],
   ];
   const labelWidth = Math.max(...rows.map(([label]) => label.length));

@@ -19,6 +19,11 @@ describe('the summary before training', () => {
     `);
   });
 
+  test('tells of half precision', () => {
+    expect(resolvedSummary(resolvedOf('engine: { precision: float16 }')).find((line) => line.startsWith('precision'))).toBe('precision      products of float16, the loss scaled');
+    expect(resolvedSummary(resolvedOf()).join('\n')).not.toContain('precision');
+  });
+
   test('says what it does not know', () => {
     expect(resolvedSummary(resolvedOf()).join('\n')).toMatchInlineSnapshot(`
       "method         maskalign
