@@ -3,7 +3,7 @@ import { plainVit } from '../core/checkpoints/teacher-shape';
 import type { LoadedExperiment } from '../core/config/load';
 import type { FetchOptions } from '../core/hub/fetch-weights';
 import { ImageLoader } from '../training/data/loader';
-import { createEngine } from '../training/engines/create';
+import { createEngine, inFloat32 } from '../training/engines/create';
 import { initialVit } from '../training/nn/initialise';
 import { sinCosPositions } from '../training/nn/positions';
 import { prepare, type Prepared } from '../training/prepare';
@@ -19,7 +19,7 @@ export async function drawPreview(loaded: LoadedExperiment, file: string, count:
   const prepared = await prepare(loaded.resolved, { ...loaded, file }, fetching);
   const { experiment, train } = prepared;
   const loader = new ImageLoader(train, { config: experiment.data, batchSize: Math.min(count, train.length), seed: experiment.seed });
-  const { engine } = await createEngine(experiment.engine);
+  const { engine } = await createEngine(inFloat32(experiment.engine));
   try {
     const { images, labels } = await loader.batch(0, 0);
     const names = Array.from(labels, (label) => train.classNames[label] ?? '');

@@ -12,7 +12,7 @@ import type { RunDirectory } from '../core/runs/run-directory';
 import type { NamedTensors } from '../core/tensors';
 import { joinState } from './checkpoint-state';
 import { Diagnosis } from './diagnosis';
-import { createEngine } from './engines/create';
+import { createEngine, inFloat32 } from './engines/create';
 import type { Engine } from './engines/engine';
 import { enclosingRun, experimentOf, stepOf, withTeacherOf } from './evaluate';
 import { openTrainingImages, teacherOf } from './prepare';
@@ -41,7 +41,7 @@ export async function diagnoseRun({ images, ratios = false, onMessage, onDownloa
   if (ratios) requireLoss(file, own, experiment);
   const source = await openTrainingImages(experiment, origin);
   const teacher = await teacherOf(await withTeacherOf(run, isOwn, experiment, fetching), fetching);
-  const { engine } = await createEngine(experiment.engine);
+  const { engine } = await createEngine(inFloat32(experiment.engine));
   try {
     const diagnosis = await Diagnosis.open({ engine, experiment, source, images, teacher });
     onMessage?.(`Diagnosing ${file}`);

@@ -10,7 +10,7 @@ import { loadExperiment } from '../core/config/load';
 import type { EvaluationConfig, ResolvedExperiment } from '../core/config/schema';
 import { UserError } from '../core/problems';
 import { isRun, RunDirectory } from '../core/runs/run-directory';
-import { createEngine } from './engines/create';
+import { createEngine, inFloat32 } from './engines/create';
 import type { ClassifierHead } from './evaluation/classifier';
 import type { EvaluationProgress } from './evaluation/evaluate';
 import { readInputs, requireSameImages, withPinnedTeacher } from './inputs';
@@ -51,7 +51,7 @@ export async function evaluateRun(options: EvaluateOptions): Promise<ProbeResult
   const step = stepOf(weights.report.file);
   onMessage?.(`Evaluating ${weights.report.file} (${weights.report.format} naming)`);
   if (run && !isOwn) onMessage?.('The result is not kept in the run: it is not of the run’s own experiment.');
-  const { engine } = await createEngine(experiment.engine);
+  const { engine } = await createEngine(inFloat32(experiment.engine));
   const probes = new Probes({ engine, experiment, train, test, onProgress });
   try {
     const head = run && isOwn ? await headOf(weights.report.file, experiment) : undefined;

@@ -62,7 +62,7 @@ export class KnownBaselines {
     const shaping = [
       FORMAT, subject, this.hashOf(weights), config.protocol, knobs.map((key) => config[key]), training, seed, data, ...[train, test].map((source) => source && identityOf(source, this.context.experiment.data)),
       // A teacher is fitted to the student's grid.
-      student.imageSize / student.patchSize, engine.describe(),
+      student.imageSize / student.patchSize, arithmeticOf(engine),
     ];
     return path.join(this.folder, `${subject}-${config.protocol}-${createHash('sha256').update(JSON.stringify(shaping)).digest('hex').slice(0, 32)}.json`);
   }
@@ -72,6 +72,12 @@ export class KnownBaselines {
     this.hashes.set(weights, hash);
     return hash;
   }
+}
+
+/** What an engine says of itself, as far as numbers depend on it: not which of several cards of a model it is, nor what trainings round. */
+function arithmeticOf(engine: Engine): Record<string, string | number> {
+  const { products: _products, device, ...rest } = engine.describe();
+  return { ...rest, ...(device !== undefined && { device: String(device).replace(/ \(PCI [^)]*\)$/, '') }) };
 }
 
 function sha256Of(tensors: NamedTensors): string {

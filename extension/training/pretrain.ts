@@ -14,7 +14,7 @@ import { keepBeating } from '../core/runs/heartbeat-thread';
 import { RunDirectory } from '../core/runs/run-directory';
 import type { SweepMembership } from '../core/sweeps/record';
 import { joinState, trainerStateSchema, type TrainerState } from './checkpoint-state';
-import { createEngine } from './engines/create';
+import { createEngine, type AskedEngine } from './engines/create';
 import type { Engine } from './engines/engine';
 import { requireSplit, splitAmong } from './distributed/batch-share';
 import type { Task } from './distributed/follow';
@@ -190,7 +190,7 @@ async function startingPoint(run: RunDirectory, step: number | undefined): Promi
 }
 
 /** The engine that made the checkpoint, or the experiment's where that one cannot be had or needs more cores than a rank has. */
-async function engineAsBefore(asked: EngineConfig, trainer: TrainerState | undefined, ranks: Ranks | undefined): Promise<{ engine: Engine; reasons: string[] }> {
+async function engineAsBefore(asked: AskedEngine, trainer: TrainerState | undefined, ranks: Ranks | undefined): Promise<{ engine: Engine; reasons: string[] }> {
   const kind = engineSchema.shape.kind.unwrap().safeParse(trainer?.engine).data;
   if (!trainer || kind === undefined) return openAsked(asked);
   const maker = `${kind} with ${threadsText(trainer.threads)}`;
@@ -209,7 +209,7 @@ async function engineAsBefore(asked: EngineConfig, trainer: TrainerState | undef
   }
 }
 
-async function openAsked(asked: EngineConfig): Promise<{ engine: Engine; reasons: string[] }> {
+async function openAsked(asked: AskedEngine): Promise<{ engine: Engine; reasons: string[] }> {
   const { engine, reason } = await createEngine(asked);
   return { engine, reasons: [reason] };
 }
@@ -219,7 +219,7 @@ function threadsText(threads: number): string {
 }
 
 /** Ranks on one machine share its cores and its GPUs. */
-function engineConfigOf(asked: EngineConfig, ranks: Ranks | undefined): Promise<EngineConfig> {
+function engineConfigOf(asked: EngineConfig, ranks: Ranks | undefined): Promise<AskedEngine> {
   return withRankDevice(ranks && asked.threads === 0 ? { ...asked, threads: ranks.threads } : asked, ranks);
 }
 

@@ -75,6 +75,14 @@ describe.skipIf(wantsRealGpu)('several devices', () => {
       await engine.dispose();
     });
 
+    it('have the first for a job that was given the second, which is told so', async () => {
+      vi.stubEnv('MIM_DEVICE', '1');
+      const { engine, reason } = await createEngine({ kind: 'wgsl', threads: 1 });
+      expect(engine.describe()['device']).toBe(FIRST);
+      expect(reason).toMatch(/for device 1, which it was given, cannot be had: .*another device is of the same model/);
+      await engine.dispose();
+    });
+
     it.each(['wgsl', 'compiled-webgpu'] as const)('have no second for %s', async (kind) => {
       await expect(createEngine({ kind, threads: 1, device: 1 })).rejects.toMatchObject({ code: 'MIM4014', message: expect.stringContaining('another device is of the same model') as string, hint: expect.stringContaining('ConstrainDevices') as string });
       expect(process.env['DRI_PRIME']).toBeUndefined();

@@ -69,6 +69,13 @@ describe('products', () => {
   });
 });
 
+it('is what `auto` takes for half precision, in software too, and nothing else', async () => {
+  const { engine: chosen, reason } = await createEngine({ kind: 'auto', threads: 1, precision: 'float16' });
+  expect(reason).toMatch(/^Chose wgsl, which alone computes in float16: /);
+  expect(chosen.describe()).toMatchObject({ products: 'float16, no matrix units' });
+  await chosen.dispose();
+});
+
 /** ‖a − b‖/‖b‖ over all tensors. */
 function relativeDistance(actual: NamedTensors, expected: readonly (readonly [string, HostTensor])[]): number {
   let [difference, norm] = [0, 0];

@@ -53,7 +53,7 @@ function checkEngine({ engine, teacher }: ResolvedExperiment, problems: ProblemL
   if (engine.precision !== 'float16') return;
   if (teacher?.dtype === 'int8') {
     problems.add('MIM1122', ['engine.precision', 'teacher.dtype'], 'No engine computes in both float16 and int8.', { hint: 'Leave `engine.precision` or `teacher.dtype` out.' });
-  } else if (engine.kind !== 'wgsl') {
+  } else if (engine.kind !== 'wgsl' && engine.kind !== 'auto') {
     problems.add('MIM1122', ['engine.precision', 'engine.kind', 'engine'], `\`engine: ${engine.kind}\` does not compute in float16.`, { hint: 'Use `kind: wgsl`, or leave `precision` out.' });
   }
 }

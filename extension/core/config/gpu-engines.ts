@@ -7,7 +7,7 @@ export function computesOnGpu(kind: EngineConfig['kind']): boolean {
   return gpuEngines.has(kind);
 }
 
-/** Whether an experiment says that it needs one: `auto` alone leaves it open. */
-export function needsGpu({ kind, device }: Pick<EngineConfig, 'kind' | 'device'>): boolean {
-  return computesOnGpu(kind) || (kind === 'auto' && device !== undefined);
+/** Whether an experiment says that it needs one: `auto` alone leaves it open; half precision is of one engine, on a GPU. */
+export function needsGpu({ kind, device, precision }: Pick<EngineConfig, 'kind' | 'device' | 'precision'>): boolean {
+  return computesOnGpu(kind) || (kind === 'auto' && (device !== undefined || precision === 'float16'));
 }

@@ -97,10 +97,8 @@ function resolveSchedule(schedule: Experiment['schedule']): ScheduleConfig {
 
 function resolveEngine({ engine, teacher }: Experiment): EngineConfig {
   const asked = typeof engine === 'string' ? engineSchema.parse({ kind: engine }) : engine;
-  if (asked.kind !== 'auto') return asked;
-  // Of a machine's engines one computes in int8, and another in float16; a faster one would refuse.
-  if (teacher?.dtype === 'int8') return { ...asked, kind: 'compiled-cpu' };
-  return asked.precision === 'float16' ? { ...asked, kind: 'wgsl' } : asked;
+  // Of a machine's engines only one computes in int8; a faster one would refuse.
+  return asked.kind === 'auto' && teacher?.dtype === 'int8' && asked.precision !== 'float16' ? { ...asked, kind: 'compiled-cpu' } : asked;
 }
 
 function resolveTeacher(teacher: TeacherConfig, absolute: (path: string) => string): TeacherConfig {

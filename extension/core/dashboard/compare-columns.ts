@@ -13,7 +13,7 @@ type Summary = DashboardState['compare']['summary'];
 /** Metrics in which more is better; of all others, less is. */
 const MORE_IS_BETTER = /accuracy|acc\d|top\d|images_per_second|^cosine_/;
 /** Set or watched rather than sought: neither more nor less is better, so their last value stands for them. */
-const NO_BEST = /(^|[_/])lr$|^(grad_norm|loss_scale)$/;
+const NO_BEST = /(^|[_/])lr$|^(grad_norm|loss_scale|skipped_steps)$/;
 /** Config columns shown where the user chose none. */
 const DEFAULT_CONFIG_COLUMNS = 8;
 

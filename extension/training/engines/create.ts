@@ -25,6 +25,9 @@ export interface EngineProbe {
 /** Fastest first, as far as it was measured. One that needs a GPU does not start without. */
 const enginesByPreference: readonly EngineKind[] = ['wgsl', 'compiled-webgpu', 'tfjs-node-gpu', 'compiled-cpu', 'tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'];
 
+/** Those that compute in half precision. */
+const halfPrecision: ReadonlySet<EngineKind> = new Set<EngineKind>(['wgsl']);
+
 /** Those that must be faster here than `compiled-cpu` to be chosen. */
 const measuredFirst: ReadonlySet<EngineKind> = new Set<EngineKind>(['wgsl', 'compiled-webgpu']);
 
@@ -87,35 +90,72 @@ export async function createEngine(config: AskedEngine): Promise<{ engine: Engin
 }
 
 /** What an experiment says of the engine that matters here. */
-export type AskedEngine = Pick<EngineConfig, 'kind' | 'threads' | 'device' | 'precision'>;
+export interface AskedEngine extends Pick<EngineConfig, 'kind' | 'threads' | 'device' | 'precision'> {
+  /** A device that was given out by who could not know whether it can be had: where it cannot, the system gives one. Default: `MIM_DEVICE`. */
+  readonly given?: DeviceWish;
+}
 
-async function openNamed(kind: EngineKind, { device, ...asked }: AskedEngine): Promise<{ engine: Engine; reason: string }> {
+/** The engine of an experiment for what is computed in float32 whatever its training rounds to. */
+export function inFloat32<Asked extends AskedEngine>({ precision: _precision, ...asked }: Asked): Omit<Asked, 'precision'> {
+  return asked;
+}
+
+interface Opened {
+  readonly engine: Engine;
+  /** What is to be said of the device. */
+  readonly note: string;
+}
+
+/** What an experiment names is had or refused. */
+async function openOn(kind: EngineKind, { device, given, ...options }: Omit<AskedEngine, 'kind'>): Promise<Opened> {
+  const wish = wishedDevice(device ?? given);
   try {
-    const engine = await open(kind, { ...asked, wish: wishedDevice(device) });
-    return { engine, reason: `The experiment asks for ${kind}: ${meaning[kind]}${onDevice(engine)}.` };
+    const engine = await open(kind, { ...options, wish });
+    return { engine, note: onDevice(engine) };
   } catch (error) {
-    if (isDeviceFault(error)) throw error;
-    const elsewhere = asked.precision === 'float16' ? 'Leave `engine.precision` out to compute with any engine; `mim doctor` shows those that work here.' : 'Use `engine: auto`, or see `mim doctor` for the engines that work here.';
-    throw new UserError('MIM4001', `The engine "${kind}" does not start: ${why(error)}`, elsewhere);
+    if (device !== undefined || !isDeviceFault(error)) throw error;
+    const engine = await open(kind, options);
+    return { engine, note: `${onDevice(engine)}, for device ${wish}, which it was given, cannot be had: ${why(error)}` };
   }
 }
 
-async function chooseEngine({ device, ...asked }: AskedEngine): Promise<{ engine: Engine; reason: string }> {
+async function openNamed(kind: EngineKind, asked: AskedEngine): Promise<{ engine: Engine; reason: string }> {
+  try {
+    const { engine, note } = await openOn(kind, asked);
+    return { engine, reason: asSentence(`The experiment asks for ${kind}: ${meaning[kind]}${note}`) };
+  } catch (error) {
+    if (isDeviceFault(error)) throw error;
+    throw new UserError('MIM4001', `The engine "${kind}" does not start: ${why(error)}`, 'Use `engine: auto`, or see `mim doctor` for the engines that work here.');
+  }
+}
+
+async function chooseEngine(asked: AskedEngine): Promise<{ engine: Engine; reason: string }> {
+  const { device, precision } = asked;
   const failures: string[] = [];
-  const options: OpenOptions = { ...asked, wish: wishedDevice(device) };
-  for (const kind of enginesByPreference.filter((one) => device === undefined || computesOnGpu(one))) {
+  const candidates = enginesByPreference.filter((kind) => (device === undefined || computesOnGpu(kind)) && (precision !== 'float16' || halfPrecision.has(kind)));
+  for (const kind of candidates) {
     try {
-      const { engine, faster } = measuredFirst.has(kind) && device === undefined ? await openWhereFaster(kind, options) : { engine: await open(kind, options) };
+      const races = measuredFirst.has(kind) && candidates.includes('compiled-cpu');
+      const { engine, note, faster } = races ? await openWhereFaster(kind, asked) : { ...(await openOn(kind, asked)), faster: undefined };
       const passed = failures.length ? ` (${failures.join('; ')})` : '';
-      return { engine, reason: `Chose ${kind}, the fastest that works here: ${meaning[kind]}${onDevice(engine)}${faster ? `; ${faster} of compiled-cpu` : ''}${passed}.` };
+      return { engine, reason: asSentence(`Chose ${kind}, ${candidates.length > 1 ? 'the fastest that works here' : 'which alone computes in float16'}: ${meaning[kind]}${note}${faster ? `; ${faster} of compiled-cpu` : ''}${passed}`) };
     } catch (error) {
       // Another runtime may find it: they need different libraries. One that is asked for and is nowhere is told by the first.
       if (error instanceof UserError && error.code === NO_SUCH_DEVICE && device !== undefined) throw error;
       failures.push(error instanceof PassedOver ? `${kind} is passed over: ${error.message}` : `${kind} does not start: ${why(error)}`);
     }
   }
-  if (device !== undefined) throw new UserError('MIM4001', `No engine starts on device ${device}: ${failures.join('; ')}.`, 'See `mim doctor` for the engines and devices that there are, or leave `engine.device` out.');
-  throw new UserError('MIM4001', `No engine starts on this machine: ${failures.join('; ')}.`, 'Install the dependencies again with `npm ci`.');
+  throw nothingStarts(asked, failures.join('; '));
+}
+
+function nothingStarts({ device, precision }: AskedEngine, failures: string): UserError {
+  if (precision === 'float16') return new UserError('MIM4001', `No engine starts here that computes in float16: ${asSentence(failures)}`, 'Leave `engine.precision` out to compute in float32 with any engine; `mim doctor` shows those that work here.');
+  if (device !== undefined) return new UserError('MIM4001', `No engine starts on device ${device}: ${failures}.`, 'See `mim doctor` for the engines and devices that there are, or leave `engine.device` out.');
+  return new UserError('MIM4001', `No engine starts on this machine: ${failures}.`, 'Install the dependencies again with `npm ci`.');
+}
+
+function asSentence(text: string): string {
+  return `${text.replace(/\.+$/, '')}.`;
 }
 
 /** `, on NVIDIA …` of an engine that names its device. */
@@ -127,14 +167,14 @@ function onDevice(engine: Engine): string {
 class PassedOver extends Error {}
 
 /** Nothing is started where there is no GPU. @throws PassedOver; or what keeps it from starting */
-async function openWhereFaster(kind: EngineKind, options: OpenOptions): Promise<{ engine: Engine; faster: string }> {
+async function openWhereFaster(kind: EngineKind, asked: AskedEngine): Promise<Opened & { readonly faster: string }> {
   if (!likelyGpu()) throw new PassedOver('the system shows no GPU');
-  const engine = await open(kind, options);
+  const { engine, note } = await openOn(kind, asked);
   try {
-    const [gpu, cpu] = [await measured(engine), await rateOfProcessor(options)];
+    const [gpu, cpu] = [await measured(engine), await rateOfProcessor(asked)];
     const reason = passedOver(gpu, cpu);
     if (reason !== undefined) throw new PassedOver(reason);
-    return { engine, faster: ratesInWords(gpu, cpu) };
+    return { engine, note, faster: ratesInWords(gpu, cpu) };
   } catch (error) {
     await engine.dispose();
     throw error;
@@ -146,7 +186,7 @@ async function measured(engine: Engine): Promise<MatmulRate> {
   return matmulRate(engine);
 }
 
-async function rateOfProcessor({ threads }: OpenOptions): Promise<MatmulRate> {
+async function rateOfProcessor({ threads }: AskedEngine): Promise<MatmulRate> {
   const engine = await open('compiled-cpu', { threads });
   try {
     return await measured(engine);
@@ -183,7 +223,7 @@ export async function probeEngines(): Promise<EngineProbe[]> {
 
 async function probe(kind: EngineKind): Promise<EngineProbe> {
   try {
-    const engine = await open(kind, { threads: 0, wish: wishedDevice(undefined) });
+    const { engine } = await openOn(kind, { threads: 0 });
     try {
       const facts = Object.entries(engine.describe()).filter(([key]) => key !== 'engine').map(([key, value]) => `${key} ${value}`);
       return { kind, works: true, detail: `${meaning[kind]} (${facts.join(', ')})`, rate: await measured(engine) };

@@ -1,9 +1,10 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { withRankDevice } from '../../../extension/training/distributed/rank-device';
 
-const deviceOf = async (kind: 'wgsl' | 'auto' | 'compiled-cpu', localRank: number, gpus: number, device?: number): Promise<unknown> => (await withRankDevice({ kind, device }, { localRank }, () => Promise.resolve(gpus))).device;
+const deviceOf = async (kind: 'wgsl' | 'auto' | 'compiled-cpu', localRank: number, gpus: number, device?: number): Promise<unknown> => (await withRankDevice({ kind, device }, { localRank }, () => Promise.resolve(gpus))).given;
 
 describe('the GPU of a rank', () => {
+  beforeEach(() => void vi.stubEnv('CUDA_VISIBLE_DEVICES', undefined));
   afterEach(() => vi.unstubAllEnvs());
 
   it('is one a rank of a machine, round about', async () => {
@@ -18,8 +19,13 @@ describe('the GPU of a rank', () => {
   });
 
   it('is what was named', async () => {
-    expect(await deviceOf('wgsl', 1, 4, 0)).toBe(0);
+    expect(await deviceOf('wgsl', 1, 4, 0)).toBeUndefined();
     vi.stubEnv('MIM_DEVICE', '3');
+    expect(await deviceOf('wgsl', 1, 4)).toBeUndefined();
+  });
+
+  it('is the one that a launcher shows', async () => {
+    vi.stubEnv('CUDA_VISIBLE_DEVICES', '5');
     expect(await deviceOf('wgsl', 1, 4)).toBeUndefined();
   });
 });

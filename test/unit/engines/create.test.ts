@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createEngine, probeEngines } from '../../../extension/training/engines/create';
+import { createEngine, inFloat32, probeEngines } from '../../../extension/training/engines/create';
 import type { Engine } from '../../../extension/training/engines/engine';
 
 // What somebody has installed, or has in the machine, is no part of it.
@@ -41,6 +41,14 @@ describe('createEngine', () => {
 
   it('says what to do where WebGPU finds no GPU', async () => {
     await expect(createEngine({ kind: 'compiled-webgpu', threads: 0 })).rejects.toMatchObject({ code: 'MIM4001', message: expect.stringMatching(/"compiled-webgpu" does not start: no Vulkan. Install libvulkan1/) as string });
+  });
+
+  it('says that nothing computes in half precision here; what is in float32 anyway goes on', async () => {
+    const asked = { kind: 'auto', threads: 1, precision: 'float16' } as const;
+    await expect(createEngine(asked)).rejects.toMatchObject({ code: 'MIM4001', message: 'No engine starts here that computes in float16: wgsl does not start: webgpu is not installed; `mim engine install wgsl` does it.', hint: expect.stringContaining('Leave `engine.precision` out') as string });
+    const { engine } = await createEngine(inFloat32(asked));
+    expect(engine.kind).toBe('compiled-cpu');
+    await engine.dispose();
   });
 
   it('says which engines it passed over and why', async () => {

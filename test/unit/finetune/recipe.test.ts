@@ -39,5 +39,7 @@ describe('the recipe of fine-tuning', () => {
     expect(tuning).toMatchObject({ teacher: undefined, evaluate: [], schedule: { epochs: 10, warmup_epochs: 0.5, min_lr: 1e-6 }, derived: { learningRate: 5e-4 } });
     expect(tuning.optimizer).toEqual({ batch_size: 128, accumulate: 1, blr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.05 });
     expect(tuning.schedule.max_steps).toBeUndefined();
+    const half = fineTuningExperiment({ ...given, engine: { ...given.engine, precision: 'float16' } }, fineTuneRecipe(config({}), given, 50_000));
+    expect(half.engine).toEqual(given.engine);
   });
 });

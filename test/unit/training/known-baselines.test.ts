@@ -67,6 +67,16 @@ it('are shared by methods that crop otherwise, but for fine-tuning, which crops 
   }
 });
 
+it('are shared by cards of one model and by what trainings round to, not by models', async () => {
+  const source = { length: 4, classNames: ['a', 'b'], name: (index: number) => `${index}.png`, label: (index: number) => index % 2 } as unknown as ImageSource;
+  const knownOn = (device: string, more = {}) => new KnownBaselines(folder, device, { experiment: experiment({ method: 'mae', data: { kind: 'shapes', image_size: 16 } }), train: source, test: source, engine: { describe: () => ({ engine: 'wgsl', device, ...more }) } as unknown as Engine });
+  const baseline = { subject: 'random', weights: { cls_token: float32([1, 1, 4]) }, depth: 2 } as const;
+  const config = evaluationSchema.parse({ protocol: 'knn', at: 'end' });
+  await knownOn('NVIDIA H100 (PCI 0000:04:00.0)').keep(baseline, [config], [probeResult(resultName(config, 'random'), 'random', 0, { protocol: 'knn', top1: 0.5 } as EvaluationResult)]);
+  expect((await knownOn('NVIDIA H100 (PCI 0000:05:00.0)', { products: 'float16 on matrix units' }).recall(baseline, [config])).size).toBe(1);
+  expect((await knownOn('NVIDIA A100 (PCI 0000:04:00.0)').recall(baseline, [config])).size).toBe(0);
+});
+
 it('finds its own where what was kept is damaged', async () => {
   const { found: first } = await trained('first', 'method: mae', KNN);
   const kept = join(folder, 'runs', '.mim', 'baselines');

@@ -77,6 +77,8 @@ export class Lowering {
 }
 
 type Lower<Op extends OpName> = (to: Lowering, node: NodeOf<Op>, inputs: string[], outputs: string[]) => void;
+const LARGEST_FLOAT32 = 2 ** 128 - 2 ** 104;
+
 type OpWithoutAttributes = { [Op in OpName]: Record<never, never> extends Operations[Op] ? Op : never }[OpName];
 
 /** The same operation under ONNX's name. */
@@ -89,8 +91,6 @@ function reduce(onnxOp: string): Lower<'Sum' | 'Mean' | 'Max' | 'Min' | 'Prod'> 
 }
 
 /** One float32 accumulator over a million terms loses digits; the last axis first, then the rest, does not. */
-const LARGEST_FLOAT32 = 2 ** 128 - 2 ** 104;
-
 const sum: Lower<'Sum'> = (to, node, [x], outputs) => {
   const { axes, keepDims } = node.attrs;
   const rank = to.value(node.inputs[0]!).shape.length;

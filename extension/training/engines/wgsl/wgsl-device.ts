@@ -65,6 +65,8 @@ export class WgslDevice {
     if (known) return known;
     const compiled = this.compile(code);
     this.pipelines.set(code, compiled);
+    // There may be room for it later.
+    compiled.catch(() => this.pipelines.delete(code));
     return compiled;
   }
 

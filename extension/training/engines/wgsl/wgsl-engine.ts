@@ -52,8 +52,13 @@ export class WgslEngine implements Engine {
     const units = halves && UNITS.every((feature) => adapter.features.has(feature));
     const gpu = (await adapter.requestDevice({ requiredFeatures: units ? UNITS : [], requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]!])) })) as GPUDevice;
     const engine = new WgslEngine(new WgslDevice(gpu), taken?.text ?? (await deviceAtWork()) ?? adapterText(adapter), dawn, halves ? (units ? 'units' : 'float16') : undefined);
-    if (halves) await requireOverflow(engine);
-    return engine;
+    try {
+      if (halves) await requireOverflow(engine);
+      return engine;
+    } catch (error) {
+      await engine.dispose();
+      throw error;
+    }
   }
 
   describe(): Record<string, string | number> {
