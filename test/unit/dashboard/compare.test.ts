@@ -50,8 +50,8 @@ it('best, last and smoothed', async () => {
 });
 
 it('a learning rate has no best value: its last stands for it', async () => {
-  runs.push(await makeRun(folder, 'c', [{ step: 1, lr: 0 }, { step: 2, lr: 1 }, { step: 3, lr: 0.5 }]));
-  expect((await compare({ summary: 'best', columns: ['lr'] })).rows.at(-1)!.cells).toEqual([0.5]);
+  runs.push(await makeRun(folder, 'c', [{ step: 1, lr: 0, skipped_steps: 0 }, { step: 2, lr: 1, skipped_steps: 1 }, { step: 3, lr: 0.5, skipped_steps: 2 }]));
+  expect((await compare({ summary: 'best', columns: ['lr', 'skipped_steps'] })).rows.at(-1)!.cells).toEqual([0.5, 2]);
 });
 
 it('filters by expressions over columns, with or without their prefix', async () => {
