@@ -1,9 +1,10 @@
 /** Everything `mim preview` puts together: the first training batch, the teacher, an engine, the sheet. */
 import { plainVit } from '../core/checkpoints/teacher-shape';
+import { inFloat32 } from '../core/config/engine-traits';
 import type { LoadedExperiment } from '../core/config/load';
 import type { FetchOptions } from '../core/hub/fetch-weights';
 import { ImageLoader } from '../training/data/loader';
-import { createEngine, inFloat32 } from '../training/engines/create';
+import { createEngine } from '../training/engines/create';
 import { initialVit } from '../training/nn/initialise';
 import { sinCosPositions } from '../training/nn/positions';
 import { prepare, type Prepared } from '../training/prepare';

@@ -1,6 +1,7 @@
 /** Diagnostics of a checkpoint of a run, or of any weight file, on the images of an experiment. */
 import path from 'node:path';
 import { MODEL_FILE, type CheckpointInfo } from '../core/checkpoints/checkpoint-folder';
+import { inFloat32 } from '../core/config/engine-traits';
 import { resolveWeights } from '../core/checkpoints/find-weights';
 import { importTeacher } from '../core/checkpoints/import-teacher';
 import type { ResolvedExperiment } from '../core/config/schema';
@@ -12,7 +13,7 @@ import type { RunDirectory } from '../core/runs/run-directory';
 import type { NamedTensors } from '../core/tensors';
 import { joinState } from './checkpoint-state';
 import { Diagnosis } from './diagnosis';
-import { createEngine, inFloat32 } from './engines/create';
+import { createEngine } from './engines/create';
 import type { Engine } from './engines/engine';
 import { enclosingRun, experimentOf, stepOf, withTeacherOf } from './evaluate';
 import { openTrainingImages, teacherOf } from './prepare';

@@ -1,5 +1,6 @@
 /** Probes of a finished or running training’s checkpoint, or of any weight file, on the images of an experiment. */
 import { dirname } from 'node:path';
+import { inFloat32 } from '../core/config/engine-traits';
 import { localWeights, type FetchOptions } from '../core/hub/fetch-weights';
 import { importTeacher } from '../core/checkpoints/import-teacher';
 import { readSafetensors } from '../core/checkpoints/safetensors';
@@ -10,7 +11,7 @@ import { loadExperiment } from '../core/config/load';
 import type { EvaluationConfig, ResolvedExperiment } from '../core/config/schema';
 import { UserError } from '../core/problems';
 import { isRun, RunDirectory } from '../core/runs/run-directory';
-import { createEngine, inFloat32 } from './engines/create';
+import { createEngine } from './engines/create';
 import type { ClassifierHead } from './evaluation/classifier';
 import type { EvaluationProgress } from './evaluation/evaluate';
 import { readInputs, requireSameImages, withPinnedTeacher } from './inputs';

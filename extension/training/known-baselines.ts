@@ -11,6 +11,7 @@ import type { EvaluationConfig } from '../core/config/schema';
 import { writeFileAtomically } from '../core/files/durable-files';
 import type { NamedTensors } from '../core/tensors';
 import { identityOf } from './data/identity';
+import { withoutAddress } from './engines/devices/vulkan-device';
 import type { Engine } from './engines/engine';
 import type { Prepared } from './prepare';
 import { resultName, type ProbeResult, type ProbeSubject } from './probe-results';
@@ -77,7 +78,7 @@ export class KnownBaselines {
 /** What an engine says of itself, as far as numbers depend on it: not which of several cards of a model it is, nor what trainings round. */
 function arithmeticOf(engine: Engine): Record<string, string | number> {
   const { products: _products, device, ...rest } = engine.describe();
-  return { ...rest, ...(device !== undefined && { device: String(device).replace(/ \(PCI [^)]*\)$/, '') }) };
+  return { ...rest, ...(device !== undefined && { device: withoutAddress(String(device)) }) };
 }
 
 function sha256Of(tensors: NamedTensors): string {

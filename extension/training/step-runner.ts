@@ -140,10 +140,10 @@ class AccumulatingRunner implements StepRunner {
 /** Readings longer than this are pictures (masks, scores), not metrics. */
 const LONGEST_METRIC = 256;
 
-/** What the optimizer says, of the whole batch. */
-const OF_UPDATE = ['grad_norm', 'block_grad_norms', 'block_update_ratios', 'loss_scale', 'skipped_steps'];
 /** What a step that was not made, for its gradients overflowed, has nothing to say of. */
 const OF_GRADIENTS = ['grad_norm', 'block_grad_norms', 'block_update_ratios'];
+/** What the optimizer says, of the whole batch. */
+const OF_UPDATE = [...OF_GRADIENTS, 'loss_scale', 'skipped_steps'];
 
 /** Without masks and scores, which are large. */
 function metricsOf(readings: Readings): Readings {

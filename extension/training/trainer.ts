@@ -176,10 +176,10 @@ function requireFinite({ step, loss, metrics }: StepReadings, { engine }: Resolv
   if (Number.isFinite(loss) && !exhausted && (typeof norm !== 'number' || Number.isFinite(norm))) return;
   const gradients = exhausted ? `The gradients overflow whatever the loss is scaled by (${scale} now)` : `The gradient norm became ${String(norm)}`;
   const what = Number.isFinite(loss) ? gradients : `The loss became ${loss}`;
-  const precision = engine.precision === 'float16' ? ' or `engine.precision: float32`' : '';
+  const remedies = ['a lower `optimizer.blr`', 'a longer warm-up', '`optimizer.clip_grad`', ...(engine.precision === 'float16' ? ['`engine.precision: float32`'] : [])];
   throw new UserError(
     'MIM8001',
     `${what} at step ${step}.`,
-    `The last checkpoint was saved before that and is good. Resuming would repeat it: start a new run with a lower \`optimizer.blr\`, a longer warm-up${precision ? ', `optimizer.clip_grad`' : ' or `optimizer.clip_grad`'}${precision}.`,
+    `The last checkpoint was saved before that and is good. Resuming would repeat it: start a new run with ${remedies.slice(0, -1).join(', ')} or ${remedies.at(-1)}.`,
   );
 }

@@ -2,7 +2,7 @@
 import { alignmentConflicts } from './alignment-fit';
 import { checkEvaluations } from './check-evaluations';
 import { checkMethod, warnUnused } from './check-method';
-import { needsGpu } from './gpu-engines';
+import { computesInFloat16, needsGpu } from './engine-traits';
 import type { ProblemList } from './problem-list';
 import type { ResolvedExperiment } from './schema';
 
@@ -53,7 +53,7 @@ function checkEngine({ engine, teacher }: ResolvedExperiment, problems: ProblemL
   if (engine.precision !== 'float16') return;
   if (teacher?.dtype === 'int8') {
     problems.add('MIM1122', ['engine.precision', 'teacher.dtype'], 'No engine computes in both float16 and int8.', { hint: 'Leave `engine.precision` or `teacher.dtype` out.' });
-  } else if (engine.kind !== 'wgsl' && engine.kind !== 'auto') {
+  } else if (engine.kind !== 'auto' && !computesInFloat16(engine.kind)) {
     problems.add('MIM1122', ['engine.precision', 'engine.kind', 'engine'], `\`engine: ${engine.kind}\` does not compute in float16.`, { hint: 'Use `kind: wgsl`, or leave `precision` out.' });
   }
 }

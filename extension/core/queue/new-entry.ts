@@ -7,7 +7,7 @@ import { sortProblems } from '../config/location';
 import { freezeResolved, parseResolved } from '../config/freeze';
 import type { ResolvedExperiment } from '../config/schema';
 import { wishedDevice } from '../config/device-wish';
-import { needsGpu } from '../config/gpu-engines';
+import { needsGpu } from '../config/engine-traits';
 import { smallerPasses } from '../config/smaller-passes';
 import type { JobSpec } from '../jobs/job';
 import type { Device, EntryRecord, Needs } from './entry';

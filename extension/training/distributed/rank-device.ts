@@ -1,6 +1,6 @@
 /** Ranks of one machine compute on a GPU each, where there are several. */
 import { wishedDevice, type DeviceWish } from '../../core/config/device-wish';
-import { computesOnGpu } from '../../core/config/gpu-engines';
+import { computesOnGpu } from '../../core/config/engine-traits';
 import type { EngineConfig } from '../../core/config/schema';
 import { findGpus } from '../../core/queue/find-gpus';
 import { devicesHere } from '../engines/devices/take-vulkan';

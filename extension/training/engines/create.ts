@@ -1,6 +1,6 @@
 /** Which engine computes: what the experiment names, or the fastest that works here. */
 import { wishedDevice, type DeviceWish } from '../../core/config/device-wish';
-import { computesOnGpu } from '../../core/config/gpu-engines';
+import { computesInFloat16, computesOnGpu } from '../../core/config/engine-traits';
 import type { EngineConfig } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
 import { isDeviceFault, NO_SUCH_DEVICE } from './devices/choose-device';
@@ -24,9 +24,6 @@ export interface EngineProbe {
 
 /** Fastest first, as far as it was measured. One that needs a GPU does not start without. */
 const enginesByPreference: readonly EngineKind[] = ['wgsl', 'compiled-webgpu', 'tfjs-node-gpu', 'compiled-cpu', 'tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'];
-
-/** Those that compute in half precision. */
-const halfPrecision: ReadonlySet<EngineKind> = new Set<EngineKind>(['wgsl']);
 
 /** Those that must be faster here than `compiled-cpu` to be chosen. */
 const measuredFirst: ReadonlySet<EngineKind> = new Set<EngineKind>(['wgsl', 'compiled-webgpu']);
@@ -95,11 +92,6 @@ export interface AskedEngine extends Pick<EngineConfig, 'kind' | 'threads' | 'de
   readonly given?: DeviceWish;
 }
 
-/** The engine of an experiment for what is computed in float32 whatever its training rounds to. */
-export function inFloat32<Asked extends AskedEngine>({ precision: _precision, ...asked }: Asked): Omit<Asked, 'precision'> {
-  return asked;
-}
-
 interface Opened {
   readonly engine: Engine;
   /** What is to be said of the device. */
@@ -132,9 +124,10 @@ async function openNamed(kind: EngineKind, asked: AskedEngine): Promise<{ engine
 async function chooseEngine(asked: AskedEngine): Promise<{ engine: Engine; reason: string }> {
   const { device, precision } = asked;
   const failures: string[] = [];
-  const candidates = enginesByPreference.filter((kind) => (device === undefined || computesOnGpu(kind)) && (precision !== 'float16' || halfPrecision.has(kind)));
+  const candidates = enginesByPreference.filter((kind) => (device === undefined || computesOnGpu(kind)) && (precision !== 'float16' || computesInFloat16(kind)));
   for (const kind of candidates) {
     try {
+      // Nothing is raced where the processor would not be taken either way.
       const races = measuredFirst.has(kind) && candidates.includes('compiled-cpu');
       const { engine, note, faster } = races ? await openWhereFaster(kind, asked) : { ...(await openOn(kind, asked)), faster: undefined };
       const passed = failures.length ? ` (${failures.join('; ')})` : '';

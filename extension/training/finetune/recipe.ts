@@ -8,6 +8,7 @@
  *
  * Official code augments by RandAugment too, which this does not.
  */
+import { inFloat32 } from '../../core/config/engine-traits';
 import type { ProbePresetName } from '../../core/config/evaluation-choices';
 import type { DataConfig, EvaluationConfig, ResolvedExperiment } from '../../core/config/schema';
 import type { MixingConfig } from './mixing';
@@ -87,14 +88,12 @@ export function fineTuneRecipe(config: EvaluationConfig, { data, optimizer, deri
 /** The training that fine-tuning is: the experiment's images and seed, the recipe's optimizer and schedule. */
 export function fineTuningExperiment(experiment: ResolvedExperiment, recipe: FineTuneRecipe): ResolvedExperiment {
   const { epochs, warmupEpochs, minLr, batchSize, accumulate, microBatch, blr, lr, betas, eps, weightDecay, crops } = recipe;
-  // Whatever the pretraining computes in, what it is measured by is computed alike.
-  const { precision: _precision, ...engine } = experiment.engine;
   return {
     ...experiment,
     data: { ...experiment.data, ...crops },
     teacher: undefined,
     evaluate: [],
-    engine,
+    engine: inFloat32(experiment.engine),
     optimizer: { batch_size: batchSize, accumulate, blr, betas, eps, weight_decay: weightDecay },
     schedule: { epochs, warmup_epochs: warmupEpochs, min_lr: minLr },
     derived: { ...experiment.derived, learningRate: lr, microBatch },

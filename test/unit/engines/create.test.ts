@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createEngine, inFloat32, probeEngines } from '../../../extension/training/engines/create';
+import { inFloat32 } from '../../../extension/core/config/engine-traits';
+import { createEngine, probeEngines } from '../../../extension/training/engines/create';
 import type { Engine } from '../../../extension/training/engines/engine';
 
 // What somebody has installed, or has in the machine, is no part of it.

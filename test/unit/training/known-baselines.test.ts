@@ -53,8 +53,9 @@ it.each([
   expect(said).toEqual([]);
 });
 
+const source = { length: 4, classNames: ['a', 'b'], name: (index: number) => `${index}.png`, label: (index: number) => index % 2 } as unknown as ImageSource;
+
 it('are shared by methods that crop otherwise, but for fine-tuning, which crops as they do', async () => {
-  const source = { length: 4, classNames: ['a', 'b'], name: (index: number) => `${index}.png`, label: (index: number) => index % 2 } as unknown as ImageSource;
   const engine = { describe: () => 'an engine' } as unknown as Engine;
   const knownTo = (method: 'mae' | 'simmim') => new KnownBaselines(folder, method, { experiment: experiment({ method, data: { kind: 'shapes', image_size: 16 } }), train: source, test: source, engine });
   const baseline = { subject: 'random', weights: { cls_token: float32([1, 1, 4]) }, depth: 2 } as const;
@@ -68,7 +69,6 @@ it('are shared by methods that crop otherwise, but for fine-tuning, which crops 
 });
 
 it('are shared by cards of one model and by what trainings round to, not by models', async () => {
-  const source = { length: 4, classNames: ['a', 'b'], name: (index: number) => `${index}.png`, label: (index: number) => index % 2 } as unknown as ImageSource;
   const knownOn = (device: string, more = {}) => new KnownBaselines(folder, device, { experiment: experiment({ method: 'mae', data: { kind: 'shapes', image_size: 16 } }), train: source, test: source, engine: { describe: () => ({ engine: 'wgsl', device, ...more }) } as unknown as Engine });
   const baseline = { subject: 'random', weights: { cls_token: float32([1, 1, 4]) }, depth: 2 } as const;
   const config = evaluationSchema.parse({ protocol: 'knn', at: 'end' });

@@ -54,3 +54,8 @@ export function deviceDetail({ kind, memory, driver, pci }: VulkanDevice): strin
 export function deviceText({ name, pci }: Pick<VulkanDevice, 'name' | 'pci'>): string {
   return pci === undefined ? name : `${name} (PCI ${pci})`;
 }
+
+/** Of a text of deviceText, what all cards of a model share. */
+export function withoutAddress(text: string): string {
+  return text.replace(/ \(PCI [^)]*\)$/, '');
+}

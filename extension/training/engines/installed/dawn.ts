@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UserError } from '../../../core/problems';
+import { NO_SUCH_DEVICE } from '../devices/choose-device';
 
 export interface GpuAdapter {
   readonly info: { readonly vendor: string; readonly description: string };
@@ -45,7 +46,7 @@ export async function fastestAdapter({ gpu }: Dawn): Promise<GpuAdapter | undefi
   } catch (error) {
     const names = adapterNames(error instanceof Error ? error.message : '');
     if (names === undefined) throw error;
-    throw new UserError('MIM4013', `WebGPU can use no device of that name, ${names.length === 0 ? 'and no other' : `only ${names.join(', ')}`}.`, 'Give `engine.device` a device that it can use, or leave it out.');
+    throw new UserError(NO_SUCH_DEVICE, `WebGPU can use no device of that name, ${names.length === 0 ? 'and no other' : `only ${names.join(', ')}`}.`, 'Give `engine.device` a device that it can use, or leave it out.');
   }
 }
 
