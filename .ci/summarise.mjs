@@ -22,12 +22,18 @@ for (const part of parts) {
   passed += report.numPassedTests;
   failed += failures > 0 || status === 0 ? failures : 1;
   tellFailures(part, report);
-  if (failures === 0 && status !== 0) console.log(`\nFAILED ${part}: ended with ${Number.isNaN(status) ? 'no status, it was never run' : `status ${status}`}`);
+  if (failures === 0 && status !== 0) console.log(`\nFAILED ${part}: ${endOf(status)}`);
 }
 
 if (passed === 0 && failed === 0) failed = 1;
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
+
+function endOf(status) {
+  if (Number.isNaN(status)) return 'was never run';
+  // As `timeout` says it, by its own word or by a kill.
+  return status === 124 || status === 137 ? 'did not end in time and was stopped' : `ended with status ${status}`;
+}
 
 function tellFailures(part, report) {
   for (const suite of report.testResults) {

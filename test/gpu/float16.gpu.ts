@@ -138,11 +138,14 @@ describe('training steps', () => {
 });
 
 describe('kernels for matrix units', () => {
+  // Held until the end: with the last reference to it Dawn ends, and what still calls it waits for ever or crashes.
+  let gpu: Gpu;
   let device: GPUDevice;
   beforeAll(async () => {
     const { create } = (await import(pathToFileURL(dawnFile(requireInstallation('wgsl').folder)).href)) as { create(flags: readonly string[]): Gpu };
     // A device that computes nothing, has every feature, and reads what it is given.
-    const adapter = (await create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']).requestAdapter({ powerPreference: 'high-performance' }))!;
+    gpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
+    const adapter = (await gpu.requestAdapter({ powerPreference: 'high-performance' }))!;
     device = (await adapter.requestDevice({ requiredFeatures: ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'], requiredLimits: {} })) as GPUDevice;
   });
   afterAll(() => device.destroy());

@@ -8,8 +8,8 @@ export default defineConfig({
     setupFiles: ['test/gpu/use-vulkan.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    // Most of the time goes into shaders that are compiled.
-    testTimeout: 900_000,
-    hookTimeout: 900_000,
+    // Most of the time goes into shaders that are compiled: the slowest take a minute and a half.
+    testTimeout: 400_000,
+    hookTimeout: 400_000,
   },
 });

@@ -2,6 +2,7 @@
 /// <reference types="@webgpu/types" />
 import type { HostTensor } from '../../../core/tensors';
 import { onGpu } from '../gpu-errors';
+import type { Dawn } from '../installed/dawn';
 
 const FAULTS: readonly GPUErrorFilter[] = ['validation', 'internal', 'out-of-memory'];
 
@@ -29,7 +30,11 @@ export class WgslDevice {
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>();
   private lost?: GPUDeviceLostInfo;
 
-  constructor(readonly gpu: GPUDevice) {
+  /** @param dawn held by all that works on the device: it ends with the last reference to it, devices or not */
+  constructor(
+    readonly gpu: GPUDevice,
+    readonly dawn: Dawn,
+  ) {
     void gpu.lost.then((info) => (this.lost = info));
   }
 

@@ -6,7 +6,7 @@ import { refuseFloat16, refuseInt8 } from '../check-values';
 import type { CompiledProgram, Engine, Precision, Program, StateStore } from '../engine';
 import { deviceAtWork, type TakenDevice } from '../devices/take-vulkan';
 import { noGpu } from '../gpu-errors';
-import { adapterText, fastestAdapter, loadDawn, type Dawn } from '../installed/dawn';
+import { adapterText, fastestAdapter, loadDawn } from '../installed/dawn';
 import { requireInstallation } from '../installed/find-installation';
 import type { Products } from './matmul-kernel';
 import { requireOverflow } from './require-overflow';
@@ -36,8 +36,6 @@ export class WgslEngine implements Engine {
   private constructor(
     private readonly device: WgslDevice,
     private readonly name: string,
-    /** Dawn ends with the last reference to it, devices or not. */
-    readonly dawn: Dawn,
     private readonly half: HalfProducts | undefined,
   ) {}
 
@@ -51,7 +49,7 @@ export class WgslEngine implements Engine {
     const limits = ['maxComputeWorkgroupStorageSize', 'maxStorageBufferBindingSize', 'maxBufferSize', 'maxComputeInvocationsPerWorkgroup', 'maxStorageBuffersPerShaderStage'];
     const units = halves && UNITS.every((feature) => adapter.features.has(feature));
     const gpu = (await adapter.requestDevice({ requiredFeatures: units ? UNITS : [], requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]!])) })) as GPUDevice;
-    const engine = new WgslEngine(new WgslDevice(gpu), taken?.text ?? (await deviceAtWork()) ?? adapterText(adapter), dawn, halves ? (units ? 'units' : 'float16') : undefined);
+    const engine = new WgslEngine(new WgslDevice(gpu, dawn), taken?.text ?? (await deviceAtWork()) ?? adapterText(adapter), halves ? (units ? 'units' : 'float16') : undefined);
     try {
       if (halves) await requireOverflow(engine);
       return engine;
