@@ -19,6 +19,9 @@ import { countOperations, estimateMemory } from '../extension/training/engines/c
 import { loopModel } from '../extension/training/engines/compiled/loop';
 import { writeModel } from '../extension/training/engines/compiled/onnx-writer';
 import { sessionOptions } from '../extension/training/engines/compiled/session-options';
+import { singleStepModel } from '../extension/training/engines/compiled/single-step';
+import { SplitProgram } from '../extension/training/engines/compiled/split-program';
+import { Updates, type ValuesOf } from '../extension/training/engines/compiled/updates/run-updates';
 import { elementCount } from '../extension/core/tensors';
 import { lookedCase, stepCase, stepSizes, type StepSizeName } from './step-case';
 
@@ -52,11 +55,22 @@ interface Event {
 }
 
 const { program, state: values, batch } = measuredCase();
-const { graph } = compile(program);
-const { onnx, ...io } = loopModel(graph);
+const { graph, split } = compile(program);
+const { onnx, ...io } = split ? singleStepModel(split.step, 'cpu') : loopModel(graph);
 const folder = mkdtempSync(path.join(tmpdir(), 'mim-explain-'));
 const session = await InferenceSession.create(writeModel(onnx), { ...sessionOptions('cpu', threads), enableProfiling: true, profileFilePrefix: path.join(folder, 'profile') });
-const compiled = new OnnxProgram(program, { session, io });
+
+/** Milliseconds of updates, all steps together. */
+let updating = 0;
+class TimedUpdates extends Updates {
+  override run(values: ValuesOf): void {
+    const start = performance.now();
+    super.run(values);
+    updating += performance.now() - start;
+  }
+}
+
+const compiled = split ? new SplitProgram(program, { session, io }, new TimedUpdates(graph, split.updates)) : new OnnxProgram(program, { session, io });
 const state = new CompiledState(values);
 const seconds: number[] = [];
 for (let step = 1; step <= steps; step++) {
@@ -119,6 +133,7 @@ for (const [op, { count, microseconds, flops }] of tally(({ args }) => args?.op_
   const rate = flops > 0 ? `  ${(flops / microseconds / 1000).toFixed(0)} GFLOP/s` : '';
   console.log(`${perStep(microseconds)} ${((100 * microseconds) / inAll).toFixed(1).padStart(5)} % ${(count / steps).toFixed(0).padStart(5)} × ${op}${rate}`);
 }
+if (split) console.log(`${perStep(1000 * updating)} in ${split.updates.length} updates in place`);
 for (const wanted of options.shapes.split(',').filter((op) => op !== '')) {
   console.log(`${wanted}:`);
   for (const [shapes, { count, microseconds, flops }] of tally((event) => (event.args?.op_name === wanted ? shapesOf(event) : undefined)).slice(0, 24)) {

@@ -2,7 +2,7 @@
 import { UserError } from '../../core/problems';
 import type { HostTensor, NamedSpecs, TensorSpec } from '../../core/tensors';
 import { elementCount } from '../../core/tensors';
-import type { HostBatch, Program, ProgramOutputs, StateStore } from './engine';
+import type { HostBatch, Program, ProgramInterface, ProgramOutputs, StateStore } from './engine';
 
 function describe(spec: TensorSpec): string {
   return `${spec.dtype}[${spec.shape.join(', ')}]`;
@@ -22,7 +22,7 @@ export function checkValue(what: string, name: string, expected: TensorSpec, val
 }
 
 /** Throws unless the batch holds every input of the program; what the program does not read is ignored. */
-export function checkBatch(program: Program, batch: HostBatch): void {
+export function checkBatch(program: ProgramInterface, batch: HostBatch): void {
   for (const [name, spec] of Object.entries(program.batch)) checkValue(`Batch of program "${program.name}"`, name, spec, batch[name]);
 }
 
@@ -37,7 +37,7 @@ export function refuseFloat16({ precision }: Program, engine: string): void {
 }
 
 /** Throws unless the store holds every state entry the program uses, in the shape it uses it. */
-export function checkState(program: Program, state: StateStore): void {
+export function checkState(program: ProgramInterface, state: StateStore): void {
   for (const [name, spec] of Object.entries(program.state)) {
     const held = state.specs[name];
     if (!held) throw new Error(`Program "${program.name}" uses the state entry "${name}", which the store does not hold.`);

@@ -24,13 +24,17 @@ export interface ProgramOutputs {
 /** Of operands of matrix products; their sums and everything else are float32. */
 export type Precision = 'float32' | 'float16';
 
-export interface Program {
+/** What must be known of a program to run it once it is compiled. */
+export interface ProgramInterface {
   readonly name: string;
   /** Entries of the state store that the program reads (or reads and writes). */
   readonly state: NamedSpecs;
+  readonly batch: NamedSpecs;
+}
+
+export interface Program extends ProgramInterface {
   /** Frozen values: teacher weights, position tables. */
   readonly constants: NamedTensors;
-  readonly batch: NamedSpecs;
   /** Constants, weights [out, in], whose products shall be computed in int8; only the compiled engine can. */
   readonly int8?: readonly string[];
   /** Default: float32. Engines refuse what they do not know. */
@@ -50,8 +54,13 @@ export interface StateStore {
 export type HostBatch = Readonly<Record<string, HostTensor>>;
 export type Readings = Record<string, HostTensor>;
 
+/** Its program without the constants: a runtime has them in a form of its own, and nobody else need hold a teacher. */
+export function interfaceOf({ name, state, batch }: Program): ProgramInterface {
+  return { name, state, batch };
+}
+
 export interface CompiledProgram {
-  readonly program: Program;
+  readonly program: ProgramInterface;
   /**
    * Runs one step for each batch, in order, carrying the state. Engines may hand several to the device at once;
    * the numbers do not depend on how many are passed together. The state store is updated when it resolves.

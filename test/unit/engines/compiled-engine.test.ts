@@ -54,6 +54,15 @@ describe('compiled engine', () => {
 
 });
 
+describe('compiled engine, updates divided from the step', () => {
+  let engine: CompiledEngine;
+  beforeAll(async () => {
+    engine = await CompiledEngine.create({ threads: 1, leastUpdated: 1 });
+  });
+
+  keepsEngineContract(() => engine);
+});
+
 describe('writeModel', () => {
   it('refuses what the format cannot hold, as a mistake the user can mend', () => {
     const graph = new OnnxGraph('large');

@@ -4,14 +4,17 @@ import type { Graph } from './ir';
 import type { Device } from './device';
 import { passesFor } from './passes/all';
 import { trace } from './trace';
+import { SPLIT_UPDATES, splitUpdates, type SplitStep } from './updates/split-updates';
 
 export interface CompileOptions {
-  /** Names of passes to leave out. */
+  /** Names of passes to leave out; `split-updates` is one, though it comes after all others and not for every program. */
   readonly disabledPasses?: readonly string[];
   /** Constants whose products are computed in int8. */
   readonly int8?: readonly string[];
   /** What the graph is for; default: the CPU. */
   readonly device?: Device;
+  /** Elements of state from which on a program's updates are divided from it. */
+  readonly leastUpdated?: number;
 }
 
 export interface PassReport {
@@ -25,14 +28,21 @@ export interface CompilationReport {
   readonly traced: Graph;
   readonly graph: Graph;
   readonly passes: readonly PassReport[];
+  /** On the CPU, where enough state is updated: the graph once more, divided. */
+  readonly split?: SplitStep;
 }
+
+/** Of state: less is copied more quickly than a run of its own is begun for each step. */
+const LEAST_UPDATED = 2 ** 18;
 
 /** @throws Error for a pass name that does not exist. */
 export function optimise(traced: Graph, options: CompileOptions = {}): CompilationReport {
-  const passes = passesFor(options.device ?? 'cpu', options.int8);
+  const device = options.device ?? 'cpu';
+  const passes = passesFor(device, options.int8);
   const disabled = new Set(options.disabledPasses ?? []);
-  const unknown = [...disabled].find((name) => !passes.some((pass) => pass.name === name));
-  if (unknown !== undefined) throw new Error(`There is no pass "${unknown}"; the passes are ${passes.map(({ name }) => name).join(', ')}.`);
+  const names = [...passes.map(({ name }) => name), SPLIT_UPDATES];
+  const unknown = [...disabled].find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new Error(`There is no pass "${unknown}"; the passes are ${names.join(', ')}.`);
   let graph = traced;
   const reports: PassReport[] = [];
   for (const pass of passes) {
@@ -41,7 +51,8 @@ export function optimise(traced: Graph, options: CompileOptions = {}): Compilati
     reports.push({ name: pass.name, ...result });
     ({ graph } = result);
   }
-  return { traced, graph, passes: reports };
+  const split = device === 'cpu' && !disabled.has(SPLIT_UPDATES) ? splitUpdates(graph, options.leastUpdated ?? LEAST_UPDATED) : undefined;
+  return { traced, graph, passes: reports, ...(split && { split }) };
 }
 
 export function compile(program: Program, options: CompileOptions = {}): CompilationReport {

@@ -6,12 +6,15 @@ import type { NamedTensors } from '../../../core/tensors';
 import { refuseFloat16, refuseInt8 } from '../check-values';
 import type { TakenDevice } from '../devices/take-vulkan';
 import type { CompiledProgram, Engine, Program, StateStore } from '../engine';
+import { interfaceOf } from '../engine';
 import type { CompileOptions } from './compile';
 import { compile } from './compile';
 import { OnnxProgram } from './compiled-program';
 import { CompiledState } from './compiled-state';
 import type { Device } from './device';
 import { openSession } from './session';
+import { SplitProgram } from './split-program';
+import { Updates } from './updates/run-updates';
 import { WebGpuProgram } from './webgpu-program';
 import { WebGpuState } from './webgpu-state';
 import { WebGpuTransfer } from './webgpu-transfer';
@@ -55,9 +58,11 @@ export class CompiledEngine implements Engine {
   async compile(program: Program): Promise<CompiledProgram> {
     if (this.device !== 'cpu') refuseInt8(program, this.kind);
     refuseFloat16(program, this.kind);
-    const { graph } = compile(program, this.options);
+    const { graph, split } = compile(program, this.options);
+    const known = interfaceOf(program);
+    if (split) return new SplitProgram(known, await openSession(split.step, this.threads, 'cpu', 'one'), new Updates(graph, split.updates));
     const opened = await openSession(graph, this.threads, this.device);
-    return this.transfer ? new WebGpuProgram(program, opened, this.transfer) : new OnnxProgram(program, opened);
+    return this.transfer ? new WebGpuProgram(known, opened, this.transfer) : new OnnxProgram(known, opened);
   }
 
   async dispose(): Promise<void> {

@@ -3,7 +3,7 @@ import { Tensor } from 'onnxruntime-node';
 import type { HostTensor, TensorSpec } from '../../../core/tensors';
 import { elementCount } from '../../../core/tensors';
 import { checkBatch, checkState } from '../check-values';
-import type { CompiledProgram, HostBatch, Program, Readings, StateStore } from '../engine';
+import type { CompiledProgram, HostBatch, ProgramInterface, Readings, StateStore } from '../engine';
 import { CompiledState, onnxTensor } from './compiled-state';
 import type { OpenSession } from './session';
 
@@ -26,7 +26,7 @@ function unstacked({ shape, dtype }: TensorSpec, all: Tensor, step: number): Hos
 
 export class OnnxProgram implements CompiledProgram {
   constructor(
-    readonly program: Program,
+    readonly program: ProgramInterface,
     private readonly opened: OpenSession,
   ) {}
 

@@ -11,6 +11,12 @@ export function onnxTensor({ data, shape, dtype }: HostTensor): Tensor {
   return dtype === 'float32' ? new Tensor('float32', data as Float32Array, shape) : new Tensor('int32', data as Int32Array, shape);
 }
 
+/** Zeros, which moments begin as, take no memory before they are first written. */
+function copied(data: HostTensor['data']): HostTensor['data'] {
+  if (data.some((value) => value !== 0 || Object.is(value, -0))) return data.slice();
+  return data instanceof Float32Array ? new Float32Array(data.length) : new Int32Array(data.length);
+}
+
 export class CompiledState implements StateStore {
   readonly device: Device = 'cpu';
   readonly specs: NamedSpecs;
@@ -20,7 +26,7 @@ export class CompiledState implements StateStore {
     this.specs = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, specOf(value)]));
     for (const [name, value] of Object.entries(values)) {
       checkValue('Initial state', name, value, value);
-      this.tensors.set(name, onnxTensor({ ...value, data: value.data.slice() }));
+      this.tensors.set(name, onnxTensor({ ...value, data: copied(value.data) }));
     }
   }
 

@@ -4,6 +4,7 @@ import type { CompileOptions } from './compile';
 import { compile } from './compile';
 import type { Graph, Node, Value, ValueId } from './ir';
 import { valueOf } from './ir';
+import type { SplitStep } from './updates/split-updates';
 
 const bytesPerElement: Readonly<Record<Value['dtype'], number>> = { float32: 4, int32: 4, bool: 1, int8: 1 };
 /** Constants up to this many elements are printed as numbers. */
@@ -91,10 +92,15 @@ function counted(graph: Graph): string {
   return countOperations(graph).map(([op, count]) => `${op} ${count}`).join(', ');
 }
 
+function toldSplit({ step, updates }: SplitStep): string {
+  const elements = updates.reduce((sum, { length, writes }) => sum + length * writes.length, 0);
+  return `Of these ${step.nodes.length} in ONNX Runtime; the others are ${updates.length} updates in place, of ${megabytes(4 * elements)} of state`;
+}
+
 /** What `mim explain` prints. Compiles the program; no session is made. */
 export function explainProgram(program: Program, options: ExplainOptions = {}): string {
   const { graphs = 'none' } = options;
-  const { traced, graph, passes } = compile(program, options);
+  const { traced, graph, passes, split } = compile(program, options);
   const section = (title: string, shown: Graph): string[] => ['', `== ${title} ==`, printGraph(shown)];
   const memory = estimateMemory(graph);
   let before = traced.nodes.length;
@@ -109,6 +115,7 @@ export function explainProgram(program: Program, options: ExplainOptions = {}): 
     'Passes:',
     ...steps,
     `Run: ${graph.nodes.length} nodes: ${counted(graph)}`,
+    ...(split ? [toldSplit(split)] : []),
     `Memory: constants ${megabytes(memory.constants)}, state ${megabytes(memory.state)}, activations at most ${megabytes(memory.peakActivations)}`,
     ...(graphs === 'all' ? section('traced', traced) : []),
     ...(graphs === 'all' ? passes.flatMap(({ name, graph: after }) => section(`after ${name}`, after)) : []),

@@ -14,6 +14,8 @@ export function sessionOptions(device: Device, threads: number): InferenceSessio
   return {
     ...shared,
     executionProviders: ['cpu'],
+    // A plan of memory is a second home for all activations, beside that of the first run, which has none yet.
+    enableMemPattern: false,
     graphOptimizationLevel: 'all',
     intraOpNumThreads: threads,
     // Kernels follow each other within microseconds, so a thread that waits for the next one spins for about as long, and then

@@ -7,6 +7,7 @@ import { openKept } from './graph-cache';
 import type { Graph } from './ir';
 import { loopModel } from './loop';
 import { writeModel } from './onnx-writer';
+import { releaseMemory } from './release-memory';
 import { sessionOptions } from './session-options';
 import { singleStepModel } from './single-step';
 import type { SessionInterface } from './step-model';
@@ -29,9 +30,12 @@ function outputLocations({ writes, readings }: SessionInterface): InferenceSessi
   return { preferredOutputLocation: Object.fromEntries([...state, ...read]) };
 }
 
-/** Many steps a run on the CPU (loop.ts), one a run elsewhere (single-step.ts). @throws UserError MIM4002 where the graph's constants are larger than a model may be, MIM4011 or MIM4012 of a GPU that is lost or full. */
-export async function openSession(graph: Graph, threads: number, device: Device = 'cpu'): Promise<OpenSession> {
-  const { onnx, ...io } = device === 'cpu' ? loopModel(graph) : singleStepModel(graph, device);
+/** How many steps a run has: any number (loop.ts), or one (single-step.ts). */
+export type StepsOfRun = 'many' | 'one';
+
+/** @throws UserError MIM4002 where the graph's constants are larger than a model may be, MIM4011 or MIM4012 of a GPU that is lost or full. */
+export async function openSession(graph: Graph, threads: number, device: Device = 'cpu', steps: StepsOfRun = device === 'cpu' ? 'many' : 'one'): Promise<OpenSession> {
+  const { onnx, ...io } = steps === 'many' ? loopModel(graph) : singleStepModel(graph, device);
   const model = writeModel(onnx);
   const options = { ...sessionOptions(device, threads), ...(device === 'webgpu' && outputLocations(io)) };
   try {
@@ -42,5 +46,7 @@ export async function openSession(graph: Graph, threads: number, device: Device 
     if (explained instanceof UserError) throw explained;
     const message = error instanceof Error ? error.message : String(error);
     throw new Error(`ONNX Runtime does not open program "${graph.name}": ${message.slice(-shownOfMessage)}`, { cause: error });
+  } finally {
+    releaseMemory([model]);
   }
 }

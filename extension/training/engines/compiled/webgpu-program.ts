@@ -2,7 +2,7 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { HostTensor } from '../../../core/tensors';
 import { checkBatch, checkState } from '../check-values';
-import type { CompiledProgram, HostBatch, Program, Readings, StateStore } from '../engine';
+import type { CompiledProgram, HostBatch, ProgramInterface, Readings, StateStore } from '../engine';
 import { onGpu } from '../gpu-errors';
 import { onnxTensor } from './compiled-state';
 import type { OpenSession } from './session';
@@ -11,7 +11,7 @@ import type { WebGpuTransfer } from './webgpu-transfer';
 
 export class WebGpuProgram implements CompiledProgram {
   constructor(
-    readonly program: Program,
+    readonly program: ProgramInterface,
     private readonly opened: OpenSession,
     private readonly transfer: WebGpuTransfer,
   ) {}

@@ -4,7 +4,8 @@ import { elementCount } from '../../../core/tensors';
 import { checkBatch, checkState } from '../check-values';
 import type { Graph, ValueId } from '../compiled/ir';
 import { valueOf } from '../compiled/ir';
-import type { CompiledProgram, HostBatch, Program, Readings, StateStore } from '../engine';
+import type { CompiledProgram, HostBatch, Program, ProgramInterface, Readings, StateStore } from '../engine';
+import { interfaceOf } from '../engine';
 import { requireRoomForEach } from './bindable';
 import type { Products } from './matmul-kernel';
 import { shareMemory } from './memory';
@@ -41,7 +42,7 @@ export class WgslProgram implements CompiledProgram {
 
   private constructor(
     private readonly device: WgslDevice,
-    readonly program: Program,
+    readonly program: ProgramInterface,
     private readonly graph: Graph,
     private readonly plan: Plan,
     private readonly pipelines: readonly GPUComputePipeline[],
@@ -67,7 +68,7 @@ export class WgslProgram implements CompiledProgram {
         for (const [id, buffer] of allocated(device, graph, plan)) buffers.set(id, buffer);
         return Promise.all(plan.kernels.map(({ code }) => device.pipeline(code)));
       });
-      return new WgslProgram(device, program, graph, plan, pipelines, buffers);
+      return new WgslProgram(device, interfaceOf(program), graph, plan, pipelines, buffers);
     } catch (error) {
       // Others go on without it, and need the room.
       destroyAll(buffers);
