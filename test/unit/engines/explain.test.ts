@@ -49,6 +49,11 @@ describe('explain', () => {
     expect(text.match(/^== .* ==$/gm)).toEqual(['== traced ==', '== after simplify ==', '== after fold-scale ==', '== after rescale-gelu ==', '== after fuse-attention ==']);
   });
 
+  it('says what is updated in place, where something is', () => {
+    expect(explainProgram(momentumProgram(), { leastUpdated: 1 })).toMatch(/\nOf these \d+ in ONNX Runtime; the others update 0\.0 MB of state in place\n/);
+    expect(explainProgram(momentumProgram())).not.toContain('in place');
+  });
+
   it('counts operations, most frequent first', () => {
     expect(countOperations(trace(momentumProgram()))[0]![1]).toBeGreaterThan(1);
   });

@@ -94,7 +94,7 @@ function counted(graph: Graph): string {
 
 function toldSplit({ step, updates }: SplitStep): string {
   const elements = updates.reduce((sum, { length, writes }) => sum + length * writes.length, 0);
-  return `Of these ${step.nodes.length} in ONNX Runtime; the others are ${updates.length} updates in place, of ${megabytes(4 * elements)} of state`;
+  return `Of these ${step.nodes.length} in ONNX Runtime; the others update ${megabytes(4 * elements)} of state in place`;
 }
 
 /** What `mim explain` prints. Compiles the program; no session is made. */
