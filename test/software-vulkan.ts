@@ -9,6 +9,9 @@ export const SOFTWARE_VULKAN = '/usr/lib/chromium';
 /** Whether the tests are to run on the GPU that is there. */
 export const wantsRealGpu = process.env['MIM_TEST_GPU'] !== undefined;
 
+/** Held, since with the last reference it is unloaded: under its name, by which it is asked for later, there is no other. */
+let loaded: ReturnType<typeof koffi.load> | undefined;
+
 /** Lets this process find it. @returns why not, where it is not there */
 export async function useSoftwareVulkan(): Promise<string | undefined> {
   await obtainChromium().catch(() => undefined);
@@ -16,7 +19,6 @@ export async function useSoftwareVulkan(): Promise<string | undefined> {
   const driver = `${SOFTWARE_VULKAN}/vk_swiftshader_icd.json`;
   if (!existsSync(loader) || !existsSync(driver)) return `${driver} is not there (Debian: apt-get install chromium)`;
   process.env['VK_ICD_FILENAMES'] = driver;
-  // Under its name, by which it is asked for later.
-  koffi.load(loader, { global: true });
+  loaded ??= koffi.load(loader, { global: true });
   return undefined;
 }
