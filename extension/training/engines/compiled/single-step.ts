@@ -4,10 +4,14 @@
  *
  * Names in the model: `batch:x`, `state:x`, `new:x`, `reading:x`.
  */
+import type { Tensor } from 'onnxruntime-node';
+import type { HostTensor, TensorSpec } from '../../../core/tensors';
+import type { HostBatch, Readings } from '../engine';
+import { onnxTensor, type CompiledState } from './compiled-state';
 import type { Device } from './device';
 import type { Graph } from './ir';
 import { Lowering } from './lowering';
-import type { StepModel } from './step-model';
+import type { SessionInterface, StepModel } from './step-model';
 import { lowerStep, partsOf, sessionInterface } from './step-model';
 
 export function singleStepModel(graph: Graph, device: Device): StepModel {
@@ -20,4 +24,19 @@ export function singleStepModel(graph: Graph, device: Device): StepModel {
   }
   lowerStep(body, parts);
   return { onnx, ...sessionInterface(graph, parts) };
+}
+
+/** What a run of the model is given. */
+export function stepFeeds({ reads, writes, batch: read }: SessionInterface, state: CompiledState, batch: HostBatch): Record<string, Tensor> {
+  return {
+    ...Object.fromEntries([...reads, ...writes].map((name) => [`state:${name}`, state.tensor(name)])),
+    ...Object.fromEntries(read.map((name) => [`batch:${name}`, onnxTensor(batch[name]!)])),
+  };
+}
+
+/** Of what a run returned, these readings, in its memory. */
+export function stepReadings(readings: Readonly<Record<string, TensorSpec>>, results: Readonly<Record<string, { readonly data: unknown }>>): Readings {
+  return Object.fromEntries(
+    Object.entries(readings).map(([name, { shape, dtype }]): [string, HostTensor] => [name, { shape, dtype, data: results[`reading:${name}`]!.data } as HostTensor]),
+  );
 }

@@ -1,11 +1,10 @@
 /** A program as a session of ONNX Runtime on a GPU: one step a run, the state handed from run to run where it is. */
 import type { Tensor } from 'onnxruntime-node';
-import type { HostTensor } from '../../../core/tensors';
 import { checkBatch, checkState } from '../check-values';
 import type { CompiledProgram, HostBatch, ProgramInterface, Readings, StateStore } from '../engine';
 import { onGpu } from '../gpu-errors';
-import { onnxTensor } from './compiled-state';
 import type { OpenSession } from './session';
+import { stepFeeds, stepReadings } from './single-step';
 import { WebGpuState } from './webgpu-state';
 import type { WebGpuTransfer } from './webgpu-transfer';
 
@@ -29,14 +28,9 @@ export class WebGpuProgram implements CompiledProgram {
 
   private async step(state: WebGpuState, batch: HostBatch): Promise<Readings> {
     const { session, io } = this.opened;
-    const results = await onGpu(`it ran "${this.program.name}"`, () => session.run({
-      ...Object.fromEntries([...io.reads, ...io.writes].map((name) => [`state:${name}`, state.tensor(name)])),
-      ...Object.fromEntries(io.batch.map((name) => [`batch:${name}`, onnxTensor(batch[name]!)])),
-    }));
+    const results = await onGpu(`it ran "${this.program.name}"`, () => session.run(stepFeeds(io, state, batch)));
     for (const name of io.writes) state.replace(name, results[`new:${name}`] as Tensor, session);
-    return Object.fromEntries(
-      Object.entries(io.readings).map(([name, { shape, dtype }]): [string, HostTensor] => [name, { shape, dtype, data: results[`reading:${name}`]!.data as Float32Array | Int32Array } as HostTensor]),
-    );
+    return stepReadings(io.readings, results);
   }
 
   async dispose(): Promise<void> {

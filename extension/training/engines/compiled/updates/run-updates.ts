@@ -32,12 +32,13 @@ export class Updates {
   ) {
     const functions = updates.map((update) => updateCode(graph, update, PIECE * ELEMENT_BYTES));
     // Layers' updates are alike: one function serves them all.
-    const distinct = [...new Map(functions.map((one) => [JSON.stringify(one), one])).entries()];
+    const texts = functions.map((one) => JSON.stringify(one));
+    const distinct = new Map(functions.map((one, i) => [texts[i]!, one]));
     const slots = Math.max(...updates.map(({ arrays, writes }) => arrays.length + writes.length));
     const memory = new WebAssembly.Memory({ initial: Math.ceil((slots * PIECE * ELEMENT_BYTES) / PAGE_BYTES) });
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasmModule(distinct.map(([, code]) => code))), { host: { memory } });
-    const index = new Map(distinct.map(([text], i) => [text, i]));
-    this.kernels = functions.map((one) => exports[index.get(JSON.stringify(one))!]!);
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasmModule([...distinct.values()])), { host: { memory } });
+    const index = new Map([...distinct.keys()].map((text, i) => [text, i]));
+    this.kernels = texts.map((text) => exports[index.get(text)!]!);
     this.slots = Array.from({ length: slots }, (_, slot) => new Float32Array(memory.buffer, slot * PIECE * ELEMENT_BYTES, PIECE));
   }
 
