@@ -25,6 +25,8 @@ export function passesFor(device: Device, int8?: readonly string[]): readonly Pa
       return [...everywhere, ...(int8 ? [quantizeWeights(int8)] : []), fuseAttention];
     case 'webgpu':
       return [...everywhere, turnOperands(['transA', 'transB'])];
+    case 'native':
+      return everywhere;
     case 'wgsl':
       return [...everywhere, turnOperands(['transB'])];
   }

@@ -1,0 +1,512 @@
+/**
+ * What a graph becomes on the processor: kernels in order. It is decided here which values get memory; every other value is computed where
+ * it is read. In memory are: what products, reductions and other operations on whole rows make, what they must find there, what is read more
+ * than once and took arithmetic, what is smaller than what is made of it, and what leaves the program. Values that are only turned, reshaped
+ * or joined on their way are written where they end up.
+ */
+import { elementCount } from '../../../core/tensors';
+import type { Dtype, Graph, Node, NodeOf, Operations, OpName, ValueId } from '../compiled/ir';
+import { sameShape, scalarOf, valueOf } from '../compiled/ir';
+import { broadcast, changed, contiguous, laidOut, loadsOf, reshaped, type Compute, type Expression, type Load, type View } from './expression';
+import { argExtremeKernel, cumSumKernel, gatherKernel, libraryKernel, segmentSumKernel, topKKernel } from './index-kernels';
+import type { Kernel } from './kernel';
+import { layerNormKernel, mapKernel, reductionKernel, softmaxKernel, type ReductionOp } from './loop-kernels';
+import { productKernels } from './products';
+import { operations } from './vector-operations';
+
+/** An expression of more parts is cut in two: there are 32 vector registers. */
+const MOST_PARTS = 60;
+const MOST_LOADS = 14;
+/** Elements that one unit of a reduction passes over at most, if its axis can be divided. */
+const LONG_REDUCTION = 2 ** 14;
+const FEW_RESULTS = 32;
+const MOST_CHUNKS = 64;
+
+const LAYOUT = ['Reshape', 'Transpose', 'Split', 'Slice', 'StridedSlice', 'Reverse', 'Tile'] as const;
+type LayoutOp = (typeof LAYOUT)[number];
+type LayoutNode = Extract<Node, { readonly op: LayoutOp }>;
+const isLayout = (node: Node): node is LayoutNode => (LAYOUT as readonly OpName[]).includes(node.op);
+
+const CHEAP: ReadonlySet<OpName> = new Set<OpName>(['Square', 'Neg', 'Abs', 'Mul', 'Add', 'Sub']);
+const LIBRARY = ['Log', 'Log1p', 'Sin', 'Cos', 'Pow'] as const;
+export type LibraryOp = (typeof LIBRARY)[number];
+const isLibrary = (op: OpName): op is LibraryOp => (LIBRARY as readonly OpName[]).includes(op);
+
+export interface Plan {
+  /** Run once, before the first step: what is made of constants alone. */
+  readonly setup: readonly Kernel[];
+  readonly kernels: readonly Kernel[];
+  /** Elements of memory that no value of the graph has, by negative id. */
+  readonly scratch: ReadonlyMap<ValueId, number>;
+  /** Scratch memory that keeps what `setup` made. */
+  readonly prepared: ReadonlySet<ValueId>;
+  /** Numbers besides the graph's constants, by negative id. */
+  readonly numbers: ReadonlyMap<ValueId, Int32Array>;
+  /** Where what a reading shows lies side by side. */
+  readonly readings: ReadonlyMap<string, ValueId>;
+  /** Values that lie in the memory of a state's former value, by their own id. */
+  readonly inPlace: ReadonlyMap<ValueId, ValueId>;
+}
+
+class Planner {
+  private readonly producers = new Map<ValueId, Node>();
+  private readonly readers = new Map<ValueId, Node[]>();
+  private readonly isOutput: ReadonlySet<ValueId>;
+  private readonly known = new Map<ValueId, Expression>();
+  private readonly homes = new Map<ValueId, View>();
+  private readonly scratch = new Map<ValueId, number>();
+  private readonly prepared = new Set<ValueId>();
+  private readonly numbers = new Map<ValueId, Int32Array>();
+  private readonly setup: Kernel[] = [];
+  private readonly kernels: Kernel[] = [];
+
+  constructor(private readonly graph: Graph) {
+    this.isOutput = new Set(graph.outputs.map(({ value }) => value));
+    for (const node of graph.nodes) {
+      for (const id of node.outputs) this.producers.set(id, node);
+      for (const id of node.inputs) this.readers.set(id, [...(this.readers.get(id) ?? []), node]);
+    }
+  }
+
+  // Values.
+
+  private shape(id: ValueId): readonly number[] {
+    return valueOf(this.graph, id).shape;
+  }
+
+  private dtype(id: ValueId): Dtype {
+    return valueOf(this.graph, id).dtype;
+  }
+
+  private count(id: ValueId): number {
+    return elementCount(this.shape(id));
+  }
+
+  private scratchFor(elements: number): ValueId {
+    const id = -1 - this.scratch.size - this.numbers.size;
+    this.scratch.set(id, elements);
+    return id;
+  }
+
+  /** What a value is, over its shape. */
+  private expression(id: ValueId): Expression {
+    const known = this.known.get(id);
+    if (known) return known;
+    const value = valueOf(this.graph, id);
+    const number = scalarOf(value);
+    const made: Expression = number === undefined || value.dtype === 'int8' ? this.wholeOf(id) : { kind: 'number', dtype: value.dtype, number };
+    this.known.set(id, made);
+    return made;
+  }
+
+  private wholeOf(id: ValueId): Load {
+    return { kind: 'load', root: id, dtype: this.dtype(id), offset: 0, strides: contiguous(this.shape(id)) };
+  }
+
+  /** A value's elements in memory; they are computed now, if they were not yet. */
+  private inMemory(id: ValueId): Load {
+    const expression = this.expression(id);
+    if (expression.kind === 'load') return expression;
+    const to = this.home(id);
+    this.map(this.producers.get(id)?.op ?? 'Fill', this.shape(id), expression, to);
+    return this.madeAt(id, to);
+  }
+
+  private madeAt(id: ValueId, { root, offset, strides }: View): Load {
+    const load: Load = { kind: 'load', root, offset, strides, dtype: this.dtype(id) };
+    this.known.set(id, load);
+    return load;
+  }
+
+  private map(name: string, shape: readonly number[], expression: Expression, to: View): void {
+    this.kernels.push(mapKernel(name, shape, [{ expression, to }]));
+  }
+
+  /**
+   * Where a kernel writes a value. If its only reader turns, reshapes or joins it, that is where it lies after it.
+   */
+  private home(id: ValueId): View {
+    const known = this.homes.get(id);
+    if (known) return known;
+    const made = this.homeByReader(id) ?? { root: id, offset: 0, strides: contiguous(this.shape(id)) };
+    this.homes.set(id, made);
+    return made;
+  }
+
+  private homeByReader(id: ValueId): View | undefined {
+    const readers = this.readers.get(id) ?? [];
+    const [reader] = readers;
+    if (readers.length !== 1 || !reader || this.isOutput.has(id)) return undefined;
+    const [made] = reader.outputs as [ValueId];
+    if (reader.op === 'Transpose') {
+      const { root, offset, strides } = this.home(made);
+      const own: number[] = [];
+      reader.attrs.perm.forEach((axis, to) => (own[axis] = strides[to]!));
+      return { root, offset, strides: own };
+    }
+    if (reader.op === 'Reshape') {
+      const { root, offset, strides } = this.home(made);
+      const own = reshaped(strides, this.shape(made), this.shape(id));
+      return own && { root, offset, strides: own };
+    }
+    if (reader.op === 'Concat' && reader.inputs.filter((input) => input === id).length === 1) return this.partOf(reader, reader.inputs.indexOf(id));
+    return undefined;
+  }
+
+  private partOf({ inputs, outputs: [made], attrs: { axis } }: NodeOf<'Concat'>, part: number): View {
+    const { root, offset, strides } = this.home(made!);
+    const begin = inputs.slice(0, part).reduce((sum, input) => sum + this.shape(input)[axis]!, 0);
+    return { root, offset: offset + begin * strides[axis]!, strides };
+  }
+
+  // Elementwise operations.
+
+  /** How often a value's elements are read, through turns and slices. */
+  private uses(id: ValueId): number {
+    return (this.readers.get(id) ?? []).reduce((total, reader) => total + (isLayout(reader) ? reader.outputs.reduce((sum, made) => sum + this.uses(made), 0) : 1), 0);
+  }
+
+  /** Computed again with one read; storing it would take a write and two reads. */
+  private isCheap(expression: Expression): boolean {
+    if (expression.kind !== 'compute') return true;
+    const large = expression.operands.filter((operand) => operand.kind !== 'number' && !(operand.kind === 'load' && operand.strides.every((stride) => stride === 0)));
+    return CHEAP.has(expression.op) && large.length === 1 && this.isCheap(large[0]!);
+  }
+
+  private isLarge(expression: Expression): boolean {
+    let parts = 0;
+    const seen = new Set<Expression>();
+    const visit = (part: Expression): void => {
+      if (seen.has(part)) return;
+      seen.add(part);
+      parts++;
+      if (part.kind === 'compute') part.operands.forEach(visit);
+    };
+    visit(expression);
+    return parts > MOST_PARTS || loadsOf([expression]).length > MOST_LOADS;
+  }
+
+  /** An operand over the shape of a result. What has fewer elements is not computed again for each. */
+  private operand(id: ValueId, shape: readonly number[]): Expression {
+    const own = this.shape(id);
+    if (sameShape(own, shape)) return this.expression(id);
+    const expression = this.expression(id);
+    return broadcast(expression.kind === 'compute' && elementCount(own) < elementCount(shape) ? this.inMemory(id) : expression, own, shape);
+  }
+
+  private computed(op: OpName, dtype: Dtype, operands: readonly Expression[], attrs: Compute['attrs'] = {}): Compute {
+    return { kind: 'compute', op, dtype, attrs, operands };
+  }
+
+  private elementwise(node: Node): void {
+    const [made] = node.outputs as [ValueId];
+    const shape = this.shape(made);
+    const whole = (): Compute => this.computed(node.op, this.dtype(made), node.inputs.map((id) => this.operand(id, shape)), node.attrs);
+    let expression = whole();
+    if (this.isLarge(expression)) {
+      for (const id of node.inputs) if (this.expression(id).kind === 'compute') this.inMemory(id);
+      expression = whole();
+    }
+    this.known.set(made, expression);
+    if (this.isOutput.has(made) || (this.uses(made) > 1 && !this.isCheap(expression))) this.inMemory(made);
+  }
+
+  private library(op: LibraryOp, node: Node): void {
+    const [made] = node.outputs as [ValueId];
+    const shape = this.shape(made);
+    const operands = node.inputs.map((id) => broadcast(this.inMemory(id), this.shape(id), shape) as Load);
+    const to = this.home(made);
+    this.kernels.push(libraryKernel(op, shape, operands, to));
+    this.madeAt(made, to);
+  }
+
+  /** log(1 + eˣ) as max(x, 0) + log1p(e^−|x|), which does not overflow. */
+  private softplus({ inputs, outputs }: Node): void {
+    const [[x], [made]] = [inputs, outputs] as [[ValueId], [ValueId]];
+    const shape = this.shape(made);
+    const load = this.inMemory(x);
+    const place = (): Load => ({ kind: 'load', dtype: 'float32', root: this.scratchFor(this.count(made)), offset: 0, strides: contiguous(shape) });
+    const [power, logarithm] = [place(), place()];
+    const negative = this.computed('Neg', 'float32', [this.computed('Abs', 'float32', [load])]);
+    this.map('Softplus', shape, this.computed('Exp', 'float32', [negative]), power);
+    this.kernels.push(libraryKernel('Log1p', shape, [power], logarithm));
+    const positive = this.computed('Maximum', 'float32', [load, { kind: 'number', dtype: 'float32', number: 0 }]);
+    this.known.set(made, this.computed('Add', 'float32', [positive, logarithm]));
+    this.inMemory(made);
+  }
+
+  /** Of whole numbers, rounded down. */
+  private wholeDivision({ inputs, outputs }: Node): void {
+    const [made] = outputs as [ValueId];
+    const [a, b] = inputs.map((id) => this.computed('Cast', 'float32', [this.operand(id, this.shape(made))], { dtype: 'float32' }));
+    const quotient = this.computed('Floor', 'float32', [this.computed('Div', 'float32', [a!, b!])]);
+    this.known.set(made, this.computed('Cast', 'int32', [quotient], { dtype: 'int32' }));
+    if (this.isOutput.has(made) || this.uses(made) > 1) this.inMemory(made);
+  }
+
+  private oneHot({ inputs, outputs, attrs: { depth, on, off, dtype } }: NodeOf<'OneHot'>): void {
+    const [made] = outputs as [ValueId];
+    const shape = this.shape(made);
+    const counting = -1 - this.scratch.size - this.numbers.size;
+    this.numbers.set(counting, Int32Array.from({ length: depth }, (_, i) => i));
+    const columns: Load = { kind: 'load', root: counting, dtype: 'int32', offset: 0, strides: shape.map((_, axis) => (axis === shape.length - 1 ? 1 : 0)) };
+    const index = this.inMemory(inputs[0]!);
+    const hit = this.computed('Equal', 'bool', [{ ...index, strides: [...index.strides, 0] }, columns]);
+    const number = (value: number): Expression => ({ kind: 'number', dtype, number: value });
+    this.known.set(made, this.computed('Select', dtype, [hit, number(on), number(off)]));
+    if (this.isOutput.has(made) || this.uses(made) > 1) this.inMemory(made);
+  }
+
+  // Layout.
+
+  private layout(node: LayoutNode): void {
+    const [x] = node.inputs as [ValueId];
+    node.outputs.forEach((made, output) => {
+      const arrange = (expression: Expression): Expression | undefined => changed(expression, (load) => laidOut(node, load, this.shape(x), this.shape(made), output));
+      const arranged = arrange(this.expression(x)) ?? arrange(this.inMemory(x)) ?? this.copied(node, made);
+      this.known.set(made, arranged);
+      if (arranged.kind === 'compute' && this.isOutput.has(made)) this.inMemory(made);
+    });
+  }
+
+  /** What is no other way to read the same memory: reshaped after turning, or repeated. */
+  private copied(node: LayoutNode, made: ValueId): Load {
+    const [x] = node.inputs as [ValueId];
+    const from = this.inMemory(x);
+    const to = { root: made, offset: 0, strides: contiguous(this.shape(made)) };
+    const shape = this.shape(x);
+    if (node.op === 'Tile') {
+      const { reps } = node.attrs as Operations['Tile'];
+      const every = <Item>(first: (axis: number) => Item, second: (axis: number) => Item): Item[] => shape.flatMap((_, axis) => [first(axis), second(axis)]);
+      const repeated: Load = { ...from, strides: every(() => 0, (axis) => from.strides[axis]!) };
+      const places = { ...to, strides: every((axis) => shape[axis]! * to.strides[axis]!, (axis) => to.strides[axis]!) };
+      this.map('Tile', every((axis) => reps[axis]!, (axis) => shape[axis]!), repeated, places);
+      return this.madeAt(made, to);
+    }
+    const straight: Load = { ...from, root: this.scratchFor(this.count(x)), offset: 0, strides: contiguous(shape) };
+    this.map(node.op, shape, from, straight);
+    const arranged = laidOut(node, straight, shape, this.shape(made), node.outputs.indexOf(made));
+    if (!arranged) throw new Error(`${node.op} of [${shape.join(', ')}] is not known.`);
+    return arranged;
+  }
+
+  private concat(node: NodeOf<'Concat'>): void {
+    const [made] = node.outputs as [ValueId];
+    node.inputs.forEach((id, part) => {
+      const to = this.partOf(node, part);
+      const expression = this.expression(id);
+      const shape = this.shape(id);
+      const isThere = expression.kind === 'load' && expression.root === to.root && expression.offset === to.offset && shape.every((size, axis) => size === 1 || expression.strides[axis] === to.strides[axis]);
+      if (!isThere) this.map('Concat', shape, expression, to);
+    });
+    this.madeAt(made, this.home(made));
+  }
+
+  private pad({ inputs, outputs, attrs: { paddings, value } }: NodeOf<'Pad'>): void {
+    const [[x], [made]] = [inputs, outputs] as [[ValueId], [ValueId]];
+    const to = this.home(made);
+    this.map('Pad', this.shape(made), { kind: 'number', dtype: this.dtype(made), number: value }, to);
+    const offset = paddings.reduce((sum, [before], axis) => sum + before * to.strides[axis]!, to.offset);
+    this.map('Pad', this.shape(x), this.expression(x), { ...to, offset });
+    this.madeAt(made, to);
+  }
+
+  // Whole rows.
+
+  private reduction({ op, inputs, outputs, attrs: { axes, keepDims } }: NodeOf<ReductionOp>): void {
+    const [[x], [made]] = [inputs, outputs] as [[ValueId], [ValueId]];
+    const shape = this.shape(x);
+    const to = this.home(made);
+    let kept = 0;
+    const strides = shape.map((_, axis) => (axes.includes(axis) ? (kept += keepDims ? 1 : 0, 0) : to.strides[kept++]!));
+    const scale = op === 'Mean' ? 1 / axes.reduce((product, axis) => product * shape[axis]!, 1) : 1;
+    this.reduce({ op, dtype: this.dtype(made), expression: this.expression(x), shape, axes, to: { ...to, strides }, scale });
+    this.madeAt(made, to);
+  }
+
+  /** Where few results come of many elements, in chunks, which do not depend on how many threads there are, and then of the chunks. */
+  private reduce(whole: Parameters<typeof reductionKernel>[0]): void {
+    const { shape, axes, dtype } = whole;
+    const elements = axes.reduce((product, axis) => product * shape[axis]!, 1);
+    const results = elementCount(shape) / elements;
+    const last = shape.findLastIndex((size) => size > 1);
+    const units = axes.includes(last) ? results : results / (shape[last] ?? 1);
+    const axis = axes.find((one) => shape[one]! > 1);
+    const chunks = axis === undefined || units >= FEW_RESULTS || elements * (axes.includes(last) ? 1 : (shape[last] ?? 1)) < LONG_REDUCTION ? 1 : divisor(shape[axis]!, MOST_CHUNKS);
+    if (chunks === 1 || axis === undefined) {
+      this.kernels.push(reductionKernel(whole));
+      return;
+    }
+    const split = <Item>(items: readonly Item[], first: Item, second: Item): Item[] => [...items.slice(0, axis), first, second, ...items.slice(axis + 1)];
+    const each = shape[axis]! / chunks;
+    const divided = changed(whole.expression, (load) => ({ ...load, strides: split(load.strides, each * load.strides[axis]!, load.strides[axis]!) }))!;
+    const dividedShape = split(shape, chunks, each);
+    const inner = [axis + 1, ...axes.filter((one) => one > axis).map((one) => one + 1)];
+    const kept = dividedShape.map((size, one) => (inner.includes(one) || (axes.includes(one) && one < axis) ? 1 : size));
+    const partial: View = { root: this.scratchFor(elementCount(kept)), offset: 0, strides: contiguous(kept).map((stride, one) => (kept[one] === 1 ? 0 : stride)) };
+    this.kernels.push(reductionKernel({ ...whole, op: whole.op === 'Mean' ? 'Sum' : whole.op, expression: divided, shape: dividedShape, axes: inner, to: partial, scale: 1 }));
+    const ofChunks: Load = { kind: 'load', dtype, ...partial };
+    this.kernels.push(reductionKernel({ ...whole, expression: ofChunks, shape: kept, axes: [axis], to: { ...whole.to, strides: split(whole.to.strides, 0, 0) } }));
+  }
+
+  private layerNorm({ inputs, outputs, attrs: { eps } }: NodeOf<'LayerNorm'>): void {
+    const [x, gamma, beta] = inputs as [ValueId, ValueId, ValueId | undefined];
+    const shape = this.shape(x);
+    const homes = outputs.map((id) => this.home(id));
+    const [to, mean, inverseStd] = homes;
+    const over = (id: ValueId): Expression => broadcast(this.expression(id), this.shape(id), shape);
+    const statistic = (view: View): View => ({ ...view, strides: view.strides.map((stride, axis) => (axis === shape.length - 1 ? 0 : stride)) });
+    this.kernels.push(layerNormKernel(shape, {
+      x: this.inMemory(x), gamma: over(gamma), ...(beta !== undefined && { beta: over(beta) }), eps, to: to!,
+      ...(mean && { mean: statistic(mean) }), ...(inverseStd && { inverseStd: statistic(inverseStd) }),
+    }));
+    outputs.forEach((id, i) => this.madeAt(id, homes[i]!));
+  }
+
+  private softmax({ inputs, outputs, attrs: { axis } }: NodeOf<'Softmax'>): void {
+    const [[x], [made]] = [inputs, outputs] as [[ValueId], [ValueId]];
+    const shape = this.shape(x);
+    if (axis !== shape.length - 1) throw new Error('Softmax is known over the last axis only.');
+    const to = this.home(made);
+    this.kernels.push(softmaxKernel(shape, this.expression(x), to));
+    this.madeAt(made, to);
+  }
+
+  private product(node: NodeOf<'MatMul'>): void {
+    const [[a, b], [made]] = [node.inputs, node.outputs] as [[ValueId, ValueId], [ValueId]];
+    const frozen = loadsOf([this.expression(b)]).every(({ root }) => root >= 0 && valueOf(this.graph, root).data !== undefined);
+    const right = this.expression(b);
+    const wanted = this.home(made);
+    const to = wanted.strides.at(-1) === 1 || this.shape(made).at(-1) === 1 ? wanted : { root: made, offset: 0, strides: contiguous(this.shape(made)) };
+    const { pack, product } = productKernels(node.attrs, {
+      a: this.inMemory(a), aShape: this.shape(a), b: right.kind === 'number' ? this.inMemory(b) : right, bShape: this.shape(b), to, shape: this.shape(made),
+      scratch: (elements) => {
+        const id = this.scratchFor(elements);
+        if (frozen) this.prepared.add(id);
+        return id;
+      },
+    });
+    (frozen ? this.setup : this.kernels).push(...pack);
+    this.kernels.push(product);
+    this.madeAt(made, to);
+  }
+
+  // Indices.
+
+  private indexed(node: Node): boolean {
+    const [x, y] = node.inputs as [ValueId, ValueId];
+    const [made, second] = node.outputs as [ValueId, ValueId];
+    const to = this.home(made);
+    const kernel = this.indexKernel(node, x, y, to, second);
+    if (!kernel) return false;
+    this.kernels.push(kernel);
+    this.madeAt(made, to);
+    if (node.op === 'TopK') this.madeAt(second, this.home(second));
+    return true;
+  }
+
+  private indexKernel(node: Node, x: ValueId, y: ValueId, to: View, second: ValueId): Kernel | undefined {
+    const shape = this.shape(x);
+    switch (node.op) {
+      case 'Gather':
+        return gatherKernel({ shape: this.shape(node.outputs[0]!), x: this.inMemory(x), xShape: shape, indices: this.inMemory(y), indicesShape: this.shape(y), axis: node.attrs.axis, to });
+      case 'SegmentSum':
+        return segmentSumKernel({ x: this.inMemory(x), xShape: shape, segments: this.inMemory(y), segmentsShape: this.shape(y), count: node.attrs.count, to });
+      case 'ArgMax':
+      case 'ArgMin':
+        return argExtremeKernel({ op: node.op, x: this.inMemory(x), shape, axis: node.attrs.axis, to });
+      case 'TopK':
+        return topKKernel({ x: this.inMemory(x), shape, k: node.attrs.k, values: to, indices: this.home(second) });
+      case 'CumSum':
+        return cumSumKernel({ x: this.inMemory(x), shape, axis: node.attrs.axis, exclusive: node.attrs.exclusive, reverse: node.attrs.reverse, to, dtype: this.dtype(x) });
+      default:
+        return undefined;
+    }
+  }
+
+  private node(node: Node): void {
+    if (isLayout(node)) this.layout(node);
+    else if (node.op === 'Concat') this.concat(node);
+    else if (node.op === 'Pad') this.pad(node);
+    else if (node.op === 'MatMul') this.product(node);
+    else if (node.op === 'Softmax') this.softmax(node);
+    else if (node.op === 'LayerNorm') this.layerNorm(node);
+    else if (node.op === 'OneHot') this.oneHot(node);
+    else if (node.op === 'Sum' || node.op === 'Mean' || node.op === 'Max' || node.op === 'Min' || node.op === 'Prod') this.reduction(node as NodeOf<ReductionOp>);
+    else if (isLibrary(node.op)) this.library(node.op, node);
+    else if (node.op === 'Softplus') this.softplus(node);
+    else if (node.op === 'Div' && this.dtype(node.outputs[0]!) === 'int32') this.wholeDivision(node);
+    else if (node.op in operations) this.elementwise(node);
+    else if (!this.indexed(node)) throw new Error(`${node.op} is not known to the native engine.`);
+  }
+
+  // What leaves the program.
+
+  /** The memory in which a value lies whole and side by side. */
+  private lying(id: ValueId): ValueId {
+    const { root, offset, strides } = this.inMemory(id);
+    const shape = this.shape(id);
+    const straight = contiguous(shape);
+    const elements = this.scratch.get(root) ?? (root >= 0 ? this.count(root) : 0);
+    if (offset === 0 && elements === this.count(id) && shape.every((size, axis) => size === 1 || strides[axis] === straight[axis])) return root;
+    const own = this.scratchFor(this.count(id));
+    this.map('Copy', shape, this.expression(id), { root: own, offset: 0, strides: straight });
+    return own;
+  }
+
+  /** New values of state are copied to the old ones' places, unless they can be made there. */
+  private writeState(): Map<ValueId, ValueId> {
+    const states = new Map(this.graph.inputs.filter(({ kind }) => kind === 'state').map(({ name, value }) => [name, value]));
+    const old = new Set(states.values());
+    const written = this.graph.outputs.filter(({ kind }) => kind === 'state').map(({ name, value }) => ({ state: states.get(name)!, value, from: this.lying(value) })).filter(({ state, from }) => state !== from);
+    // The old value of another state may be overwritten before it is copied.
+    const safe = written.map((one) => (old.has(one.from) ? { ...one, from: this.copyOf(one.from) } : one));
+    const inPlace = new Map<ValueId, ValueId>();
+    for (const { state, from } of safe) if (!inPlace.has(from) && this.canLieIn(from, state)) inPlace.set(from, state);
+    for (const { state, from, value } of safe) {
+      if (inPlace.get(from) === state) continue;
+      const strides = contiguous(this.shape(value));
+      this.map('Copy', this.shape(value), { kind: 'load', dtype: this.dtype(value), root: from, offset: 0, strides }, { root: state, offset: 0, strides });
+    }
+    return inPlace;
+  }
+
+  private copyOf(id: ValueId): ValueId {
+    const own = this.scratchFor(this.count(id));
+    this.map('Copy', this.shape(id), this.wholeOf(id), { root: own, offset: 0, strides: contiguous(this.shape(id)) });
+    return own;
+  }
+
+  /** Whether no kernel reads the state's old value after the first write of the new one, nor that one elsewhere than where it writes. */
+  private canLieIn(from: ValueId, state: ValueId): boolean {
+    const first = this.kernels.findIndex(({ writes }) => writes.includes(from));
+    if (first < 0 || this.setup.some(({ writes }) => writes.includes(from))) return false;
+    const reads = (kernel: Kernel): boolean => kernel.reads.includes(state);
+    if (this.kernels.slice(first + 1).some(reads)) return false;
+    const kernel = this.kernels[first]!;
+    return !reads(kernel) || (kernel.overwrites.includes(state) && kernel.writes.length === 1);
+  }
+
+  plan(): Plan {
+    for (const node of this.graph.nodes) this.node(node);
+    const readings = new Map(this.graph.outputs.filter(({ kind }) => kind === 'reading').map(({ name, value }) => [name, this.lying(value)]));
+    // What a reading shows must not be changed before it is read.
+    const states = new Set(this.graph.inputs.filter(({ kind }) => kind === 'state').map(({ value }) => value));
+    for (const [name, root] of readings) if (states.has(root)) readings.set(name, this.copyOf(root));
+    const inPlace = this.writeState();
+    const { setup, kernels, scratch, prepared, numbers } = this;
+    return { setup, kernels, scratch, prepared, numbers, readings, inPlace };
+  }
+}
+
+/** The largest divisor up to `most`. */
+function divisor(count: number, most: number): number {
+  for (let candidate = Math.min(most, count); candidate > 1; candidate--) if (count % candidate === 0) return candidate;
+  return 1;
+}
+
+/** @throws Error for an operation that has no kernel */
+export function planOf(graph: Graph): Plan {
+  return new Planner(graph).plan();
+}
+

@@ -1,0 +1,333 @@
+/**
+ * Matrix products. A tile of the result is held in vector registers while K passes: 8 rows of 48 columns (12 of 32, 14 of 16), each
+ * number of A met by two or three vectors of B. What the tile is multiplied of lies in the caches: K goes by blocks, and all rows of a
+ * call pass over one panel of B before the next.
+ */
+import { Assembler, R10, R11, R12, R13, R14, R15, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, type Gpr, type Label, type Mem } from './assembler';
+
+export const LANES = 16;
+const BYTES = 4;
+/** Rows of a tile by its vectors of columns. */
+const TILE_ROWS = { 1: 14, 2: 12, 3: 8 } as const;
+type Vectors = keyof typeof TILE_ROWS;
+const UNROLLED = 4;
+
+/** How far apart neighbours along an axis are, in elements. */
+export interface ProductStrides {
+  readonly row: number;
+  readonly column: number;
+}
+
+export interface BatchAxis {
+  readonly size: number;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+}
+
+export interface ProductShape {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly alpha: number;
+  readonly a: ProductStrides;
+  /** In rows as they are (columns one beside the other), or in panels: see `panelsOf`. */
+  readonly b: { readonly row: number } | 'panels';
+  /** Of rows of the result; its columns lie side by side. */
+  readonly c: number;
+  /** Outermost first; none: one product, whose rows are divided among calls. */
+  readonly batch: readonly BatchAxis[];
+  /** Numbers of K that pass before the next panel of B. */
+  readonly depth: number;
+}
+
+interface Panel {
+  readonly column: number;
+  readonly vectors: Vectors;
+  readonly count: number;
+  /** Columns of the last vector, where they are fewer than sixteen. */
+  readonly tail: number;
+}
+
+function vectorsOf(n: number): { vectors: Vectors; full: number; rest: number } {
+  const all = Math.ceil(n / LANES);
+  const vectors = Math.ceil(all / Math.ceil(all / 3)) as Vectors;
+  const full = Math.floor(n / (vectors * LANES));
+  return { vectors, full, rest: n - full * vectors * LANES };
+}
+
+/** Columns of a panel; all panels but the last are as wide. */
+export function panelWidth(n: number): number {
+  return vectorsOf(n).vectors * LANES;
+}
+
+/** Columns of the last panel where it is narrower, with those that fill its last vector; 0 where there is none. */
+export function lastPanelWidth(n: number): number {
+  return Math.ceil(vectorsOf(n).rest / LANES) * LANES;
+}
+
+/** Elements of B in panels: one after the other, each [K, columns]. */
+export function panelElements(n: number, k: number): number {
+  return k * (vectorsOf(n).full * panelWidth(n) + lastPanelWidth(n));
+}
+
+function panelsOf(n: number): Panel[] {
+  const { vectors, full, rest } = vectorsOf(n);
+  const panels: Panel[] = full > 0 ? [{ column: 0, vectors, count: full, tail: 0 }] : [];
+  if (rest > 0) panels.push({ column: full * vectors * LANES, vectors: Math.ceil(rest / LANES) as Vectors, count: 1, tail: rest % LANES });
+  return panels;
+}
+
+/** Rows that a tile has of a product of so many columns: the unit in which rows are divided among calls. */
+export function tileRows(n: number): number {
+  return TILE_ROWS[vectorsOf(n).vectors];
+}
+
+/** Calls may be divided so: by tiles of rows, or by matrices of the batch. */
+export function productUnits({ m, n, batch }: ProductShape): number {
+  return batch.length > 0 ? batch.reduce((product, { size }) => product * size, 1) : Math.ceil(m / tileRows(n));
+}
+
+/** Where code keeps what; B's vectors and the numbers of A are in registers above the tile's. */
+const FIRST_B = 24;
+const FIRST_A = 27;
+const A_REGISTERS = 5;
+const TAIL_MASK = 2;
+
+class ProductWriter {
+  private readonly asm = new Assembler();
+  private readonly tiles = new Map<string, { label: Label; rows: number; vectors: Vectors; tail: boolean }>();
+  private readonly rows: number;
+
+  constructor(private readonly shape: ProductShape) {
+    this.rows = tileRows(shape.n);
+  }
+
+  private get rowOfB(): number {
+    const { b } = this.shape;
+    return b === 'panels' ? 0 : b.row * BYTES;
+  }
+
+  /** Bytes from a row of B to the next within a panel. */
+  private depthStride(vectors: Vectors): number {
+    return this.shape.b === 'panels' ? vectors * LANES * BYTES : this.rowOfB;
+  }
+
+  private panelStride({ vectors }: Panel): number {
+    return vectors * LANES * BYTES * (this.shape.b === 'panels' ? this.shape.k : 1);
+  }
+
+  private panelOffset({ column }: Panel): number {
+    return column * BYTES * (this.shape.b === 'panels' ? this.shape.k : 1);
+  }
+
+  private tile(rows: number, vectors: Vectors, tail: boolean): Label {
+    const key = `${rows},${vectors},${tail}`;
+    const known = this.tiles.get(key);
+    if (known) return known.label;
+    const label = this.asm.label();
+    this.tiles.set(key, { label, rows, vectors, tail });
+    return label;
+  }
+
+  write(): Uint8Array {
+    const { asm, shape } = this;
+    const saved = [RBX, RBP, R12, R13, R14, R15];
+    saved.forEach((reg) => asm.push(reg));
+    if (shape.batch.length > 0) this.batches();
+    else this.someRows();
+    saved.toReversed().forEach((reg) => asm.pop(reg));
+    asm.vzeroupper();
+    asm.ret();
+    for (const { label, rows, vectors, tail } of this.tiles.values()) {
+      asm.place(label);
+      this.tileCode(rows, vectors, tail);
+    }
+    return asm.code();
+  }
+
+  /** R8, R9, R10: where A, B and C begin. RSI: full tiles of rows; RDX: whether the last, smaller one follows. */
+  private someRows(): void {
+    const { asm, shape: { m, a, c } } = this;
+    asm.mov(R8, { base: RDI });
+    asm.mov(R9, { base: RDI, disp: 8 });
+    asm.mov(R10, { base: RDI, disp: 16 });
+    asm.imulImm(RAX, RSI, this.rows * a.row * BYTES);
+    asm.add(R8, RAX);
+    asm.imulImm(RAX, RSI, this.rows * c * BYTES);
+    asm.add(R10, RAX);
+    // The last unit is the smaller tile, where there is one.
+    const whole = Math.floor(m / this.rows);
+    asm.movImm(RAX, whole);
+    asm.mov(RCX, RDX);
+    asm.cmp(RCX, RAX);
+    asm.cmov('g', RCX, RAX);
+    asm.sub(RDX, RCX);
+    asm.sub(RCX, RSI);
+    const negative = asm.label();
+    asm.cmpImm(RCX, 0);
+    asm.jcc('ge', negative);
+    asm.xor(RCX, RCX);
+    asm.place(negative);
+    asm.mov(RSI, RCX);
+    this.panels();
+  }
+
+  private batches(): void {
+    const { asm, shape: { m, batch } } = this;
+    const [next, end] = [asm.label(), asm.label()];
+    // On the stack: the arguments, the unit, the end.
+    asm.push(RDI);
+    asm.push(RSI);
+    asm.push(RDX);
+    asm.place(next);
+    asm.mov(RAX, { base: RSP, disp: 8 });
+    asm.cmp(RAX, { base: RSP });
+    asm.jcc('ge', end);
+    asm.mov(RDI, { base: RSP, disp: 16 });
+    asm.mov(R8, { base: RDI });
+    asm.mov(R9, { base: RDI, disp: 8 });
+    asm.mov(R10, { base: RDI, disp: 16 });
+    for (const [i, axis] of [...batch.entries()].toReversed()) {
+      if (i > 0) {
+        asm.xor(RDX, RDX);
+        asm.movImm(RCX, axis.size);
+        asm.div(RCX);
+      } else asm.mov(RDX, RAX);
+      for (const [pointer, stride] of [[R8, axis.a], [R9, axis.b], [R10, axis.c]] as const) {
+        if (stride === 0) continue;
+        asm.imulImm(RCX, RDX, stride * BYTES);
+        asm.add(pointer, RCX);
+      }
+    }
+    asm.movImm(RSI, Math.floor(m / this.rows));
+    asm.movImm(RDX, m % this.rows === 0 ? 0 : 1);
+    this.panels();
+    asm.mov(RAX, { base: RSP, disp: 8 });
+    asm.addImm(RAX, 1);
+    asm.store({ base: RSP, disp: 8 }, RAX);
+    asm.jmp(next);
+    asm.place(end);
+    asm.addImm(RSP, 24);
+  }
+
+  /** All panels of B, each over all rows of the call, K by blocks. */
+  private panels(): void {
+    const { asm, shape: { n } } = this;
+    for (const panel of panelsOf(n)) {
+      if (panel.tail > 0) {
+        asm.movImm(RAX, 2 ** panel.tail - 1);
+        asm.kmovw(TAIL_MASK, RAX);
+      }
+      const again = asm.label();
+      asm.push(R9);
+      asm.push(R10);
+      asm.addImm(R9, this.panelOffset(panel));
+      asm.addImm(R10, panel.column * BYTES);
+      asm.movImm(RBX, panel.count);
+      asm.place(again);
+      this.blocks(panel);
+      asm.addImm(R9, this.panelStride(panel));
+      asm.addImm(R10, panel.vectors * LANES * BYTES);
+      asm.subImm(RBX, 1);
+      asm.jcc('ne', again);
+      asm.pop(R10);
+      asm.pop(R9);
+    }
+  }
+
+  private blocks(panel: Panel): void {
+    const { asm, shape: { m, k, alpha, a, c, depth } } = this;
+    const blocks = alpha === 1 ? Math.ceil(k / depth) : 1;
+    const each = Math.ceil(k / blocks / UNROLLED) * UNROLLED;
+    for (let from = 0; from < k; from += each) {
+      const length = Math.min(each, k - from);
+      const [tiles, rest, done] = [asm.label(), asm.label(), asm.label()];
+      asm.lea(R15, { base: R8, disp: from * a.column * BYTES });
+      asm.lea(RBP, { base: R9, disp: from * this.depthStride(panel.vectors) });
+      asm.mov(R11, R10);
+      asm.movImm(R14, from === 0 ? 0 : 1);
+      asm.mov(RDI, RSI);
+      asm.cmpImm(RDI, 0);
+      asm.jcc('e', rest);
+      asm.place(tiles);
+      this.callTile(this.rows, panel, length);
+      asm.addImm(R15, this.rows * a.row * BYTES);
+      asm.addImm(R11, this.rows * c * BYTES);
+      asm.subImm(RDI, 1);
+      asm.jcc('ne', tiles);
+      asm.place(rest);
+      if (m % this.rows > 0) {
+        asm.cmpImm(RDX, 0);
+        asm.jcc('e', done);
+        this.callTile(m % this.rows, panel, length);
+      }
+      asm.place(done);
+    }
+  }
+
+  private callTile(rows: number, { vectors, tail }: Panel, length: number): void {
+    const { asm } = this;
+    asm.mov(RAX, R15);
+    asm.mov(RCX, RBP);
+    asm.movImm(R12, Math.floor(length / UNROLLED));
+    asm.movImm(R13, length % UNROLLED);
+    asm.callLabel(this.tile(rows, vectors, tail > 0));
+  }
+
+  /** RAX: A, RCX: B, R11: C; R12, R13: steps of K by four, by one; R14: whether the tile is added to what C holds. */
+  private tileCode(rows: number, vectors: Vectors, tail: boolean): void {
+    const { asm, shape: { alpha, c } } = this;
+    const sum = (row: number, vector: number): number => row * vectors + vector;
+    const place = (row: number, vector: number): Mem => ({ base: R11, disp: (row * c + vector * LANES) * BYTES });
+    const each = (visit: (row: number, vector: number) => void): void => {
+      for (let row = 0; row < rows; row++) for (let vector = 0; vector < vectors; vector++) visit(row, vector);
+    };
+    const isTail = (vector: number): boolean => tail && vector === vectors - 1;
+    const [adds, multiply] = [asm.label(), asm.label()];
+    asm.cmpImm(R14, 0);
+    asm.jcc('ne', adds);
+    each((row, vector) => asm.op('vpxord', sum(row, vector), sum(row, vector), sum(row, vector)));
+    asm.jmp(multiply);
+    asm.place(adds);
+    each((row, vector) => asm.vmovups(sum(row, vector), place(row, vector), isTail(vector) ? { mask: TAIL_MASK, zero: true } : {}));
+    asm.place(multiply);
+    this.steps(R12, UNROLLED, rows, vectors);
+    this.steps(R13, 1, rows, vectors);
+    if (alpha !== 1) {
+      asm.movImm(RAX, new Int32Array(Float32Array.of(alpha).buffer)[0]!);
+      asm.vpbroadcastd(FIRST_B, RAX);
+      each((row, vector) => asm.op('vmulps', sum(row, vector), sum(row, vector), FIRST_B));
+    }
+    each((row, vector) => asm.vstoreups(place(row, vector), sum(row, vector), isTail(vector) ? { mask: TAIL_MASK } : {}));
+    asm.ret();
+  }
+
+  private steps(counter: Gpr, unrolled: number, rows: number, vectors: Vectors): void {
+    const { asm, shape: { a } } = this;
+    const [again, done] = [asm.label(), asm.label()];
+    const stride = this.depthStride(vectors);
+    asm.cmpImm(counter, 0);
+    asm.jcc('e', done);
+    asm.place(again);
+    let turn = 0;
+    for (let step = 0; step < unrolled; step++) {
+      for (let vector = 0; vector < vectors; vector++) asm.vmovups(FIRST_B + vector, { base: RCX, disp: step * stride + vector * LANES * BYTES });
+      for (let row = 0; row < rows; row++) {
+        const number = FIRST_A + (turn++ % A_REGISTERS);
+        asm.vbroadcastss(number, { base: RAX, disp: (row * a.row + step * a.column) * BYTES });
+        for (let vector = 0; vector < vectors; vector++) asm.op('vfmadd231ps', row * vectors + vector, number, FIRST_B + vector);
+      }
+    }
+    asm.addImm(RAX, unrolled * a.column * BYTES);
+    asm.addImm(RCX, unrolled * stride);
+    asm.subImm(counter, 1);
+    asm.jcc('ne', again);
+    asm.place(done);
+  }
+}
+
+/** Code of `void product(arguments, begin, end)`: arguments are the addresses of A, B and C; begin and end count `productUnits`. */
+export function productCode(shape: ProductShape): Uint8Array {
+  return new ProductWriter(shape).write();
+}

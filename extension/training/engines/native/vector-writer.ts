@@ -1,0 +1,326 @@
+/**
+ * Code of a kernel that computes sixteen elements at a time: expressions in vector registers, pointers and loops around them. Kernels are
+ * functions `(arguments, begin, end)`: arguments are addresses, one a pointer; units from begin to end are computed.
+ */
+import { Assembler, R10, R11, R12, R13, R14, R15, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, type Broadcast, type Gpr, type Masked, type Mem, type Zmm } from './assembler';
+import type { Expression, View } from './expression';
+import type { Axis, Pointers } from './loops';
+import { operations } from './vector-operations';
+
+export const LANES = 16;
+const BYTES = 4;
+/** Pointers beyond these wait on the stack. */
+const POINTER_REGISTERS: readonly Gpr[] = [R8, R9, R10, R11, R12, R13, RBX, RBP];
+const SAVED: readonly Gpr[] = [RBX, RBP, R12, R13, R14, R15];
+const VECTOR_REGISTERS = 32;
+
+/** Elements that the last vector of a row has. */
+export const TAIL = 1;
+export const COMPARED = 2;
+const GATHERED = 3;
+const ALL = 7;
+
+export function floatBits(number: number): number {
+  return new Int32Array(Float32Array.of(number).buffer)[0]!;
+}
+
+export interface Loops {
+  /** Which a unit is one place of. */
+  readonly outer: readonly Axis[];
+  /** Which each unit passes through. */
+  readonly middle?: readonly Axis[];
+  readonly inner: Axis;
+}
+
+export class VectorWriter {
+  readonly asm = new Assembler();
+  private readonly constants: number[] = [];
+  private readonly constantsAt = this.asm.label();
+  private free: Zmm[] = Array.from({ length: VECTOR_REGISTERS }, (_, i) => VECTOR_REGISTERS - 1 - i);
+  private readonly coordinates: number;
+  private readonly frame: number;
+
+  constructor(
+    private readonly pointers: Pointers,
+    private readonly loops: Loops,
+  ) {
+    // Where the pointers' slots end: coordinates of the unit, then of the middle axes, then how many of these are left.
+    this.coordinates = 8 * pointers.all.length;
+    this.frame = this.coordinates + 8 * (loops.outer.length + (loops.middle?.length ?? 0) + 1);
+  }
+
+  // Vector registers and constants.
+
+  take(): Zmm {
+    const reg = this.free.pop();
+    if (reg === undefined) throw new Error('An expression needs more than 32 vector registers.');
+    return reg;
+  }
+
+  release(...registers: readonly Zmm[]): void {
+    this.free.push(...registers);
+  }
+
+  private bits(values: readonly number[]): number {
+    const known = this.constants.findIndex((_, at) => values.every((value, i) => this.constants[at + i] === value));
+    if (known >= 0) return BYTES * known;
+    this.constants.push(...values);
+    return BYTES * (this.constants.length - values.length);
+  }
+
+  /** Of sixteen places. */
+  float(number: number): Broadcast {
+    return this.int(floatBits(number));
+  }
+
+  int(bits: number): Broadcast {
+    return { broadcast: { base: RSI, disp: this.bits([bits]) } };
+  }
+
+  /** Sets a register to a number at all places. */
+  fill(to: Zmm, { broadcast }: Broadcast, masked?: Masked): void {
+    this.asm.vbroadcastss(to, broadcast, masked);
+  }
+
+  // Pointers.
+
+  private pointer(index: number): Gpr {
+    const register = POINTER_REGISTERS[index];
+    if (register !== undefined) return register;
+    this.asm.mov(RAX, { base: RSP, disp: 8 * index });
+    return RAX;
+  }
+
+  /** Where the elements at the loop's place begin. */
+  place(view: View): Mem {
+    const index = this.pointers.of(view);
+    const stride = this.loops.inner.strides[index]!;
+    const base = this.pointer(index);
+    if (stride === 0) return { base };
+    if (stride !== 1) throw new Error('Elements that do not lie side by side have no one place.');
+    return { base, index: RCX, scale: BYTES };
+  }
+
+  load(to: Zmm, load: View, tail: boolean): void {
+    const { asm } = this;
+    const index = this.pointers.of(load);
+    const stride = this.loops.inner.strides[index]!;
+    const masked = tail ? { mask: TAIL, zero: true } : {};
+    if (stride === 0) asm.vbroadcastss(to, this.place(load));
+    else if (stride === 1) asm.vmovups(to, this.place(load), masked);
+    else {
+      const lanes = this.take();
+      asm.vmovups(lanes, this.apart(stride));
+      asm.imulImm(RDX, RCX, stride * BYTES);
+      asm.add(RDX, this.pointer(index));
+      asm.kmov(GATHERED, tail ? TAIL : ALL);
+      asm.vgatherdps(to, { base: RDX, index: lanes, scale: BYTES }, GATHERED);
+      this.release(lanes);
+    }
+  }
+
+  store(view: View, from: Zmm, tail: boolean): void {
+    const { asm } = this;
+    const index = this.pointers.of(view);
+    const stride = this.loops.inner.strides[index]!;
+    if (stride === 1) {
+      asm.vstoreups(this.place(view), from, tail ? { mask: TAIL } : {});
+      return;
+    }
+    const lanes = this.take();
+    asm.vmovups(lanes, this.apart(stride));
+    asm.imulImm(RDX, RCX, stride * BYTES);
+    asm.add(RDX, this.pointer(index));
+    asm.kmov(GATHERED, tail ? TAIL : ALL);
+    asm.vscatterdps({ base: RDX, index: lanes, scale: BYTES }, from, GATHERED);
+    this.release(lanes);
+  }
+
+  private apart(stride: number): Mem {
+    return { base: RSI, disp: this.bits(Array.from({ length: LANES }, (_, lane) => lane * stride)) };
+  }
+
+  // Expressions.
+
+  /** Computes expressions, whose registers `use` is given; all are released after it. */
+  values(expressions: readonly Expression[], tail: boolean, use: (registers: readonly Zmm[]) => void): void {
+    const uses = new Map<Expression, number>();
+    const count = (part: Expression): void => {
+      const before = uses.get(part) ?? 0;
+      uses.set(part, before + 1);
+      if (before === 0 && part.kind === 'compute') part.operands.forEach(count);
+    };
+    expressions.forEach(count);
+    const known = new Map<Expression, Zmm>();
+    const value = (part: Expression): Zmm => {
+      const found = known.get(part);
+      if (found !== undefined) return found;
+      const operands = part.kind === 'compute' ? part.operands.map(value) : [];
+      const made = this.take();
+      known.set(part, made);
+      if (part.kind === 'load') this.load(made, part, tail);
+      else if (part.kind === 'number') this.fill(made, part.dtype === 'float32' ? this.float(part.number) : this.int(part.number));
+      else {
+        const write = operations[part.op];
+        if (!write) throw new Error(`${part.op} is not computed element by element.`);
+        write(this, made, operands, part);
+        for (const operand of new Set(part.operands)) {
+          const left = uses.get(operand)! - part.operands.filter((one) => one === operand).length;
+          uses.set(operand, left);
+          if (left === 0) this.release(known.get(operand)!);
+        }
+      }
+      return made;
+    };
+    const registers = expressions.map(value);
+    use(registers);
+    this.release(...new Set(registers));
+  }
+
+  // Loops.
+
+  private coordinate(at: number): Mem {
+    return { base: RSP, disp: this.coordinates + 8 * at };
+  }
+
+  /** Divides a place's number, in RAX, into coordinates. */
+  private divide(axes: readonly Axis[], first: number): void {
+    const { asm } = this;
+    for (let at = axes.length - 1; at > 0; at--) {
+      asm.xor(RDX, RDX);
+      asm.movImm(RCX, axes[at]!.size);
+      asm.div(RCX);
+      asm.store(this.coordinate(first + at), RDX);
+    }
+    if (axes.length > 0) asm.store(this.coordinate(first), RAX);
+  }
+
+  private setPointers(axes: readonly Axis[]): void {
+    const { asm, pointers } = this;
+    pointers.all.forEach((_, index) => {
+      const register = POINTER_REGISTERS[index] ?? RDX;
+      asm.mov(register, { base: RDI, disp: 8 * index });
+      axes.forEach(({ strides }, at) => {
+        if (!strides[index]) return;
+        asm.imulImm(RAX, this.coordinate(at), strides[index] * BYTES);
+        asm.add(register, RAX);
+      });
+      if (register === RDX) asm.store({ base: RSP, disp: 8 * index }, RDX);
+    });
+  }
+
+  /** Runs over the elements of the inner axis; `body` is written for whole vectors and for the last, smaller one. */
+  inner(body: (tail: boolean) => void): void {
+    const { asm, loops: { inner: { size } } } = this;
+    const whole = size - (size % LANES);
+    asm.xor(RCX, RCX);
+    if (whole > 0) {
+      const again = asm.label();
+      asm.place(again);
+      body(false);
+      asm.addImm(RCX, LANES);
+      asm.cmpImm(RCX, whole);
+      asm.jcc('l', again);
+    }
+    if (size > whole) body(true);
+  }
+
+  /** Runs `body` at each place of the middle axes, with the pointers there. */
+  eachMiddle(body: () => void): void {
+    const { asm, loops: { outer, middle = [] } } = this;
+    const count = middle.reduce((product, { size }) => product * size, 1);
+    if (count === 1) {
+      body();
+      return;
+    }
+    const left = this.coordinate(outer.length + middle.length);
+    const again = asm.label();
+    asm.movImm(RAX, 0);
+    asm.store(left, RAX);
+    asm.place(again);
+    asm.mov(RAX, left);
+    this.divide(middle, outer.length);
+    this.setPointers([...outer, ...middle]);
+    body();
+    asm.mov(RAX, left);
+    asm.addImm(RAX, 1);
+    asm.store(left, RAX);
+    asm.cmpImm(RAX, count);
+    asm.jcc('l', again);
+  }
+
+  private open(): void {
+    const { asm, loops: { inner: { size } } } = this;
+    SAVED.forEach((reg) => asm.push(reg));
+    asm.subImm(RSP, this.frame);
+    asm.mov(R14, RSI);
+    asm.mov(R15, RDX);
+    asm.leaLabel(RSI, this.constantsAt);
+    asm.movImm(RAX, 0xffff);
+    asm.kmovw(ALL, RAX);
+    if (size % LANES > 0) {
+      asm.movImm(RAX, 2 ** (size % LANES) - 1);
+      asm.kmovw(TAIL, RAX);
+    }
+  }
+
+  private close(): Uint8Array {
+    const { asm } = this;
+    asm.addImm(RSP, this.frame);
+    SAVED.toReversed().forEach((reg) => asm.pop(reg));
+    asm.vzeroupper();
+    asm.ret();
+    asm.place(this.constantsAt);
+    asm.raw(Int32Array.from(this.constants));
+    return asm.code();
+  }
+
+  /** A function that writes each unit by `unit`. */
+  units(unit: () => void): Uint8Array {
+    const { asm, loops: { outer, middle = [] } } = this;
+    const again = asm.label();
+    this.open();
+    asm.place(again);
+    asm.mov(RAX, R14);
+    this.divide(outer, 0);
+    // A unit begins where its middle axes begin.
+    if (middle.length > 0) asm.movImm(RAX, 0);
+    middle.forEach((_, at) => asm.store(this.coordinate(outer.length + at), RAX));
+    this.setPointers([...outer, ...middle]);
+    unit();
+    asm.addImm(R14, 1);
+    asm.cmp(R14, R15);
+    asm.jcc('l', again);
+    return this.close();
+  }
+
+  /** A function over one axis whose units are pieces of so many elements, a multiple of sixteen. */
+  pieces(each: number, body: (tail: boolean) => void): Uint8Array {
+    const { asm, loops: { inner: { size } } } = this;
+    const whole = size - (size % LANES);
+    this.open();
+    this.setPointers([]);
+    const [again, done, end] = [asm.label(), asm.label(), asm.label()];
+    asm.imulImm(RCX, R14, each);
+    asm.imulImm(R15, R15, each);
+    asm.movImm(R14, whole);
+    asm.cmp(R14, R15);
+    asm.cmov('g', R14, R15);
+    asm.cmp(RCX, R14);
+    asm.jcc('ge', done);
+    asm.place(again);
+    body(false);
+    asm.addImm(RCX, LANES);
+    asm.cmp(RCX, R14);
+    asm.jcc('l', again);
+    asm.place(done);
+    if (size > whole) {
+      asm.cmpImm(R15, size);
+      asm.jcc('l', end);
+      body(true);
+      asm.place(end);
+    }
+    return this.close();
+  }
+}
+
