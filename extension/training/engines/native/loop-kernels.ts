@@ -29,7 +29,7 @@ export function mapKernel(name: string, shape: readonly number[], stored: readon
   const inner = axes.pop() ?? ONE_PLACE(pointers);
   const writer = new VectorWriter(pointers, { outer: axes, inner });
   const body = (tail: boolean): void => writer.values(expressions, tail, (registers) => registers.forEach((from, i) => writer.store(stored[i]!.to, from, tail)));
-  const code = axes.length === 0 ? writer.pieces(PIECE, body) : writer.units(() => writer.inner(body));
+  const code = axes.length === 0 ? writer.pieces(PIECE, body) : writer.units(() => writer.inner(body), true);
   const units = axes.length === 0 ? Math.ceil(inner.size / PIECE) : axes.reduce((product, { size }) => product * size, 1);
   return kernelOf({ name, code, views: pointers.all, writes: stored.map(({ to }) => to), overwrites: overwritten(shape, pointers, stored), units, work: elementCount(shape) });
 }
@@ -107,7 +107,7 @@ function rowReduction({ op, dtype, expression, shape, axes, to, scale }: Reducti
     scaled(writer, total, scale);
     writer.asm.vmovss(writer.place(to), total);
     writer.release(total);
-  });
+  }, reduced.length === 0);
   return kernelOf({ name: op, code, views: pointers.all, writes: [to], units: outer.reduce((product, { size }) => product * size, 1), work: elementCount(shape) });
 }
 
@@ -166,7 +166,7 @@ class RowKernel {
   }
 
   kernel(name: string, unit: (writer: VectorWriter) => void): Kernel {
-    const code = this.writer.units(() => unit(this.writer));
+    const code = this.writer.units(() => unit(this.writer), true);
     return kernelOf({ name, code, views: this.pointers.all, writes: this.stores, units: this.units, work: 4 * elementCount(this.shape) });
   }
 }

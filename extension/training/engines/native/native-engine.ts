@@ -1,30 +1,46 @@
 /** Programs traced once, optimised, and run as machine code that is written for this processor when they are compiled. */
 import { version_core } from '@tensorflow/tfjs-core';
 import { usableThreads } from '../../../core/config/usable-threads';
+import { UserError } from '../../../core/problems';
 import type { NamedTensors } from '../../../core/tensors';
 import { refuseFloat16, refuseInt8 } from '../check-values';
 import { compile, type CompileOptions } from '../compiled/compile';
 import type { CompiledProgram, Engine, Program, StateStore } from '../engine';
 import { interfaceOf } from '../engine';
-import { NativeProgram } from './native-program';
-import { NativeState } from './native-state';
-import { planOf } from './planner';
+import type { NativeProgram } from './native-program';
+import type { NativeState } from './native-state';
+import { nativeSupport } from './native-support';
+import type { planOf } from './planner';
 
 export interface NativeEngineOptions extends Pick<CompileOptions, 'disabledPasses'> {
   /** Compute threads; 0 is every core, or `MIM_THREADS`. */
   readonly threads?: number;
 }
 
+/** They look for functions of the C library as they are loaded, so that they are loaded only where it has them. */
+interface Parts {
+  readonly Program: typeof NativeProgram;
+  readonly State: typeof NativeState;
+  readonly planOf: typeof planOf;
+}
+
 export class NativeEngine implements Engine {
   readonly kind = 'native';
   readonly threads: number;
 
-  private constructor(private readonly options: NativeEngineOptions) {
+  private constructor(
+    private readonly options: NativeEngineOptions,
+    private readonly parts: Parts,
+  ) {
     this.threads = options.threads || usableThreads();
   }
 
-  static create(options: NativeEngineOptions = {}): Promise<NativeEngine> {
-    return Promise.resolve(new NativeEngine(options));
+  /** @throws UserError MIM4016 where machine code cannot be written and run */
+  static async create(options: NativeEngineOptions = {}): Promise<NativeEngine> {
+    const reason = nativeSupport();
+    if (reason !== undefined) throw new UserError('MIM4016', reason, 'Use `engine: compiled-cpu`, which runs on every processor.');
+    const [{ NativeProgram: Program }, { NativeState: State }, { planOf }] = await Promise.all([import('./native-program'), import('./native-state'), import('./planner')]);
+    return new NativeEngine(options, { Program, State, planOf });
   }
 
   describe(): Record<string, string | number> {
@@ -32,15 +48,15 @@ export class NativeEngine implements Engine {
   }
 
   createState(values: NamedTensors): StateStore {
-    return new NativeState(values);
+    return new this.parts.State(values);
   }
 
   /** @throws UserError MIM4003 for a program that shall compute in float16 or int8 */
-  compile(program: Program): Promise<CompiledProgram> {
+  async compile(program: Program): Promise<CompiledProgram> {
     refuseInt8(program, this.kind);
     refuseFloat16(program, this.kind);
     const { graph } = compile(program, { ...this.options, device: 'native' });
-    return Promise.resolve(new NativeProgram(interfaceOf(program), graph, planOf(graph), this.threads));
+    return new this.parts.Program(interfaceOf(program), graph, this.parts.planOf(graph), this.threads);
   }
 
   dispose(): Promise<void> {

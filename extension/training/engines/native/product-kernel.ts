@@ -30,7 +30,10 @@ export interface ProductShape {
   readonly n: number;
   readonly k: number;
   readonly alpha: number;
-  readonly a: ProductStrides;
+  readonly a: ProductStrides & {
+    /** From a tile's rows to the next; absent: as its rows are. */
+    readonly tile?: number;
+  };
   /** In rows as they are (columns one beside the other), or in panels: see `panelsOf`. */
   readonly b: { readonly row: number } | 'panels';
   /** Of rows of the result; its columns lie side by side. */
@@ -103,6 +106,11 @@ class ProductWriter {
     this.rows = tileRows(shape.n);
   }
 
+  private get tileOfA(): number {
+    const { a } = this.shape;
+    return (a.tile ?? this.rows * a.row) * BYTES;
+  }
+
   private get rowOfB(): number {
     const { b } = this.shape;
     return b === 'panels' ? 0 : b.row * BYTES;
@@ -148,11 +156,11 @@ class ProductWriter {
 
   /** R8, R9, R10: where A, B and C begin. RSI: full tiles of rows; RDX: whether the last, smaller one follows. */
   private someRows(): void {
-    const { asm, shape: { m, a, c } } = this;
+    const { asm, shape: { m, c } } = this;
     asm.mov(R8, { base: RDI });
     asm.mov(R9, { base: RDI, disp: 8 });
     asm.mov(R10, { base: RDI, disp: 16 });
-    asm.imulImm(RAX, RSI, this.rows * a.row * BYTES);
+    asm.imulImm(RAX, RSI, this.tileOfA);
     asm.add(R8, RAX);
     asm.imulImm(RAX, RSI, this.rows * c * BYTES);
     asm.add(R10, RAX);
@@ -252,7 +260,7 @@ class ProductWriter {
       asm.jcc('e', rest);
       asm.place(tiles);
       this.callTile(this.rows, panel, length);
-      asm.addImm(R15, this.rows * a.row * BYTES);
+      asm.addImm(R15, this.tileOfA);
       asm.addImm(R11, this.rows * c * BYTES);
       asm.subImm(RDI, 1);
       asm.jcc('ne', tiles);

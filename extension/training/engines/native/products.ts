@@ -4,11 +4,21 @@ import type { Operations, ValueId } from '../compiled/ir';
 import { broadcast, changed, type Expression, type Load, type View } from './expression';
 import { kernelOf, type Kernel } from './kernel';
 import { mapKernel } from './loop-kernels';
-import { lastPanelWidth, panelElements, panelWidth, productCode, productUnits, type BatchAxis, type ProductShape } from './product-kernel';
+import { eightRowsKernel, turnedPanelsKernel } from './panel-kernels';
+import { LANES, lastPanelWidth, panelElements, panelWidth, productCode, productUnits, tileRows, type BatchAxis, type ProductShape } from './product-kernel';
 
 /** Rows of K that pass before the next panel of B; fewer where A is read across its rows. Measured. */
 const DEPTH = 384;
-const DEPTH_ACROSS = 128;
+const DEPTH_ACROSS = 192;
+/** Products of fewer rows do not pay for another arrangement of their operands. */
+const ENOUGH_ROWS = 64;
+/** Of the first cache: sets of lines, lines of a set, bytes of a line. */
+const CACHE = { sets: 64, ways: 12, line: 64 };
+const BYTES = 4;
+const FEW_ROWS = 32;
+const QUICK_TILE = 8;
+/** Columns that are a part of their own. */
+const PART = 3072;
 /** Multiply-adds that take as long as an element of a simple kernel. */
 const WORK = 1 / 16;
 
@@ -25,9 +35,46 @@ export interface ProductParts {
   scratch(elements: number): ValueId;
 }
 
+/** Columns of a part, where a product of few rows is divided by columns among threads; all where it cannot be. */
+function columnsOfPart(m: number, n: number): number {
+  if (m > FEW_ROWS || n < 2 * PART) return n;
+  for (let width = PART; width >= PART / 4; width -= LANES) if (n % width === 0) return width;
+  return n;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/** Whether as many rows of so many lines, so far apart, drive each other out of the first cache. */
+function collides(stride: number, rows: number, lines: number): boolean {
+  const apart = Math.max(1, Math.round((stride * BYTES) / CACHE.line));
+  const places = CACHE.sets / greatestCommonDivisor(apart, CACHE.sets);
+  return Math.min(CACHE.sets, places * lines) * CACHE.ways < rows * lines;
+}
+
+/** A matrix [K, rows] that is read across its rows, brought into panels of a tile's rows, one after the other. */
+function panelsOfRows(a: Load, k: number, rows: number, tile: number, scratch: ProductParts['scratch']): PackedRows {
+  const [row, column] = a.strides as [number, number];
+  const root = scratch(Math.ceil(rows / tile) * tile * k);
+  const full = Math.floor(rows / tile);
+  const to = (first: number): View => ({ root, offset: first * k, strides: [tile * k, tile, 1] });
+  const from = (first: number): Load => ({ ...a, offset: a.offset + first * column, strides: [tile * column, row, column] });
+  const quick = tile === QUICK_TILE ? eightRowsKernel(a, k, rows, root) : undefined;
+  if (quick) return { kernels: [quick], view: { root, offset: 0, strides: [tile, 1] }, tile: tile * k };
+  const whole = full > 0 ? [mapKernel('Panels', [full, k, tile], [{ expression: from(0), to: to(0) }])] : [];
+  const rest = rows > full * tile ? [mapKernel('Panels', [1, k, rows - full * tile], [{ expression: from(full * tile), to: to(full * tile) }])] : [];
+  return { kernels: [...whole, ...rest], view: { root, offset: 0, strides: [tile, 1] }, tile: tile * k };
+}
+
 interface Packed {
   readonly kernels: readonly Kernel[];
   readonly view: View;
+}
+
+interface PackedRows extends Packed {
+  /** From a tile's rows to the next. */
+  readonly tile: number;
 }
 
 /** B [batch…, K, N] in panels, computed on the way if it is not in memory. */
@@ -40,6 +87,8 @@ function packed(b: Expression, shape: readonly number[], scratch: ProductParts['
   const root = scratch(each * elementCount(batch));
   const outer = batch.map((_, axis) => each * batch.slice(axis + 1).reduce((product, size) => product * size, 1));
   const rank = batch.length;
+  const quick = rank === 0 && b.kind === 'load' ? turnedPanelsKernel(b, k, n, width, root) : undefined;
+  if (quick) return { kernels: [quick], view: { root, offset: 0, strides: [0, 0] } };
   const kernels: Kernel[] = [];
   if (full > 0) {
     const panels = changed(b, ({ strides, ...load }) => ({ ...load, strides: [...strides.slice(0, rank), width * strides[rank + 1]!, strides[rank]!, strides[rank + 1]!] }))!;
@@ -73,9 +122,13 @@ export function productKernels({ transA, transB, alpha }: Operations['MatMul'], 
   const [rows, n] = shape.slice(-2) as [number, number];
   const k = turnedShape(bShape, transB).at(-2)!;
   const right = turnedExpression(b, transB);
-  const isDirect = right.kind === 'load' && (right.strides.at(-1) === 1 || n === 1);
+  const depth = matrix(a.strides, transA).column === 1 ? DEPTH : DEPTH_ACROSS;
+  const isLine = right.kind === 'load' && (right.strides.at(-1) === 1 || n === 1);
+  const isDirect = isLine && (rows < ENOUGH_ROWS || !collides(right.strides.at(-2)!, Math.min(k, depth), panelWidth(n) / LANES));
   const { kernels: pack, view } = isDirect ? { kernels: [], view: right } : packed(right, turnedShape(bShape, transB), scratch);
-  const left = broadcast(a, aShape, [...batch, ...aShape.slice(-2)]) as Load;
+  const turns = batch.length === 0 && transA && a.strides[1] === 1 && n >= ENOUGH_ROWS && k >= ENOUGH_ROWS;
+  const { kernels: copy, view: leftView, tile }: Partial<PackedRows> & Packed = turns ? panelsOfRows(a, k, rows, tileRows(n), scratch) : { kernels: [], view: a };
+  const left = broadcast({ ...a, ...leftView }, aShape, [...batch, ...aShape.slice(-2)]) as Load;
   const bBatch = bShape.slice(0, -2);
   const bStrides = batch.map((size, axis) => {
     const own = axis - (batch.length - bBatch.length);
@@ -90,10 +143,12 @@ export function productKernels({ transA, transB, alpha }: Operations['MatMul'], 
     m *= inner.size;
     axes.pop();
   }
+  const columns = isDirect && axes.length === 0 ? columnsOfPart(m, n) : n;
+  if (columns < n) axes.push({ size: n / columns, a: 0, b: columns, c: columns });
   const product: ProductShape = {
-    m, n, k, alpha, a: aMatrix, b: isDirect ? { row: view.strides.at(-2)! } : 'panels', c: cRow, batch: axes,
-    depth: aMatrix.column === 1 ? DEPTH : DEPTH_ACROSS,
+    m, n: columns, k, alpha, a: { ...aMatrix, ...(tile !== undefined && { tile }) }, b: isDirect ? { row: view.strides.at(-2)! } : 'panels', c: cRow, batch: axes,
+    depth,
   };
   const work = elementCount(shape) * k * WORK;
-  return { pack, product: kernelOf({ name: 'MatMul', code: productCode(product), views: [a, view, to], writes: [to], units: productUnits(product), work }) };
+  return { pack: [...pack, ...copy], product: kernelOf({ name: 'MatMul', code: productCode(product), views: [leftView, view, to], writes: [to], units: productUnits(product), work }) };
 }

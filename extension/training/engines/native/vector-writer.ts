@@ -2,7 +2,7 @@
  * Code of a kernel that computes sixteen elements at a time: expressions in vector registers, pointers and loops around them. Kernels are
  * functions `(arguments, begin, end)`: arguments are addresses, one a pointer; units from begin to end are computed.
  */
-import { Assembler, R10, R11, R12, R13, R14, R15, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, type Broadcast, type Gpr, type Masked, type Mem, type Zmm } from './assembler';
+import { Assembler, type Label, R10, R11, R12, R13, R14, R15, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, type Broadcast, type Gpr, type Masked, type Mem, type Zmm } from './assembler';
 import type { Expression, View } from './expression';
 import type { Axis, Pointers } from './loops';
 import { operations } from './vector-operations';
@@ -101,6 +101,19 @@ export class VectorWriter {
     return { base, index: RCX, scale: BYTES };
   }
 
+  /** So many elements further. */
+  placeBeyond(view: View, elements: number): Mem {
+    return { ...this.place(view), disp: elements * BYTES };
+  }
+
+  /** Where the loop's place begins if its elements lie so far apart, in RDX; the pointer itself stays where the row begins. */
+  placeAcross(view: View, stride: number): Mem {
+    const { asm } = this;
+    asm.imulImm(RDX, RCX, stride * BYTES);
+    asm.add(RDX, this.pointer(this.pointers.of(view)));
+    return { base: RDX };
+  }
+
   load(to: Zmm, load: View, tail: boolean): void {
     const { asm } = this;
     const index = this.pointers.of(load);
@@ -111,10 +124,9 @@ export class VectorWriter {
     else {
       const lanes = this.take();
       asm.vmovups(lanes, this.apart(stride));
-      asm.imulImm(RDX, RCX, stride * BYTES);
-      asm.add(RDX, this.pointer(index));
+      const place = this.placeAcross(load, stride);
       asm.kmov(GATHERED, tail ? TAIL : ALL);
-      asm.vgatherdps(to, { base: RDX, index: lanes, scale: BYTES }, GATHERED);
+      asm.vgatherdps(to, { ...place, index: lanes, scale: BYTES }, GATHERED);
       this.release(lanes);
     }
   }
@@ -129,10 +141,9 @@ export class VectorWriter {
     }
     const lanes = this.take();
     asm.vmovups(lanes, this.apart(stride));
-    asm.imulImm(RDX, RCX, stride * BYTES);
-    asm.add(RDX, this.pointer(index));
+    const place = this.placeAcross(view, stride);
     asm.kmov(GATHERED, tail ? TAIL : ALL);
-    asm.vscatterdps({ base: RDX, index: lanes, scale: BYTES }, from, GATHERED);
+    asm.vscatterdps({ ...place, index: lanes, scale: BYTES }, from, GATHERED);
     this.release(lanes);
   }
 
@@ -275,23 +286,55 @@ export class VectorWriter {
     return asm.code();
   }
 
-  /** A function that writes each unit by `unit`. */
-  units(unit: () => void): Uint8Array {
+  /** A function that writes each unit by `unit`; `steady`: which leaves the pointers as they were. */
+  units(unit: () => void, steady = false): Uint8Array {
     const { asm, loops: { outer, middle = [] } } = this;
-    const again = asm.label();
+    const [place, begin, end] = [asm.label(), asm.label(), asm.label()];
     this.open();
-    asm.place(again);
+    asm.place(place);
     asm.mov(RAX, R14);
     this.divide(outer, 0);
     // A unit begins where its middle axes begin.
     if (middle.length > 0) asm.movImm(RAX, 0);
     middle.forEach((_, at) => asm.store(this.coordinate(outer.length + at), RAX));
     this.setPointers([...outer, ...middle]);
+    asm.place(begin);
     unit();
     asm.addImm(R14, 1);
     asm.cmp(R14, R15);
-    asm.jcc('l', again);
+    asm.jcc('ge', end);
+    if (steady) this.nextUnit(place, begin);
+    asm.jmp(place);
+    asm.place(end);
     return this.close();
+  }
+
+  /** Pointers move on by a place of the last outer axis, where it has another one: no division. */
+  private nextUnit(place: Label, begin: Label): void {
+    const { asm, pointers, loops: { outer } } = this;
+    const last = outer.at(-1);
+    if (!last) return;
+    if (outer.length > 1) {
+      const coordinate = this.coordinate(outer.length - 1);
+      asm.mov(RAX, coordinate);
+      asm.addImm(RAX, 1);
+      asm.cmpImm(RAX, last.size);
+      asm.jcc('ge', place);
+      asm.store(coordinate, RAX);
+    }
+    pointers.all.forEach((_, index) => {
+      const stride = last.strides[index]! * BYTES;
+      if (stride === 0) return;
+      const register = POINTER_REGISTERS[index];
+      if (register !== undefined) {
+        asm.addImm(register, stride);
+        return;
+      }
+      asm.mov(RAX, { base: RSP, disp: 8 * index });
+      asm.addImm(RAX, stride);
+      asm.store({ base: RSP, disp: 8 * index }, RAX);
+    });
+    asm.jmp(begin);
   }
 
   /** A function over one axis whose units are pieces of so many elements, a multiple of sixteen. */

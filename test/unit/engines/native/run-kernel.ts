@@ -1,7 +1,5 @@
 /** Runs kernels on arrays, by the Driver, in memory that may not be touched outside of them. */
-import koffi from 'koffi';
-import { Driver } from '../../../../extension/training/engines/native/driver';
-import { CodeMemory, HostMemory } from '../../../../extension/training/engines/native/host-memory';
+import type { HostMemory } from '../../../../extension/training/engines/native/host-memory';
 import { contiguous, type Load } from '../../../../extension/training/engines/native/expression';
 import type { Kernel } from '../../../../extension/training/engines/native/kernel';
 
@@ -16,7 +14,17 @@ const GUARD_BYTE = 0xa5;
 const PAGE = 4096;
 const NO_ACCESS = 0;
 
-const mprotect = koffi.load('libc.so.6').func('int mprotect(uint64_t address, uint64_t bytes, int protection)') as (address: number, bytes: number, protection: number) => number;
+/** Loaded late: there is no such library on other systems, where tests are skipped. */
+async function system() {
+  const [{ default: koffi }, { Driver }, { CodeMemory, HostMemory }] = await Promise.all([
+    import('koffi'), import('../../../../extension/training/engines/native/driver'), import('../../../../extension/training/engines/native/host-memory'),
+  ]);
+  const mprotect = koffi.load('libc.so.6').func('int mprotect(uint64_t address, uint64_t bytes, int protection)') as (address: number, bytes: number, protection: number) => number;
+  return { Driver, CodeMemory, HostMemory, mprotect };
+}
+
+type System = Awaited<ReturnType<typeof system>>;
+let loaded: Promise<System> | undefined;
 
 /** A value's memory: it ends with a page, behind which there is one that cannot be read. */
 class Room {
@@ -27,6 +35,7 @@ class Room {
   constructor(
     private readonly values: Numbers,
     slack: number,
+    { HostMemory, mprotect }: System,
   ) {
     const bytes = Math.ceil((values.byteLength + GUARD + slack) / PAGE) * PAGE;
     this.memory = new HostMemory(bytes + PAGE);
@@ -65,6 +74,12 @@ export interface Way {
 
 export const WAYS: readonly Way[] = [{ threads: 1, grain: 1 }, { threads: 1, grain: 1000 }, { threads: 2, grain: 1 }, { threads: 2, grain: 3 }];
 
+let turn = 0;
+/** One after another: that every case is run in every way would take long. */
+export function nextWay(): Way {
+  return WAYS[turn++ % WAYS.length]!;
+}
+
 /**
  * Runs a kernel on copies of values.
  * @param slack bytes behind each value that may be read
@@ -72,7 +87,9 @@ export const WAYS: readonly Way[] = [{ threads: 1, grain: 1 }, { threads: 1, gra
  * @throws Error where it wrote beside a value, or to one that it does not say it writes
  */
 export async function runKernel(kernel: Kernel, memory: Memory, { threads, grain }: Way, slack = 0): Promise<Map<number, Numbers>> {
-  const rooms = new Map([...memory].map(([id, values]) => [id, new Room(values, slack)]));
+  const native = await (loaded ??= system());
+  const { CodeMemory, Driver, HostMemory } = native;
+  const rooms = new Map([...memory].map(([id, values]) => [id, new Room(values, slack, native)]));
   const code = new CodeMemory(kernel.code);
   const block = new HostMemory(8 * kernel.pointers.length);
   block.write(0, BigInt64Array.from(kernel.pointers.map(({ root, offset }) => BigInt(rooms.get(root)!.address + 4 * offset))));
