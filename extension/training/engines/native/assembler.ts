@@ -382,6 +382,11 @@ export class Assembler {
     this.evex(second(0xa2), from, 0, to, { mask }, 4);
   }
 
+  /** The lowest byte of each whole number, side by side. */
+  vpmovdb(to: Mem, from: Zmm, masked?: Masked): void {
+    this.evex({ map: 2, prefix: 2, opcode: 0x31 }, from, 0, to, masked, 16);
+  }
+
   // Masks.
 
   /** Comparisons of floats: 0 equal, 1 less, 2 less or equal, 4 not equal, 13 greater or equal, 14 greater; false where a number is not one, but 4. */

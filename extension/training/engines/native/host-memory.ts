@@ -71,10 +71,14 @@ export class HostMemory {
 export class CodeMemory {
   private readonly memory: HostMemory;
 
+  /** @throws Error where the system forbids it */
   constructor(code: Uint8Array) {
     this.memory = new HostMemory(code.byteLength);
     this.memory.write(0, code);
-    mprotect(this.memory.address, this.memory.bytes, READ_EXECUTE);
+    if (mprotect(this.memory.address, this.memory.bytes, READ_EXECUTE) !== 0) {
+      this.memory.free();
+      throw new Error('The system does not let this process run code that it writes.');
+    }
   }
 
   get address(): Address {

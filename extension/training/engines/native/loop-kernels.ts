@@ -3,13 +3,18 @@ import { elementCount } from '../../../core/tensors';
 import type { Dtype, ValueId } from '../compiled/ir';
 import type { Zmm } from './assembler';
 import { contiguous, type Expression, type View } from './expression';
-import { kernelOf, type Kernel } from './kernel';
+import { kernelOf, type Kernel, type Reach } from './kernel';
 import { Pointers, type Axis } from './loops';
 import { exponential } from './vector-operations';
-import { TAIL, VectorWriter } from './vector-writer';
+import { LANES, TAIL, VectorWriter } from './vector-writer';
 
 /** Elements that are a unit where all lie side by side. */
 const PIECE = 2048;
+const LONGEST_PIECE = 8192;
+
+function places(axes: readonly Axis[]): number {
+  return axes.reduce((product, { size }) => product * size, 1);
+}
 
 const ONE_PLACE = (pointers: Pointers): Axis => ({ size: 1, strides: pointers.all.map(() => 0) });
 
@@ -19,8 +24,18 @@ export interface Stored {
   readonly to: View;
 }
 
-/** @param shape of the expressions and of the places that they go to */
-export function mapKernel(name: string, shape: readonly number[], stored: readonly Stored[]): Kernel {
+/** Elements of a piece: such that pieces make whole parts of the samples of a batch, where they can. */
+function pieceOf(size: number, samples: number): number {
+  const each = size / samples;
+  for (let pieces = Math.ceil(each / LONGEST_PIECE); pieces < 16; pieces++) if (Number.isInteger(each / pieces / LANES)) return each / pieces;
+  return PIECE;
+}
+
+/**
+ * @param shape of the expressions and of the places that they go to
+ * @param samples into whose parts the work should be divisible
+ */
+export function mapKernel(name: string, shape: readonly number[], stored: readonly Stored[], samples = 1): Kernel {
   const pointers = new Pointers();
   const expressions = stored.map(({ expression }) => expression);
   pointers.addLoads(expressions);
@@ -29,9 +44,11 @@ export function mapKernel(name: string, shape: readonly number[], stored: readon
   const inner = axes.pop() ?? ONE_PLACE(pointers);
   const writer = new VectorWriter(pointers, { outer: axes, inner });
   const body = (tail: boolean): void => writer.values(expressions, tail, (registers) => registers.forEach((from, i) => writer.store(stored[i]!.to, from, tail)));
-  const code = axes.length === 0 ? writer.pieces(PIECE, body) : writer.units(() => writer.inner(body), true);
-  const units = axes.length === 0 ? Math.ceil(inner.size / PIECE) : axes.reduce((product, { size }) => product * size, 1);
-  return kernelOf({ name, code, views: pointers.all, writes: stored.map(({ to }) => to), overwrites: overwritten(shape, pointers, stored), units, work: elementCount(shape) });
+  const parts = { name, views: pointers.all, writes: stored.map(({ to }) => to), overwrites: overwritten(shape, pointers, stored), work: elementCount(shape) };
+  if (axes.length > 0) return kernelOf({ ...parts, code: writer.units(() => writer.inner(body), true), units: places(axes), reach: { outer: axes, rest: [inner] } });
+  const each = pieceOf(inner.size, samples);
+  const reach = inner.size % each === 0 ? { outer: [{ size: inner.size / each, strides: inner.strides.map((stride) => each * stride) }], rest: [{ ...inner, size: each }] } : undefined;
+  return kernelOf({ ...parts, code: writer.pieces(each, body), units: Math.ceil(inner.size / each), ...(reach && { reach }) });
 }
 
 /** Values that are read whole and in order, as one is written. */
@@ -59,7 +76,7 @@ function neutral(writer: VectorWriter, op: ReductionOp, dtype: Dtype, to: Zmm): 
 }
 
 /** All sixteen elements become what they come to together. */
-function acrossLanes(writer: VectorWriter, op: ReductionOp, dtype: Dtype, x: Zmm): void {
+export function reduceAcrossLanes(writer: VectorWriter, op: ReductionOp, dtype: Dtype, x: Zmm): void {
   const other = writer.take();
   for (const [name, choice] of [['vshuff32x4', 0x4e], ['vshuff32x4', 0xb1]] as const) {
     writer.asm.opImm(name, other, x, x, choice);
@@ -103,12 +120,12 @@ function rowReduction({ op, dtype, expression, shape, axes, to, scale }: Reducti
     const total = writer.take();
     neutral(writer, op, dtype, total);
     writer.eachMiddle(() => writer.inner((tail) => writer.values([expression], tail, ([value]) => combine(writer, op, dtype, total, total, value!, tail))));
-    acrossLanes(writer, op, dtype, total);
+    reduceAcrossLanes(writer, op, dtype, total);
     scaled(writer, total, scale);
     writer.asm.vmovss(writer.place(to), total);
     writer.release(total);
   }, reduced.length === 0);
-  return kernelOf({ name: op, code, views: pointers.all, writes: [to], units: outer.reduce((product, { size }) => product * size, 1), work: elementCount(shape) });
+  return kernelOf({ name: op, code, views: pointers.all, writes: [to], units: places(outer), work: elementCount(shape), reach: { outer, rest: [...reduced, inner] } });
 }
 
 /** Over outer axes: rows are added up where the result lies. */
@@ -136,7 +153,7 @@ function columnReduction({ op, dtype, expression, shape, axes, to, scale }: Redu
     });
     writer.release(total);
   });
-  return kernelOf({ name: op, code, views: pointers.all, writes: [to], units: outer.reduce((product, { size }) => product * size, 1), work: elementCount(shape) });
+  return kernelOf({ name: op, code, views: pointers.all, writes: [to], units: places(outer), work: elementCount(shape) });
 }
 
 export function reductionKernel(reduction: Reduction): Kernel {
@@ -149,7 +166,7 @@ export function reductionKernel(reduction: Reduction): Kernel {
 class RowKernel {
   private readonly pointers = new Pointers();
   readonly writer: VectorWriter;
-  private readonly units: number;
+  private readonly reach: Reach;
 
   constructor(
     private readonly shape: readonly number[],
@@ -162,12 +179,12 @@ class RowKernel {
     const outer = this.pointers.axes(shape, shape.map((_, axis) => axis).slice(0, -1));
     const inner: Axis = { size: shape[last]!, strides: this.pointers.all.map(({ strides }) => strides[last]!) };
     this.writer = new VectorWriter(this.pointers, { outer, inner });
-    this.units = outer.reduce((product, { size }) => product * size, 1);
+    this.reach = { outer, rest: [inner] };
   }
 
   kernel(name: string, unit: (writer: VectorWriter) => void): Kernel {
     const code = this.writer.units(() => unit(this.writer), true);
-    return kernelOf({ name, code, views: this.pointers.all, writes: this.stores, units: this.units, work: 4 * elementCount(this.shape) });
+    return kernelOf({ name, code, views: this.pointers.all, writes: this.stores, units: places(this.reach.outer), work: 4 * elementCount(this.shape), reach: this.reach });
   }
 }
 
@@ -181,7 +198,7 @@ export function softmaxKernel(shape: readonly number[], x: Expression, to: View)
       combine(writer, 'Max', 'float32', peak, peak, value!, tail);
       writer.store(to, value!, tail);
     }));
-    acrossLanes(writer, 'Max', 'float32', peak);
+    reduceAcrossLanes(writer, 'Max', 'float32', peak);
     neutral(writer, 'Sum', 'float32', sum);
     const value = writer.take();
     writer.inner((tail) => {
@@ -191,7 +208,7 @@ export function softmaxKernel(shape: readonly number[], x: Expression, to: View)
       combine(writer, 'Sum', 'float32', sum, sum, value, tail);
       writer.store(to, value, tail);
     });
-    acrossLanes(writer, 'Sum', 'float32', sum);
+    reduceAcrossLanes(writer, 'Sum', 'float32', sum);
     writer.fill(peak, writer.float(1));
     asm.op('vdivps', sum, peak, sum);
     writer.inner((tail) => {
@@ -223,7 +240,7 @@ export function layerNormKernel(shape: readonly number[], { x, gamma, beta, eps,
     const [average, scale] = [writer.take(), writer.take()];
     neutral(writer, 'Sum', 'float32', average);
     writer.inner((tail) => writer.values([x], tail, ([value]) => combine(writer, 'Sum', 'float32', average, average, value!, tail)));
-    acrossLanes(writer, 'Sum', 'float32', average);
+    reduceAcrossLanes(writer, 'Sum', 'float32', average);
     asm.op('vmulps', average, average, writer.float(1 / width));
     neutral(writer, 'Sum', 'float32', scale);
     writer.inner((tail) => writer.values([x], tail, ([value]) => {
@@ -232,7 +249,7 @@ export function layerNormKernel(shape: readonly number[], { x, gamma, beta, eps,
       asm.op('vfmadd231ps', scale, distance, distance, tail ? { mask: TAIL } : {});
       writer.release(distance);
     }));
-    acrossLanes(writer, 'Sum', 'float32', scale);
+    reduceAcrossLanes(writer, 'Sum', 'float32', scale);
     asm.op('vmulps', scale, scale, writer.float(1 / width));
     asm.op('vaddps', scale, scale, writer.float(eps));
     asm.unary('vsqrtps', scale, scale);

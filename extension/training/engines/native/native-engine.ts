@@ -3,7 +3,7 @@ import { version_core } from '@tensorflow/tfjs-core';
 import { usableThreads } from '../../../core/config/usable-threads';
 import { UserError } from '../../../core/problems';
 import type { NamedTensors } from '../../../core/tensors';
-import { refuseFloat16, refuseInt8 } from '../check-values';
+import { refuseFloat16 } from '../check-values';
 import { compile, type CompileOptions } from '../compiled/compile';
 import type { CompiledProgram, Engine, Program, StateStore } from '../engine';
 import { interfaceOf } from '../engine';
@@ -53,7 +53,6 @@ export class NativeEngine implements Engine {
 
   /** @throws UserError MIM4003 for a program that shall compute in float16 or int8 */
   async compile(program: Program): Promise<CompiledProgram> {
-    refuseInt8(program, this.kind);
     refuseFloat16(program, this.kind);
     const { graph } = compile(program, { ...this.options, device: 'native' });
     return new this.parts.Program(interfaceOf(program), graph, this.parts.planOf(graph), this.threads);

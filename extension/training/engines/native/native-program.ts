@@ -115,9 +115,9 @@ export class NativeProgram implements CompiledProgram {
     const block = new HostMemory(Math.max(8, pointers.byteLength));
     block.write(0, pointers);
     let at = block.address;
-    const calls = kernels.map(({ code, pointers: own, units, work }): Call => {
+    const calls = kernels.map(({ code, pointers: own, units, multiple, work }): Call => {
       const worth = Math.max(LEAST_WORK, work / (this.threads * PIECES));
-      const call: Call = { code: this.code.address + this.codeAt.get(Buffer.from(code).toString('latin1'))!, arguments: at, units, grain: Math.max(1, Math.ceil((units * worth) / work)) };
+      const call: Call = { code: this.code.address + this.codeAt.get(Buffer.from(code).toString('latin1'))!, arguments: at, units, grain: multiple * Math.max(1, Math.ceil((units * worth) / work / multiple)) };
       at += 8 * own.length;
       return call;
     });

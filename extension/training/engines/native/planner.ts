@@ -5,13 +5,14 @@
  * or joined on their way are written where they end up.
  */
 import { elementCount } from '../../../core/tensors';
-import type { Dtype, Graph, Node, NodeOf, Operations, OpName, ValueId } from '../compiled/ir';
+import type { ConstantData, Dtype, Graph, Node, NodeOf, Operations, OpName, ValueId } from '../compiled/ir';
 import { sameShape, scalarOf, valueOf } from '../compiled/ir';
 import { broadcast, changed, contiguous, laidOut, loadsOf, reshaped, type Compute, type Expression, type Load, type View } from './expression';
-import { argExtremeKernel, cumSumKernel, gatherKernel, libraryKernel, segmentSumKernel, topKKernel } from './index-kernels';
+import { argExtremeKernel, cumSumKernel, gatherKernel, libraryKernel, segmentSumKernel, topKKernel, type LibraryOp } from './index-kernels';
 import type { Kernel } from './kernel';
 import { layerNormKernel, mapKernel, reductionKernel, softmaxKernel, type ReductionOp } from './loop-kernels';
 import { productKernels } from './products';
+import { quantizedKernels } from './quantized-products';
 import { operations } from './vector-operations';
 
 /** An expression of more parts is cut in two: there are 32 vector registers. */
@@ -28,8 +29,7 @@ type LayoutNode = Extract<Node, { readonly op: LayoutOp }>;
 const isLayout = (node: Node): node is LayoutNode => (LAYOUT as readonly OpName[]).includes(node.op);
 
 const CHEAP: ReadonlySet<OpName> = new Set<OpName>(['Square', 'Neg', 'Abs', 'Mul', 'Add', 'Sub']);
-const LIBRARY = ['Log', 'Log1p', 'Sin', 'Cos', 'Pow'] as const;
-export type LibraryOp = (typeof LIBRARY)[number];
+const LIBRARY: readonly LibraryOp[] = ['Log', 'Log1p', 'Sin', 'Cos', 'Pow'];
 const isLibrary = (op: OpName): op is LibraryOp => (LIBRARY as readonly OpName[]).includes(op);
 
 export interface Plan {
@@ -85,6 +85,12 @@ class Planner {
   private scratchFor(elements: number): ValueId {
     const id = -1 - this.scratch.size - this.numbers.size;
     this.scratch.set(id, elements);
+    return id;
+  }
+
+  private constant(numbers: Int32Array): ValueId {
+    const id = -1 - this.scratch.size - this.numbers.size;
+    this.numbers.set(id, numbers);
     return id;
   }
 
@@ -247,8 +253,7 @@ class Planner {
   private oneHot({ inputs, outputs, attrs: { depth, on, off, dtype } }: NodeOf<'OneHot'>): void {
     const [made] = outputs as [ValueId];
     const shape = this.shape(made);
-    const counting = -1 - this.scratch.size - this.numbers.size;
-    this.numbers.set(counting, Int32Array.from({ length: depth }, (_, i) => i));
+    const counting = this.constant(Int32Array.from({ length: depth }, (_, i) => i));
     const columns: Load = { kind: 'load', root: counting, dtype: 'int32', offset: 0, strides: shape.map((_, axis) => (axis === shape.length - 1 ? 1 : 0)) };
     const index = this.inMemory(inputs[0]!);
     const hit = this.computed('Equal', 'bool', [{ ...index, strides: [...index.strides, 0] }, columns]);
@@ -391,6 +396,18 @@ class Planner {
     this.madeAt(made, to);
   }
 
+  private quantized({ inputs, outputs: [made] }: NodeOf<'QuantizedMatMul'>): void {
+    const [x, weights, scales] = inputs as [ValueId, ValueId, ValueId];
+    const to = this.home(made!);
+    const data = (id: ValueId): ConstantData => valueOf(this.graph, id).data!;
+    this.kernels.push(...quantizedKernels({
+      x: this.inMemory(x), shape: this.shape(x), weights: data(weights) as Int8Array, scales: data(scales) as Float32Array, to,
+      scratch: (words) => this.scratchFor(words),
+      constant: (numbers) => this.constant(numbers),
+    }));
+    this.madeAt(made!, to);
+  }
+
   // Indices.
 
   private indexed(node: Node): boolean {
@@ -429,6 +446,7 @@ class Planner {
     else if (node.op === 'Concat') this.concat(node);
     else if (node.op === 'Pad') this.pad(node);
     else if (node.op === 'MatMul') this.product(node);
+    else if (node.op === 'QuantizedMatMul') this.quantized(node);
     else if (node.op === 'Softmax') this.softmax(node);
     else if (node.op === 'LayerNorm') this.layerNorm(node);
     else if (node.op === 'OneHot') this.oneHot(node);

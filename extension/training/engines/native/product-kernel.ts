@@ -38,13 +38,13 @@ export interface ProductShape {
   readonly b: { readonly row: number } | 'panels';
   /** Of rows of the result; its columns lie side by side. */
   readonly c: number;
-  /** Outermost first; none: one product, whose rows are divided among calls. */
+  /** Outermost first; none: one product, whose rows are divided among calls; where tiles of A are apart, at multiples of a tile's rows. */
   readonly batch: readonly BatchAxis[];
   /** Numbers of K that pass before the next panel of B. */
   readonly depth: number;
 }
 
-interface Panel {
+export interface Panel {
   readonly column: number;
   readonly vectors: Vectors;
   readonly count: number;
@@ -74,7 +74,7 @@ export function panelElements(n: number, k: number): number {
   return k * (vectorsOf(n).full * panelWidth(n) + lastPanelWidth(n));
 }
 
-function panelsOf(n: number): Panel[] {
+export function panelsOf(n: number): Panel[] {
   const { vectors, full, rest } = vectorsOf(n);
   const panels: Panel[] = full > 0 ? [{ column: 0, vectors, count: full, tail: 0 }] : [];
   if (rest > 0) panels.push({ column: full * vectors * LANES, vectors: Math.ceil(rest / LANES) as Vectors, count: 1, tail: rest % LANES });
@@ -86,9 +86,9 @@ export function tileRows(n: number): number {
   return TILE_ROWS[vectorsOf(n).vectors];
 }
 
-/** Calls may be divided so: by tiles of rows, or by matrices of the batch. */
-export function productUnits({ m, n, batch }: ProductShape): number {
-  return batch.length > 0 ? batch.reduce((product, { size }) => product * size, 1) : Math.ceil(m / tileRows(n));
+/** Calls may be divided so: by rows, best by as many as tiles have, or by matrices of the batch. */
+export function productUnits({ m, batch }: Pick<ProductShape, 'm' | 'batch'>): number {
+  return batch.length > 0 ? batch.reduce((product, { size }) => product * size, 1) : m;
 }
 
 /** Where code keeps what; B's vectors and the numbers of A are in registers above the tile's. */
@@ -154,30 +154,31 @@ class ProductWriter {
     return asm.code();
   }
 
-  /** R8, R9, R10: where A, B and C begin. RSI: full tiles of rows; RDX: whether the last, smaller one follows. */
+  /** R8, R9, R10: where A, B and C begin. RSI: whole tiles of rows; RDX: rows that are left. */
   private someRows(): void {
-    const { asm, shape: { m, c } } = this;
+    const { asm, shape: { a, c } } = this;
     asm.mov(R8, { base: RDI });
     asm.mov(R9, { base: RDI, disp: 8 });
     asm.mov(R10, { base: RDI, disp: 16 });
-    asm.imulImm(RAX, RSI, this.tileOfA);
-    asm.add(R8, RAX);
-    asm.imulImm(RAX, RSI, this.rows * c * BYTES);
+    asm.sub(RDX, RSI);
+    asm.imulImm(RAX, RSI, c * BYTES);
     asm.add(R10, RAX);
-    // The last unit is the smaller tile, where there is one.
-    const whole = Math.floor(m / this.rows);
-    asm.movImm(RAX, whole);
-    asm.mov(RCX, RDX);
-    asm.cmp(RCX, RAX);
-    asm.cmov('g', RCX, RAX);
-    asm.sub(RDX, RCX);
-    asm.sub(RCX, RSI);
-    const negative = asm.label();
-    asm.cmpImm(RCX, 0);
-    asm.jcc('ge', negative);
-    asm.xor(RCX, RCX);
-    asm.place(negative);
-    asm.mov(RSI, RCX);
+    if (a.tile === undefined) asm.imulImm(RAX, RSI, a.row * BYTES);
+    else {
+      asm.mov(R11, RDX);
+      asm.mov(RAX, RSI);
+      asm.xor(RDX, RDX);
+      asm.movImm(RCX, this.rows);
+      asm.div(RCX);
+      asm.mov(RDX, R11);
+      asm.imulImm(RAX, RAX, a.tile * BYTES);
+    }
+    asm.add(R8, RAX);
+    asm.mov(RAX, RDX);
+    asm.xor(RDX, RDX);
+    asm.movImm(RCX, this.rows);
+    asm.div(RCX);
+    asm.mov(RSI, RAX);
     this.panels();
   }
 
@@ -209,7 +210,7 @@ class ProductWriter {
       }
     }
     asm.movImm(RSI, Math.floor(m / this.rows));
-    asm.movImm(RDX, m % this.rows === 0 ? 0 : 1);
+    asm.movImm(RDX, m % this.rows);
     this.panels();
     asm.mov(RAX, { base: RSP, disp: 8 });
     asm.addImm(RAX, 1);
@@ -245,7 +246,7 @@ class ProductWriter {
   }
 
   private blocks(panel: Panel): void {
-    const { asm, shape: { m, k, alpha, a, c, depth } } = this;
+    const { asm, shape: { k, alpha, a, c, depth } } = this;
     const blocks = alpha === 1 ? Math.ceil(k / depth) : 1;
     const each = Math.ceil(k / blocks / UNROLLED) * UNROLLED;
     for (let from = 0; from < k; from += each) {
@@ -265,13 +266,23 @@ class ProductWriter {
       asm.subImm(RDI, 1);
       asm.jcc('ne', tiles);
       asm.place(rest);
-      if (m % this.rows > 0) {
-        asm.cmpImm(RDX, 0);
-        asm.jcc('e', done);
-        this.callTile(m % this.rows, panel, length);
+      for (const rows of this.rests()) {
+        const other = asm.label();
+        asm.cmpImm(RDX, rows);
+        asm.jcc('ne', other);
+        this.callTile(rows, panel, length);
+        asm.jmp(done);
+        asm.place(other);
       }
       asm.place(done);
     }
+  }
+
+  /** Rows that may be left when all whole tiles are done. */
+  private rests(): number[] {
+    const { m, a, batch } = this.shape;
+    const fixed = batch.length > 0 || a.tile !== undefined;
+    return Array.from({ length: this.rows - 1 }, (_, i) => i + 1).filter((rows) => (fixed ? rows === m % this.rows : rows <= m));
   }
 
   private callTile(rows: number, { vectors, tail }: Panel, length: number): void {

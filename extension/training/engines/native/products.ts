@@ -2,7 +2,8 @@
 import { elementCount } from '../../../core/tensors';
 import type { Operations, ValueId } from '../compiled/ir';
 import { broadcast, changed, type Expression, type Load, type View } from './expression';
-import { kernelOf, type Kernel } from './kernel';
+import { kernelOf, type Kernel, type Reach } from './kernel';
+import type { Axis } from './loops';
 import { mapKernel } from './loop-kernels';
 import { eightRowsKernel, turnedPanelsKernel } from './panel-kernels';
 import { LANES, lastPanelWidth, panelElements, panelWidth, productCode, productUnits, tileRows, type BatchAxis, type ProductShape } from './product-kernel';
@@ -117,6 +118,14 @@ function turnedExpression(expression: Expression, turned: boolean): Expression {
   return changed(expression, (load) => ({ ...load, strides: [...load.strides.slice(0, -2), load.strides.at(-1)!, load.strides.at(-2)!] }))!;
 }
 
+/** What a product touches of A, B and the result. */
+function reachOf({ m, n, k, a, b, c, batch }: ProductShape): Reach {
+  const rows: Axis = { size: m, strides: [a.row, 0, c] };
+  const ofB: Axis[] = b === 'panels' ? [{ size: panelElements(n, k), strides: [0, 1, 0] }] : [{ size: k, strides: [0, b.row, 0] }, { size: n, strides: [0, 1, 0] }];
+  const rest: Axis[] = [{ size: k, strides: [a.column, 0, 0] }, { size: n, strides: [0, 0, 1] }, ...ofB];
+  return batch.length > 0 ? { outer: batch.map((axis) => ({ size: axis.size, strides: [axis.a, axis.b, axis.c] })), rest: [rows, ...rest] } : { outer: [rows], rest };
+}
+
 export function productKernels({ transA, transB, alpha }: Operations['MatMul'], { a, aShape, b, bShape, to, shape, scratch }: ProductParts): { pack: readonly Kernel[]; product: Kernel } {
   const batch = shape.slice(0, -2);
   const [rows, n] = shape.slice(-2) as [number, number];
@@ -150,5 +159,6 @@ export function productKernels({ transA, transB, alpha }: Operations['MatMul'], 
     depth,
   };
   const work = elementCount(shape) * k * WORK;
-  return { pack: [...pack, ...copy], product: kernelOf({ name: 'MatMul', code: productCode(product), views: [leftView, view, to], writes: [to], units: productUnits(product), work }) };
+  const reach = tile === undefined ? { reach: reachOf(product) } : {};
+  return { pack: [...pack, ...copy], product: kernelOf({ name: 'MatMul', code: productCode(product), views: [leftView, view, to], writes: [to], units: productUnits(product), multiple: axes.length > 0 ? 1 : tileRows(columns), work, ...reach }) };
 }

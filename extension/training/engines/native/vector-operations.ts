@@ -16,11 +16,9 @@ const EXPONENT = 0x7f800000;
 
 const dtypeOf = (part: Compute): Dtype => part.operands[0]!.dtype;
 
-function binary(float: BinaryName, int?: BinaryName): Write {
+function binary(float: BinaryName, int: BinaryName): Write {
   return ({ asm }, to, [a, b], part) => {
-    const name = dtypeOf(part) === 'float32' ? float : int;
-    if (name === undefined) throw new Error(`${part.op} is not known of whole numbers.`);
-    asm.op(name, to, a!, b!);
+    asm.op(dtypeOf(part) === 'float32' ? float : int, to, a!, b!);
   };
 }
 
@@ -59,7 +57,7 @@ export function exponential(writer: VectorWriter, to: Zmm, x: Zmm): void {
   asm.unaryImm('vrndscaleps', n, n, 8);
   asm.op('vfnmadd231ps', clamped, n, writer.float(LN2_HIGH));
   asm.op('vfnmadd231ps', clamped, n, writer.float(LN2_LOW));
-  polynomial(writer, power, clamped, [1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1, 1]);
+  polynomial(writer, power, clamped, [1.38145406e-3, 8.36874545e-3, 4.16683890e-2, 1.66665211e-1, 4.99999940e-1, 1, 1]);
   asm.op('vscalefps', to, power, n);
   writer.release(clamped, n, power);
 }
@@ -174,14 +172,15 @@ const rounded = (mode: number): Write => ({ asm }, to, [x]) => asm.unaryImm('vrn
 
 /** Numbers that are one element's own are not asked for here: those are the C library's. */
 export const operations: { readonly [Op in OpName]?: Write } = {
-  Add: binary('vaddps', 'vpaddd'), Sub: binary('vsubps', 'vpsubd'), Mul: binary('vmulps', 'vpmulld'), Div: binary('vdivps'),
+  Add: binary('vaddps', 'vpaddd'), Sub: binary('vsubps', 'vpsubd'), Mul: binary('vmulps', 'vpmulld'), Div: ({ asm }, to, [a, b]) => asm.op('vdivps', to, a!, b!),
   Maximum: binary('vmaxps', 'vpmaxsd'), Minimum: binary('vminps', 'vpminsd'),
   LogicalAnd: ({ asm }, to, [a, b]) => asm.op('vpandd', to, a!, b!), LogicalOr: ({ asm }, to, [a, b]) => asm.op('vpord', to, a!, b!),
   LogicalNot: (writer, to, [x]) => writer.asm.op('vpxord', to, x!, writer.int(1)),
   Square: ({ asm }, to, [x], part) => asm.op(dtypeOf(part) === 'float32' ? 'vmulps' : 'vpmulld', to, x!, x!),
-  SquaredDifference: ({ asm }, to, [a, b]) => {
-    asm.op('vsubps', to, a!, b!);
-    asm.op('vmulps', to, to, to);
+  SquaredDifference: ({ asm }, to, [a, b], part) => {
+    const isFloat = dtypeOf(part) === 'float32';
+    asm.op(isFloat ? 'vsubps' : 'vpsubd', to, a!, b!);
+    asm.op(isFloat ? 'vmulps' : 'vpmulld', to, to, to);
   },
   Neg: (writer, to, [x], part) => {
     if (dtypeOf(part) === 'float32') negate(writer, to, x!);
@@ -206,9 +205,9 @@ export const operations: { readonly [Op in OpName]?: Write } = {
     writer.fill(one, writer.float(1));
     writer.asm.op('vdivps', to, one, x!);
   }),
-  Relu: (writer, to, [x]) => within(writer, (zero) => {
+  Relu: (writer, to, [x], part) => within(writer, (zero) => {
     writer.asm.op('vpxord', zero, zero, zero);
-    writer.asm.op('vmaxps', to, zero, x!);
+    writer.asm.op(dtypeOf(part) === 'float32' ? 'vmaxps' : 'vpmaxsd', to, zero, x!);
   }),
   Floor: rounded(9), Ceil: rounded(10), Round: rounded(8),
   IsFinite: (writer, to, [x]) => {
@@ -243,3 +242,17 @@ export const operations: { readonly [Op in OpName]?: Write } = {
     asm.vblendmps(to, otherwise!, then!, COMPARED);
   },
 };
+
+/** Those of whole numbers too: to the others they would be floats of the same bits. */
+const ofWholeNumbers: ReadonlySet<OpName> = new Set<OpName>([
+  'Add', 'Sub', 'Mul', 'Maximum', 'Minimum', 'LogicalAnd', 'LogicalOr', 'LogicalNot', 'Square', 'SquaredDifference', 'Neg', 'Abs', 'Relu', 'Clip', 'Cast',
+  'Equal', 'NotEqual', 'Less', 'LessEqual', 'Greater', 'GreaterEqual', 'Select',
+]);
+
+/** @throws Error for an operation that is not computed element by element, or not of such elements */
+export function writeOperation(writer: VectorWriter, to: Zmm, operands: readonly Zmm[], part: Compute): void {
+  const write = operations[part.op];
+  if (!write) throw new Error(`${part.op} is not computed element by element.`);
+  if (dtypeOf(part) !== 'float32' && !ofWholeNumbers.has(part.op)) throw new Error(`${part.op} is not known of whole numbers.`);
+  write(writer, to, operands, part);
+}

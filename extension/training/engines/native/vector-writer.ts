@@ -5,7 +5,7 @@
 import { Assembler, type Label, R10, R11, R12, R13, R14, R15, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, type Broadcast, type Gpr, type Masked, type Mem, type Zmm } from './assembler';
 import type { Expression, View } from './expression';
 import type { Axis, Pointers } from './loops';
-import { operations } from './vector-operations';
+import { writeOperation } from './vector-operations';
 
 export const LANES = 16;
 const BYTES = 4;
@@ -101,6 +101,11 @@ export class VectorWriter {
     return { base, index: RCX, scale: BYTES };
   }
 
+  /** Where the loop's place begins in a row of bytes. */
+  placeOfBytes(view: View): Mem {
+    return { base: this.pointer(this.pointers.of(view)), index: RCX };
+  }
+
   /** So many elements further. */
   placeBeyond(view: View, elements: number): Mem {
     return { ...this.place(view), disp: elements * BYTES };
@@ -172,9 +177,7 @@ export class VectorWriter {
       if (part.kind === 'load') this.load(made, part, tail);
       else if (part.kind === 'number') this.fill(made, part.dtype === 'float32' ? this.float(part.number) : this.int(part.number));
       else {
-        const write = operations[part.op];
-        if (!write) throw new Error(`${part.op} is not computed element by element.`);
-        write(this, made, operands, part);
+        writeOperation(this, made, operands, part);
         for (const operand of new Set(part.operands)) {
           const left = uses.get(operand)! - part.operands.filter((one) => one === operand).length;
           uses.set(operand, left);

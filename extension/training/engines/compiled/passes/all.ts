@@ -11,7 +11,7 @@ import { foldScale } from './fold-scale';
 import { fuseAttention } from './fuse-attention';
 import { fuseLayerNorm } from './fuse-layer-norm';
 import type { Pass } from './pass';
-import { quantizeWeights } from './quantize-weights';
+import { FITS_A_BYTE, FITS_IN_PAIRS, quantizeWeights } from './quantize-weights';
 import { rescaleGelu } from './rescale-gelu';
 import { simplify } from './simplify';
 import { turnOperands } from './turn-operands';
@@ -22,11 +22,11 @@ const everywhere: readonly Pass[] = [simplify, fuseLayerNorm, foldScale, rescale
 export function passesFor(device: Device, int8?: readonly string[]): readonly Pass[] {
   switch (device) {
     case 'cpu':
-      return [...everywhere, ...(int8 ? [quantizeWeights(int8)] : []), fuseAttention];
+      return [...everywhere, ...(int8 ? [quantizeWeights(int8, FITS_IN_PAIRS)] : []), fuseAttention];
     case 'webgpu':
       return [...everywhere, turnOperands(['transA', 'transB'])];
     case 'native':
-      return everywhere;
+      return [...everywhere, ...(int8 ? [quantizeWeights(int8, FITS_A_BYTE)] : [])];
     case 'wgsl':
       return [...everywhere, turnOperands(['transB'])];
   }
