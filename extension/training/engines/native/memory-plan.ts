@@ -11,6 +11,9 @@ export interface MemoryPlan {
 /** Vectors begin at multiples of this, and may be read so far beyond a value's end. */
 const ALIGNMENT = 64;
 
+/** Kernels, or groups of them. */
+export type Touching = Pick<Kernel, 'reads' | 'writes' | 'overwrites'>;
+
 interface Block {
   readonly at: number;
   readonly bytes: number;
@@ -54,7 +57,7 @@ export function roomFor(elements: number): number {
  * @param elementsOf elements of a value; undefined for those that have memory elsewhere
  * @param lasting values that are read after the last kernel
  */
-export function planMemory(kernels: readonly Kernel[], elementsOf: (id: ValueId) => number | undefined, lasting: ReadonlySet<ValueId>): MemoryPlan {
+export function planMemory(kernels: readonly Touching[], elementsOf: (id: ValueId) => number | undefined, lasting: ReadonlySet<ValueId>): MemoryPlan {
   const last = new Map<ValueId, number>();
   kernels.forEach(({ reads, writes }, at) => [...reads, ...writes].forEach((id) => last.set(id, at)));
   const offsets = new Map<ValueId, number>();

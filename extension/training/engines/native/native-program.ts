@@ -5,16 +5,21 @@ import { checkBatch, checkState } from '../check-values';
 import type { ConstantData, Graph, ValueId } from '../compiled/ir';
 import { valueOf } from '../compiled/ir';
 import type { CompiledProgram, HostBatch, ProgramInterface, Readings, StateStore } from '../engine';
-import { Driver, type Call } from './driver';
+import { Driver, type Argument, type Call, type Round } from './driver';
 import { CodeMemory, HostMemory, type Address } from './host-memory';
 import type { Kernel } from './kernel';
-import { planMemory, roomFor } from './memory-plan';
+import { planMemory, roomFor, type MemoryPlan, type Touching } from './memory-plan';
 import { NativeState } from './native-state';
-import type { Plan } from './planner';
+import { samplesOf, type Plan } from './planner';
+import { partStride, schedule, type Group } from './schedule';
 
 /** Work (elements of simple kernels, about) that is worth taking at a time, and pieces that a thread's share is cut into. */
 const LEAST_WORK = 20_000;
 const PIECES = 6;
+/** Of a thread's own memory for a group: together with what is read besides it stays in the second cache. */
+const MOST_LOCAL = 2 ** 20;
+/** Parts of a group are taken at least so often by each thread. */
+const TURNS = 3;
 
 /** Values one behind the other in memory of their own. */
 class Region {
@@ -47,17 +52,36 @@ function storedNumbers(data: ConstantData): Float32Array | Int32Array {
 
 interface Bound {
   readonly driver: Driver;
-  readonly arguments: HostMemory;
+}
+
+/** A group, how many parts of it are taken at a time, and where its own values lie in a thread's memory. */
+interface Placed extends Group {
+  readonly grain: number;
+  readonly memory: MemoryPlan;
+}
+
+/** Kernels whose values lie where the state's former ones do. */
+function inPlace(kernels: readonly Kernel[], places: ReadonlyMap<ValueId, ValueId>): Kernel[] {
+  const home = (id: ValueId): ValueId => places.get(id) ?? id;
+  const homes = (ids: readonly ValueId[]): ValueId[] => [...new Set(ids.map(home))];
+  return kernels.map((kernel) => ({ ...kernel, pointers: kernel.pointers.map((pointer) => ({ ...pointer, root: home(pointer.root) })), reads: homes(kernel.reads), writes: homes(kernel.writes), overwrites: homes(kernel.overwrites) }));
+}
+
+function together({ kernels, local }: Group): Touching {
+  const others = (of: (kernel: Kernel) => readonly ValueId[]): ValueId[] => [...new Set(kernels.flatMap(of))].filter((id) => !local.has(id));
+  return { reads: others(({ reads }) => reads), writes: others(({ writes }) => writes), overwrites: kernels.length === 1 ? kernels[0]!.overwrites : [] };
 }
 
 export class NativeProgram implements CompiledProgram {
   private readonly lasting: Region;
   private readonly batch: Region;
   private readonly scratch: HostMemory;
+  private readonly local: readonly HostMemory[];
   private readonly code: CodeMemory;
   private readonly codeAt = new Map<string, number>();
   private readonly offsets: ReadonlyMap<ValueId, number>;
   private readonly states: ReadonlyMap<ValueId, string>;
+  private readonly groups: readonly Placed[];
   private readonly bound = new Map<NativeState, Bound>();
 
   constructor(
@@ -67,15 +91,34 @@ export class NativeProgram implements CompiledProgram {
     private readonly threads: number,
   ) {
     this.states = new Map(graph.inputs.filter(({ kind }) => kind === 'state').map(({ name, value }) => [value, name]));
-    const inputs = graph.inputs.filter(({ kind }) => kind === 'batch').map(({ value }) => value);
-    this.batch = new Region(new Map(inputs.map((id) => [id, this.elements(id)])));
+    const inputs = new Set(graph.inputs.filter(({ kind }) => kind === 'batch').map(({ value }) => value));
+    this.batch = new Region(new Map([...inputs].map((id) => [id, this.elements(id)])));
     this.code = this.placeCode();
-    this.lasting = this.constants(plan.kernels, plan.prepared);
-    const elsewhere = (id: ValueId): boolean => this.states.has(id) || plan.inPlace.has(id) || plan.prepared.has(id);
-    const { offsets, bytes } = planMemory(plan.kernels, (id) => (elsewhere(id) || this.data(id) || inputs.includes(id) ? undefined : this.elements(id)), new Set(plan.readings.values()));
+    const kernels = inPlace(plan.kernels, plan.inPlace);
+    this.lasting = this.constants(kernels, plan.prepared);
+    const readings = new Set([...plan.readings.values()].map((id) => plan.inPlace.get(id) ?? id));
+    const elsewhere = (id: ValueId): boolean => this.states.has(id) || plan.prepared.has(id) || inputs.has(id) || this.data(id) !== undefined;
+    const parts = samplesOf(graph);
+    this.groups = schedule(kernels, parts >= TURNS * threads ? parts : 1, (id) => this.elements(id), (id) => elsewhere(id) || readings.has(id)).map((group) => this.placed(group));
+    const { offsets, bytes } = planMemory(this.groups.map(together), (id) => (elsewhere(id) ? undefined : this.elements(id)), readings);
     this.offsets = offsets;
     this.scratch = new HostMemory(bytes);
+    const most = this.groups.reduce((largest, { memory }) => Math.max(largest, memory.bytes), 0);
+    this.local = Array.from({ length: threads }, () => new HostMemory(most));
     this.prepare();
+  }
+
+  private placed(group: Group): Placed {
+    const { kernels, parts, local } = group;
+    const memoryOf = (taken: number): MemoryPlan => planMemory(kernels, (id) => (local.has(id) ? (this.elements(id) / parts) * taken : undefined), new Set());
+    if (kernels.length === 1) {
+      const [{ units, multiple, work }] = kernels as [Kernel];
+      const worth = Math.max(LEAST_WORK, work / (this.threads * PIECES));
+      return { ...group, grain: multiple * Math.max(1, Math.ceil((units * worth) / work / multiple)), memory: memoryOf(1) };
+    }
+    const fitting = Math.floor(MOST_LOCAL / Math.max(1, memoryOf(1).bytes));
+    const grain = Math.max(1, Math.min(fitting, Math.ceil(parts / (this.threads * TURNS))));
+    return { ...group, grain, memory: memoryOf(grain) };
   }
 
   private elements(id: ValueId): number {
@@ -110,25 +153,28 @@ export class NativeProgram implements CompiledProgram {
     return new CodeMemory(Buffer.concat(parts));
   }
 
-  private callsOf(kernels: readonly Kernel[], address: (id: ValueId) => Address): Bound {
-    const pointers = BigInt64Array.from(kernels.flatMap((kernel) => kernel.pointers.map(({ root, offset }) => BigInt(address(root) + 4 * offset))));
-    const block = new HostMemory(Math.max(8, pointers.byteLength));
-    block.write(0, pointers);
-    let at = block.address;
-    const calls = kernels.map(({ code, pointers: own, units, multiple, work }): Call => {
-      const worth = Math.max(LEAST_WORK, work / (this.threads * PIECES));
-      const call: Call = { code: this.code.address + this.codeAt.get(Buffer.from(code).toString('latin1'))!, arguments: at, units, grain: multiple * Math.max(1, Math.ceil((units * worth) / work / multiple)) };
-      at += 8 * own.length;
-      return call;
-    });
-    return { driver: new Driver(calls, this.threads), arguments: block };
+  private codeOf({ code }: Kernel): Address {
+    return this.code.address + this.codeAt.get(Buffer.from(code).toString('latin1'))!;
+  }
+
+  private round({ kernels, parts, grain, local, memory }: Placed, address: (id: ValueId) => Address): Round {
+    const calls = kernels.map((kernel): Call => ({
+      code: this.codeOf(kernel),
+      unitsPerPart: kernel.units / parts,
+      arguments: (thread) => kernel.pointers.map(({ root, offset }, pointer): Argument => {
+        if (!local.has(root)) return { address: address(root) + 4 * offset, perPart: 0 };
+        // A kernel counts from the batch's first sample, this memory from the first that was taken.
+        const perPart = -4 * partStride(kernel, pointer, parts, this.elements(root))!;
+        return { address: this.local[thread]!.address + memory.offsets.get(root)! + 4 * offset, perPart };
+      }),
+    }));
+    return { calls, parts, grain };
   }
 
   private address(id: ValueId, state?: NativeState): Address {
-    const home = this.plan.inPlace.get(id) ?? id;
-    const name = this.states.get(home);
-    const offset = this.offsets.get(home);
-    const found = (name === undefined ? undefined : state?.address(name)) ?? (offset === undefined ? undefined : this.scratch.address + offset) ?? this.lasting.address(home) ?? this.batch.address(home);
+    const name = this.states.get(id);
+    const offset = this.offsets.get(id);
+    const found = (name === undefined ? undefined : state?.address(name)) ?? (offset === undefined ? undefined : this.scratch.address + offset) ?? this.lasting.address(id) ?? this.batch.address(id);
     if (found === undefined) throw new Error(`Value %${id} of program "${this.program.name}" has no memory.`);
     return found;
   }
@@ -138,15 +184,15 @@ export class NativeProgram implements CompiledProgram {
     const { setup } = this.plan;
     if (setup.length === 0) return;
     const operands = this.constants(setup, new Set());
-    const { driver, arguments: block } = this.callsOf(setup, (id) => operands.address(id) ?? this.address(id));
+    const groups = setup.map((kernel) => this.placed({ kernels: [kernel], parts: kernel.units, local: new Set() }));
+    const driver = new Driver(groups.map((group) => this.round(group, (id) => operands.address(id) ?? this.address(id))), this.threads);
     driver.runHere();
     driver.free();
-    block.free();
     operands.free();
   }
 
   private bind(state: NativeState): Bound {
-    const known = this.bound.get(state) ?? this.callsOf(this.plan.kernels, (id) => this.address(id, state));
+    const known = this.bound.get(state) ?? { driver: new Driver(this.groups.map((group) => this.round(group, (id) => this.address(id, state))), this.threads) };
     this.bound.set(state, known);
     return known;
   }
@@ -165,17 +211,17 @@ export class NativeProgram implements CompiledProgram {
     return readings;
   }
 
-  /** What each kernel of the last step took, in clocks of the processor. */
+  /** What each group of kernels of the last step took, in clocks of the processor. */
   profile(state: NativeState): { name: string; clocks: number }[] {
     const clocks = this.bind(state).driver.clocks();
-    return this.plan.kernels.map(({ name }, i) => ({ name, clocks: i === 0 ? 0 : clocks[i]! - clocks[i - 1]! }));
+    return this.groups.map(({ kernels }, i) => ({ name: kernels.map(({ name }) => name).join(', '), clocks: i === 0 ? 0 : clocks[i]! - clocks[i - 1]! }));
   }
 
   private readings(): Readings {
     return Object.fromEntries(this.graph.outputs.filter(({ kind }) => kind === 'reading').map(({ name, value }) => {
       const { shape, dtype } = valueOf(this.graph, value);
       const spec: TensorSpec = { shape, dtype: dtype === 'float32' ? 'float32' : 'int32' };
-      return [name, this.tensor(spec, this.address(this.plan.readings.get(name)!))];
+      return [name, this.tensor(spec, this.address(this.plan.inPlace.get(this.plan.readings.get(name)!) ?? this.plan.readings.get(name)!))];
     }));
   }
 
@@ -186,10 +232,8 @@ export class NativeProgram implements CompiledProgram {
   }
 
   dispose(): Promise<void> {
-    for (const { driver, arguments: block } of this.bound.values()) {
-      driver.free();
-      block.free();
-    }
+    for (const { driver } of this.bound.values()) driver.free();
+    for (const memory of this.local) memory.free();
     this.lasting.free();
     this.batch.free();
     this.scratch.free();

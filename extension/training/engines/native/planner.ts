@@ -59,8 +59,10 @@ class Planner {
   private readonly numbers = new Map<ValueId, Int32Array>();
   private readonly setup: Kernel[] = [];
   private readonly kernels: Kernel[] = [];
+  private readonly samples: number;
 
   constructor(private readonly graph: Graph) {
+    this.samples = samplesOf(graph);
     this.isOutput = new Set(graph.outputs.map(({ value }) => value));
     for (const node of graph.nodes) {
       for (const id of node.outputs) this.producers.set(id, node);
@@ -125,7 +127,7 @@ class Planner {
   }
 
   private map(name: string, shape: readonly number[], expression: Expression, to: View): void {
-    this.kernels.push(mapKernel(name, shape, [{ expression, to }]));
+    this.kernels.push(mapKernel(name, shape, [{ expression, to }], this.samples));
   }
 
   /**
@@ -515,6 +517,13 @@ class Planner {
     const { setup, kernels, scratch, prepared, numbers } = this;
     return { setup, kernels, scratch, prepared, numbers, readings, inPlace };
   }
+}
+
+/** Of a batch: the first axis of its largest value. */
+export function samplesOf(graph: Graph): number {
+  const shapes = graph.inputs.filter(({ kind }) => kind === 'batch').map(({ value }) => valueOf(graph, value).shape);
+  const largest = shapes.toSorted((a, b) => elementCount(b) - elementCount(a))[0];
+  return largest?.[0] ?? 1;
 }
 
 /** The largest divisor up to `most`. */
