@@ -4,6 +4,8 @@ import { createRequire } from 'node:module';
 import type koffi from 'koffi';
 
 const FLAGS = ['avx512f', 'avx512dq', 'avx512bw', 'avx512vl'];
+/** Of products of bytes. */
+const BYTES = 'avx512_vnni';
 /** glibc has them in one library since 2.34. */
 const FUNCTIONS = ['mmap', 'dlopen', 'dlsym', 'pthread_create', 'pthread_join'];
 
@@ -14,10 +16,19 @@ export function nativeSupport(): string | undefined {
   return missing.length > 0 ? `The processor does not have ${missing.join(', ')}.` : missingLibrary();
 }
 
+/** Whether it computes products in 8 bits here too. */
+export function computesBytes(): boolean {
+  return nativeSupport() === undefined && processorsFlags().has(BYTES);
+}
+
 /** The system names them only where it keeps their registers too. */
-function missingFlags(): string[] {
+function processorsFlags(): ReadonlySet<string> {
   const line = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '';
-  const flags = new Set(line.trim().split(/\s+/));
+  return new Set(line.trim().split(/\s+/));
+}
+
+function missingFlags(): string[] {
+  const flags = processorsFlags();
   return FLAGS.filter((flag) => !flags.has(flag));
 }
 

@@ -52,6 +52,12 @@ function dividedAxes(outer: readonly Axis[], parts: number): [leading: Axis[], w
   return left === 1 && leading.length > 0 ? [leading, []] : undefined;
 }
 
+interface Chosen {
+  readonly before: readonly Kernel[];
+  readonly group: readonly Kernel[];
+  readonly left: readonly Kernel[];
+}
+
 class Scheduler {
   /** Kernels that touch a value at all. */
   private readonly touching = new Map<ValueId, number>();
@@ -81,20 +87,21 @@ class Scheduler {
     return group.every((one) => isMet(one, kernel) && isMet(kernel, one));
   }
 
-  group(rest: readonly Kernel[]): { group: Kernel[]; left: Kernel[] } {
+  /** The next group, and kernels that run before it: what is made of weights alone, so that it does not stand between samples. */
+  next(rest: readonly Kernel[]): Chosen {
     const [first, ...others] = rest as [Kernel, ...Kernel[]];
-    if (!this.canBegin(first)) return { group: [first], left: others };
-    const group = [first];
-    const putOff: Kernel[] = [];
-    const window = others.slice(0, WINDOW);
+    if (!this.canBegin(first)) return { before: [], group: [first], left: others };
+    const [before, group, putOff]: [Kernel[], Kernel[], Kernel[]] = [[], [first], []];
     let seen = 0;
-    for (const kernel of window) {
+    for (const kernel of others.slice(0, WINDOW)) {
       if (putOff.length >= MOST_PUT_OFF) break;
       seen++;
-      if (putOff.every((one) => independent(one, kernel)) && this.canFollow(group, kernel)) group.push(kernel);
+      const waits = !putOff.every((one) => independent(one, kernel));
+      if (!waits && this.canFollow(group, kernel)) group.push(kernel);
+      else if (!waits && !this.canBegin(kernel) && group.every((one) => independent(one, kernel))) before.push(kernel);
       else putOff.push(kernel);
     }
-    return { group, left: [...putOff, ...others.slice(seen)] };
+    return { before, group, left: [...putOff, ...others.slice(seen)] };
   }
 
   /** Values of a group that only it touches, each part its own. */
@@ -110,8 +117,9 @@ function touched({ reads, writes }: Kernel): ValueId[] {
   return [...reads, ...writes];
 }
 
-function independent(before: Kernel, after: Kernel): boolean {
-  return !before.writes.some((id) => touched(after).includes(id)) && !after.writes.some((id) => before.reads.includes(id));
+/** Whether they may run in either order. */
+function independent(one: Kernel, other: Kernel): boolean {
+  return !one.writes.some((id) => touched(other).includes(id)) && !other.writes.some((id) => one.reads.includes(id));
 }
 
 /**
@@ -121,10 +129,11 @@ function independent(before: Kernel, after: Kernel): boolean {
 export function schedule(kernels: readonly Kernel[], parts: number, elementsOf: (id: ValueId) => number, isShared: (id: ValueId) => boolean): Group[] {
   const scheduler = new Scheduler(parts, elementsOf, isShared, kernels);
   const groups: Group[] = [];
-  let left = [...kernels];
+  const alone = (kernel: Kernel): Group => ({ kernels: [kernel], parts: kernel.units, local: new Set() });
+  let left = kernels;
   while (left.length > 0) {
-    const { group, left: others } = scheduler.group(left);
-    groups.push(group.length > 1 ? { kernels: group, parts, local: scheduler.local(group) } : { kernels: group, parts: group[0]!.units, local: new Set() });
+    const { before, group, left: others } = scheduler.next(left);
+    groups.push(...before.map(alone), group.length > 1 ? { kernels: group, parts, local: scheduler.local(group) } : alone(group[0]!));
     left = others;
   }
   return groups;
