@@ -34,6 +34,7 @@ if (!options['report-only']) {
   run('step', 'step-tiny', '--size', 'tiny', '--rounds', '7', '--steps', '4');
   run('step', 'step-small', '--size', 'small', '--rounds', '6', '--steps', '2');
   // Alone in its process, for its memory.
+  run('step', 'step-small-memory-native', '--size', 'small', '--rounds', '2', '--steps', '2', '--only', 'native');
   run('step', 'step-small-memory', '--size', 'small', '--rounds', '2', '--steps', '2', '--only', 'compiled-cpu');
   if (options.cifar !== undefined) run('pipeline', 'pipeline-tiny', '--size', 'tiny', '--data', options.cifar, '--rounds', '5', '--steps', '8');
   // So few that they come again.

@@ -6,11 +6,11 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { CompiledEngine } from '../extension/training/engines/compiled/compiled-engine';
 import type { LabelledFeatures } from '../extension/training/evaluation/features';
 import { knn } from '../extension/training/evaluation/knn';
 import { linearProbe, PROBE_PRESETS } from '../extension/training/evaluation/linear-probe';
 import { RandomStream } from '../extension/training/random';
+import { cpuEngine } from './cpu-engine';
 import { processor } from './machine';
 import { REFERENCE, referenceMs } from './ui-reference';
 
@@ -35,7 +35,7 @@ function clouds(name: string, images: number): LabelledFeatures {
   return { features, width, labels };
 }
 
-const engine = await CompiledEngine.create({ threads });
+const engine = await cpuEngine(threads);
 const [train, test] = [clouds('train', trainImages), clouds('test', testImages)];
 
 /** Seconds, and the accuracy, so that one sees that something was learnt. */

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import { gmacPerImage } from '../extension/core/config/cost';
 import { float32 } from '../extension/core/tensors';
-import { CompiledEngine } from '../extension/training/engines/compiled/compiled-engine';
+import { cpuEngine } from './cpu-engine';
 import { growthFigure, type GrowthPoint } from './growth-figure';
 import { processor } from './machine';
 import { median } from './median';
@@ -37,7 +37,7 @@ const CHAINED = 12;
 
 /** GFLOP/s of the best of a few products as they are in a step: [rows, K] · [K, K]ᵀ with a frozen right side. */
 async function bestRate(threads: number): Promise<number> {
-  const engine = await CompiledEngine.create({ threads });
+  const engine = await cpuEngine(threads);
   const rates: number[] = [];
   for (const [rows, width] of [[4096, 192], [4096, 768], [1024, 1024]] as const) {
     const right = float32([width, width], new Float32Array(width * width).fill(1 / width));
@@ -63,7 +63,7 @@ async function bestRate(threads: number): Promise<number> {
 }
 
 async function secondsPerStep(size: StepSize, threads: number): Promise<number> {
-  const engine = await CompiledEngine.create({ threads });
+  const engine = await cpuEngine(threads);
   const { program, state: values, batch } = stepCase(size);
   const compiled = await engine.compile(program);
   const state = engine.createState(values);

@@ -7,8 +7,8 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { CompiledEngine } from '../extension/training/engines/compiled/compiled-engine';
 import type { Engine } from '../extension/training/engines/engine';
+import { cpuEngine } from './cpu-engine';
 import { askingRun, cachedRun, type Run } from './cached-run';
 import { processor } from './machine';
 import { median } from './median';
@@ -43,7 +43,7 @@ async function stepRun(engine: Engine, caseOptions: CaseOptions): Promise<Run> {
   };
 }
 
-const engine = await CompiledEngine.create({ threads });
+const engine = await cpuEngine(threads);
 const runs: Readonly<Record<string, Run>> = {
   maskalign: await stepRun(engine, ATTENTIVE),
   'maskalign, teacher in int8': await stepRun(engine, { ...ATTENTIVE, dtype: 'int8' }),

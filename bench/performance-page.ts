@@ -20,6 +20,8 @@ interface PipelineRecord {
 }
 
 interface StartupRecord {
+  /** With the engine that `auto` takes. */
+  readonly automatic?: readonly number[];
   readonly seconds: readonly number[];
   readonly withoutCache: readonly number[];
 }
@@ -45,7 +47,7 @@ export async function performancePage(folder: string): Promise<string> {
   };
   const tiny = await read<StepRecord>('step-tiny');
   const small = await read<StepRecord>('step-small');
-  const alone = await read<StepRecord>('step-small-memory');
+  const alone = [await read<StepRecord>('step-small-memory-native'), await read<StepRecord>('step-small-memory')];
   const pipelines = { tiny: await read<PipelineRecord>('pipeline-tiny'), 'tiny, later epochs': await read<PipelineRecord>('pipeline-tiny-later'), small: await read<PipelineRecord>('pipeline-small') };
   const sections = [
     introduction(tiny ?? small),
@@ -102,13 +104,13 @@ function stepRow(name: string, { shape, steps, secondsPerStep }: StepRecord, { n
   return `| ${[size, contestant, imagesPerSecond.toFixed(1), ...ratio].join(' | ')} |`;
 }
 
-function memorySection(together: StepRecord | undefined, alone: StepRecord | undefined): string {
-  const ours = alone?.results[0]?.peakMiB;
-  const theirs = together?.results.flatMap(({ name, peakMiB }) => (peakMiB === undefined || name.startsWith('compiled') ? [] : [`${name} ${peakMiB.toFixed(0)} MiB`])) ?? [];
-  if (ours === undefined) return '';
+function memorySection(together: StepRecord | undefined, alone: readonly (StepRecord | undefined)[]): string {
+  const told = (results: StepRecord['results']): string[] => results.flatMap(({ name, peakMiB }) => (peakMiB === undefined ? [] : [`${name} ${peakMiB.toFixed(0)} MiB`]));
+  const ours = alone.flatMap((record) => told(record?.results.slice(0, 1) ?? []));
+  if (ours.length === 0) return '';
   return `## Memory
 
-Largest resident size of a process that trains the small shape: compiled-cpu ${ours.toFixed(0)} MiB${theirs.length === 0 ? '' : `, ${theirs.join(', ')}`}.
+Largest resident size of a process that trains the small shape: ${[...ours, ...told(together?.results ?? [])].join(', ')}.
 `;
 }
 
@@ -139,9 +141,11 @@ function spread(seconds: readonly number[]): string {
 
 function startupSection(record: StartupRecord | undefined): string {
   if (record === undefined) return '';
+  const automatic = record.automatic === undefined ? '' : `${spread(record.automatic)} with the engine that
+\`auto\` takes; with \`compiled-cpu\` `;
   return `## Start
 
-From \`mim pretrain\` to the first finished step at the tiny shape, program, teacher and compilation included: ${spread(record.seconds)}
+From \`mim pretrain\` to the first finished step at the tiny shape, program, teacher and compilation included: ${automatic}${spread(record.seconds)}
 where the compiled graph is on disk from an earlier start, ${spread(record.withoutCache)} where it is not. By turns; how fast the
 machine was meanwhile is in the record.
 `;

@@ -1,10 +1,10 @@
 /**
- * Images per second of one full training step, the compiled engine (with an exact teacher, with one of int8, and with what the
- * teacher said read from disk, as in the epochs after those of a cache's first time) against PyTorch
+ * Images per second of one full training step, the product's engines for the processor (with an exact teacher, with one of int8, and with
+ * what the teacher said read from disk, as in the epochs after those of a cache's first time) against PyTorch
  * (eager, and torch.compile with fused AdamW), in alternated short rounds, so that what else the machine does falls on all.
  * Prints medians, and the medians of the rounds' ratios to PyTorch eager.
  *
- *   npm run bench:step -- [--size tiny] [--rounds 7] [--steps 4] [--threads 2] [--only compiled-cpu,eager] [--json bench-step.json]
+ *   npm run bench:step -- [--size tiny] [--rounds 7] [--steps 4] [--threads 2] [--only native,eager] [--json bench-step.json]
  *
  * PyTorch is found through MIM_PYTHON (default: python3); without it only the product is measured. torch.compile needs a C++
  * compiler; where it does not work it is left out, and that is said.
@@ -16,15 +16,16 @@ import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { CompiledEngine } from '../extension/training/engines/compiled/compiled-engine';
 import { cachedRun, type Run } from './cached-run';
+import { cpuEngine } from './cpu-engine';
 import { processor } from './machine';
 import { median } from './median';
 import type { StepSizeName, TeacherDtype } from './step-case';
 import { alignedLevels, maskRatio, stepCase, stepSizes } from './step-case';
 
-const CONTESTANTS = ['compiled-cpu', 'compiled-cpu int8', 'compiled-cpu cached', 'eager', 'torch.compile'] as const;
+const CONTESTANTS = ['native', 'native int8', 'native cached', 'compiled-cpu', 'compiled-cpu int8', 'compiled-cpu cached', 'eager', 'torch.compile'] as const;
 type Name = (typeof CONTESTANTS)[number];
+const ofTorch: ReadonlySet<Name> = new Set<Name>(['eager', 'torch.compile']);
 
 const { values: options } = parseArgs({
   options: {
@@ -49,8 +50,8 @@ interface Contestant {
   readonly peak?: () => Promise<number>;
 }
 
-async function product(dtype: TeacherDtype): Promise<Omit<Contestant, 'name'>> {
-  const engine = await CompiledEngine.create({ threads });
+async function product(kind: 'native' | 'compiled-cpu', dtype: TeacherDtype): Promise<Omit<Contestant, 'name'>> {
+  const engine = await cpuEngine(threads, [kind]);
   const { program, state: values, batch } = stepCase(shape, { dtype });
   const compiled = await engine.compile(program);
   const state = engine.createState(values);
@@ -87,9 +88,12 @@ function pytorch(compile: boolean): Omit<Contestant, 'name'> {
 }
 
 const open: Readonly<Record<Name, () => Promise<Omit<Contestant, 'name'>> | Omit<Contestant, 'name'>>> = {
-  'compiled-cpu': () => product('float32'),
-  'compiled-cpu int8': () => product('int8'),
-  'compiled-cpu cached': async () => ({ run: await cachedRun(await CompiledEngine.create({ threads }), shape) }),
+  native: () => product('native', 'float32'),
+  'native int8': () => product('native', 'int8'),
+  'native cached': async () => ({ run: await cachedRun(await cpuEngine(threads, ['native']), shape) }),
+  'compiled-cpu': () => product('compiled-cpu', 'float32'),
+  'compiled-cpu int8': () => product('compiled-cpu', 'int8'),
+  'compiled-cpu cached': async () => ({ run: await cachedRun(await cpuEngine(threads, ['compiled-cpu']), shape) }),
   eager: () => pytorch(false),
   'torch.compile': () => pytorch(true),
 };
@@ -98,7 +102,7 @@ const open: Readonly<Record<Name, () => Promise<Omit<Contestant, 'name'>> | Omit
 async function contestants(torch: string | undefined): Promise<Contestant[]> {
   const found: Contestant[] = [];
   for (const name of CONTESTANTS) {
-    if (!wanted.includes(name) || (torch === undefined && !name.startsWith('compiled'))) continue;
+    if (!wanted.includes(name) || (torch === undefined && ofTorch.has(name))) continue;
     try {
       const opened = await open[name]();
       await opened.run(1);

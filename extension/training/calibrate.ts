@@ -10,7 +10,7 @@ import type { ResolvedExperiment } from '../core/config/schema';
 import { RunDirectory } from '../core/runs/run-directory';
 import type { Calibration } from './calibration';
 import { ImageLoader, type TrainBatch } from './data/loader';
-import { createEngine } from './engines/create';
+import { createEngine, trainingEngine } from './engines/create';
 import type { Engine, StateStore } from './engines/engine';
 import { studentFeatureProgram } from './evaluation/encoders';
 import { runEncoder } from './evaluation/features';
@@ -33,7 +33,7 @@ const FEATURE_BATCH = 128;
 export async function calibrate(resolved: ResolvedExperiment, origin: Origin): Promise<Calibration> {
   const started = performance.now();
   const prepared = await prepare(resolved, origin);
-  const { engine } = await createEngine(prepared.experiment.engine);
+  const { engine } = await createEngine(trainingEngine(prepared.experiment));
   try {
     return await measure(prepared, engine, started);
   } finally {

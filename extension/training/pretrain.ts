@@ -5,7 +5,7 @@ import { gmacPerImage } from '../core/config/cost';
 import { freezeResolved, parseResolved } from '../core/config/freeze';
 import { ConfigError, loadExperiment } from '../core/config/load';
 import type { Locator } from '../core/config/location';
-import { type EngineConfig, engineSchema } from '../core/config/schema';
+import { type ResolvedExperiment, engineSchema } from '../core/config/schema';
 import { resolvedSummary } from '../core/config/summary';
 import type { FetchOptions } from '../core/hub/fetch-weights';
 import { UserError } from '../core/problems';
@@ -14,7 +14,7 @@ import { keepBeating } from '../core/runs/heartbeat-thread';
 import { RunDirectory } from '../core/runs/run-directory';
 import type { SweepMembership } from '../core/sweeps/record';
 import { joinState, trainerStateSchema, type TrainerState } from './checkpoint-state';
-import { createEngine, type AskedEngine } from './engines/create';
+import { createEngine, trainingEngine, type AskedEngine } from './engines/create';
 import type { Engine } from './engines/engine';
 import { requireSplit, splitAmong } from './distributed/batch-share';
 import type { Task } from './distributed/follow';
@@ -81,7 +81,7 @@ export async function pretrain({ configFile, overrides = {}, name, runsFolder, n
   const inputs = await inputsOf(prepared);
   const experimentFile = resolvePath(cell?.experimentFile ?? configFile);
   const student = await blaming({ file: configFile, locate }, ['init.checkpoint'], () => initialStudent(experiment, fetchingOf(events)));
-  const { engine, reason } = await createEngine(await engineConfigOf(experiment.engine, ranks));
+  const { engine, reason } = await createEngine(await engineConfigOf(experiment, ranks));
   try {
     const codebook = await blaming({ file: configFile, locate }, ['codebook.size', 'codebook', 'method'], () => learnCodebook(prepared, engine));
     await blaming({ file: configFile, locate }, ['teacher.cache.max_gb', 'teacher.cache', 'teacher'], () => requireRoom(prepared, engine.kind));
@@ -136,7 +136,7 @@ export async function resume({ run: folder, step, untilEpoch, events = {}, signa
     const prepared = await prepare(resolved, undefined, fetchingOf(events));
     if (inputs) requireSameImages(inputs, prepared);
     const student = start.values === undefined ? await initialStudent(resolved, fetchingOf(events)) : undefined;
-    const { engine, reasons } = await engineAsBefore(await engineConfigOf(resolved.engine, ranks), trainer, ranks);
+    const { engine, reasons } = await engineAsBefore(await engineConfigOf(resolved, ranks), trainer, ranks);
     try {
       const codebook = start.values === undefined ? await learnCodebook(prepared, engine) : undefined;
       for (const { path } of await run.setAsideCheckpointsAfter(start.step)) notes.push(`Set aside a checkpoint past step ${start.step}: ${path}`);
@@ -219,7 +219,8 @@ function threadsText(threads: number): string {
 }
 
 /** Ranks on one machine share its cores and its GPUs. */
-function engineConfigOf(asked: EngineConfig, ranks: Ranks | undefined): Promise<AskedEngine> {
+function engineConfigOf(experiment: ResolvedExperiment, ranks: Ranks | undefined): Promise<AskedEngine> {
+  const asked = trainingEngine(experiment);
   return withRankDevice(ranks && asked.threads === 0 ? { ...asked, threads: ranks.threads } : asked, ranks);
 }
 

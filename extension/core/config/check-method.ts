@@ -1,4 +1,5 @@
 /** Whether the sections of an experiment go together with its method: what it needs, and what would have no effect. */
+import { computesInInt8 } from './engine-traits';
 import { type MethodName, METHODS, hasDecoder, hidesPatches, methodTraits, needsTeacher, predicts, readsAttention, readsTeacher } from './method-traits';
 import { multiBlockConfig, targetSizes } from './multi-block';
 import type { ProblemList } from './problem-list';
@@ -58,8 +59,8 @@ function checkTeacher(resolved: ResolvedExperiment, problems: ProblemList): void
     });
   } else if (teacher.dtype === 'int8' && teacher.ema) {
     problems.add('MIM1112', ['teacher.dtype', 'teacher'], 'An average of the student changes with every step and stays of float32: `dtype: int8` is of frozen teachers.', { hint: 'Leave `dtype` out.' });
-  } else if (teacher.dtype === 'int8' && !['auto', 'compiled-cpu'].includes(engine.kind)) {
-    problems.add('MIM1112', ['teacher.dtype', 'engine'], `\`engine: ${engine.kind}\` does not compute in int8.`, { hint: 'Use `engine: compiled-cpu` or `auto`, or leave `dtype` out.' });
+  } else if (teacher.dtype === 'int8' && engine.kind !== 'auto' && !computesInInt8(engine.kind)) {
+    problems.add('MIM1112', ['teacher.dtype', 'engine'], `\`engine: ${engine.kind}\` does not compute in int8.`, { hint: 'Use `engine: auto`, or leave `dtype` out.' });
   } else if (resolved.reconstruction?.project && teacher.ema) {
     problems.add('MIM1112', ['reconstruction.project', 'teacher.ema', 'teacher'], 'An average of the student has no projection: `project` is of CLIP.', { hint: 'Name a CLIP checkpoint under `teacher.checkpoint`, or leave `project` out.' });
   } else if (teacher.checkpoint !== undefined && teacher.ema) {

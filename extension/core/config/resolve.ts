@@ -95,10 +95,8 @@ function resolveSchedule(schedule: Experiment['schedule']): ScheduleConfig {
   return { ...schedule, warmup_epochs: schedule.warmup_epochs ?? schedule.epochs * WARMUP_SHARE };
 }
 
-function resolveEngine({ engine, teacher }: Experiment): EngineConfig {
-  const asked = typeof engine === 'string' ? engineSchema.parse({ kind: engine }) : engine;
-  // Of a machine's engines only one computes in int8; a faster one would refuse.
-  return asked.kind === 'auto' && teacher?.dtype === 'int8' && asked.precision !== 'float16' ? { ...asked, kind: 'compiled-cpu' } : asked;
+function resolveEngine({ engine }: Experiment): EngineConfig {
+  return typeof engine === 'string' ? engineSchema.parse({ kind: engine }) : engine;
 }
 
 function resolveTeacher(teacher: TeacherConfig, absolute: (path: string) => string): TeacherConfig {

@@ -78,7 +78,7 @@ export const teacherSchema = z.strictObject({
   checkpoint: path.optional().meta({ examples: ['hf://timm/vit_base_patch16_224.dino'] }).describe('A teacher’s weights, relative to this file: .safetensors, .bin or .pth in CLIP, DINO, DINOv2, timm, MAE, MaskAlign or SimMIM naming, or one of this product’s run or checkpoint folders. Or `hf://owner/name[@revision][/file]`: a repository of the Hugging Face Hub, downloaded into its cache.'),
   format: z.enum(TEACHER_FORMATS).default('auto').describe('Naming of the keys; `auto` recognises it.'),
   heads: upTo(1024).optional().describe('Attention heads, where the file does not tell and width/64 is wrong.'),
-  dtype: z.enum(['float32', 'int8']).optional().meta({ default: 'float32' }).describe('What the products of the teacher’s blocks are computed in. `int8` (`engine: compiled-cpu` only) is faster and not exact: how far targets are off is measured before the training, and told.'),
+  dtype: z.enum(['float32', 'int8']).optional().meta({ default: 'float32' }).describe('What the products of the teacher’s blocks are computed in. `int8` (on the processor only) is faster and not exact: how far targets are off is measured before the training, and told.'),
   cache: teacherCacheSchema.optional(),
   ema: averageSchema
     .optional()
@@ -188,7 +188,7 @@ export const checkpointsSchema = z.strictObject({
 }).describe('When the run is saved.');
 
 export const engineSchema = z.strictObject({
-  kind: z.enum(['auto', 'compiled-cpu', 'compiled-webgpu', 'wgsl', 'tfjs-node-gpu', 'tfjs-webgpu', 'tfjs-cpu', 'tfjs-wasm']).default('auto').describe('`compiled-cpu`, `compiled-webgpu`: the step traced into one graph, run by ONNX Runtime on the CPU or on a GPU. `wgsl`: by kernels of our own on a GPU, once `mim engine install wgsl` was done. `tfjs-node-gpu`, `tfjs-webgpu`: eager on a GPU, by CUDA or WebGPU, likewise. `tfjs-cpu`, `tfjs-wasm`: eager references. `auto`: the fastest that works here.'),
+  kind: z.enum(['auto', 'native', 'compiled-cpu', 'compiled-webgpu', 'wgsl', 'tfjs-node-gpu', 'tfjs-webgpu', 'tfjs-cpu', 'tfjs-wasm']).default('auto').describe('`compiled-cpu`, `compiled-webgpu`: the step traced into one graph, run by ONNX Runtime on the CPU or on a GPU. `native`: as machine code written for this processor, on Linux on x64 with AVX-512. `wgsl`: by kernels of our own on a GPU, once `mim engine install wgsl` was done. `tfjs-node-gpu`, `tfjs-webgpu`: eager on a GPU, by CUDA or WebGPU, likewise. `tfjs-cpu`, `tfjs-wasm`: eager references. `auto`: the fastest that works here.'),
   threads: threadCount.default(0).describe('Compute threads; 0 is every core, or `MIM_THREADS`. A resumed run keeps the number it was saved with, which bit-exactness needs.'),
   steps_per_run: upTo(1024).default(4).describe('Training steps handed to the compiled engine at once.'),
   device: z.union([z.int().min(0).max(1023), z.string().min(1).max(256)]).optional().meta({ examples: [0, 1, 'H100'] }).describe('Of an engine on a GPU: which one, by its number in the list of `mim doctor`, or by a part of its name. Default: the one that the queue gave (`MIM_DEVICE`), else the first that the system gives.'),

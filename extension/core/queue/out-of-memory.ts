@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Words of ONNX Runtime, the C++ library, V8, typed arrays, worker threads, Vulkan, and the system. */
-const WORDS = /std::bad_alloc|\bbad allocation\b|out of memory|heap limit|failed to allocate (?:memory|\d+ bytes)|array buffer allocation failed|invalid (?:typed )?array length|ERR_WORKER_OUT_OF_MEMORY|cannot allocate memory|\bENOMEM\b|VK_ERROR_OUT_OF_(?:DEVICE|HOST)_MEMORY/i;
+/** Words of ONNX Runtime, the native engine, the C++ library, V8, typed arrays, worker threads, Vulkan, and the system. */
+const WORDS = /std::bad_alloc|\bbad allocation\b|out of memory|heap limit|failed to allocate (?:memory|\d+ bytes)|array buffer allocation failed|invalid (?:typed )?array length|ERR_WORKER_OUT_OF_MEMORY|cannot allocate memory|has no \d+ bytes of memory left|\bENOMEM\b|VK_ERROR_OUT_OF_(?:DEVICE|HOST)_MEMORY/i;
 
 export function ranOutOfMemory(words: string): boolean {
   return WORDS.test(words);

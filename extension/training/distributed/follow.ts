@@ -2,7 +2,7 @@
 import { parseResolved } from '../../core/config/freeze';
 import type { EngineConfig } from '../../core/config/schema';
 import { ImageLoader } from '../data/loader';
-import { createEngine } from '../engines/create';
+import { createEngine, trainingEngine } from '../engines/create';
 import type { Engine } from '../engines/engine';
 import type { TrainingOutcome } from '../events';
 import { requireSameImages, withPinnedTeacher, type RunInputs } from '../inputs';
@@ -46,7 +46,7 @@ export async function follow(ranks: Ranks, following: Following): Promise<End> {
   // Rank 0 evaluates.
   const prepared = await prepare({ ...resolved, evaluate: [] });
   if (task.inputs) requireSameImages(task.inputs, prepared);
-  const { engine } = await createEngine(await withRankDevice({ ...prepared.experiment.engine, ...task.engine }, ranks));
+  const { engine } = await createEngine(await withRankDevice({ ...trainingEngine(prepared.experiment), ...task.engine }, ranks));
   try {
     await trainAlong(ranks, task, prepared, engine, following);
     return await ranks.word<End>(undefined);

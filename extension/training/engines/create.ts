@@ -1,7 +1,7 @@
 /** Which engine computes: what the experiment names, or the fastest that works here. */
 import { wishedDevice, type DeviceWish } from '../../core/config/device-wish';
-import { computesInFloat16, computesOnGpu } from '../../core/config/engine-traits';
-import type { EngineConfig } from '../../core/config/schema';
+import { compiledForProcessor, computesInFloat16, computesInInt8, computesOnGpu } from '../../core/config/engine-traits';
+import type { EngineConfig, ResolvedExperiment } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
 import { isDeviceFault, NO_SUCH_DEVICE } from './devices/choose-device';
 import type { Engine } from './engine';
@@ -23,15 +23,16 @@ export interface EngineProbe {
 }
 
 /** Fastest first, as far as it was measured. One that needs a GPU does not start without. */
-const enginesByPreference: readonly EngineKind[] = ['wgsl', 'compiled-webgpu', 'tfjs-node-gpu', 'compiled-cpu', 'tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'];
+const enginesByPreference: readonly EngineKind[] = ['wgsl', 'compiled-webgpu', 'tfjs-node-gpu', ...compiledForProcessor, 'tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'];
 
-/** Those that must be faster here than `compiled-cpu` to be chosen. */
+/** Those that must be faster here than the processor to be chosen. */
 const measuredFirst: ReadonlySet<EngineKind> = new Set<EngineKind>(['wgsl', 'compiled-webgpu']);
 
 const meaning: Record<EngineKind, string> = {
   wgsl: 'steps compiled into kernels of our own, run on a GPU through WebGPU',
   'compiled-webgpu': 'steps compiled into one graph, run by ONNX Runtime on a GPU through WebGPU',
   'tfjs-node-gpu': 'eager TensorFlow.js on an NVIDIA GPU, by tfjs-node-gpu',
+  native: 'steps compiled into machine code of our own for the CPU, with AVX-512',
   'compiled-cpu': 'steps compiled into one graph, run by ONNX Runtime on the CPU',
   'tfjs-webgpu': 'eager TensorFlow.js on WebGPU, by Dawn',
   'tfjs-wasm': 'eager TensorFlow.js on WebAssembly, one thread (slow)',
@@ -40,14 +41,23 @@ const meaning: Record<EngineKind, string> = {
 
 const eagerBackends = { 'tfjs-node-gpu': 'tensorflow', 'tfjs-webgpu': 'webgpu', 'tfjs-wasm': 'wasm', 'tfjs-cpu': 'cpu' } as const;
 
-interface OpenOptions extends Pick<EngineConfig, 'threads' | 'precision'> {
+interface OpenOptions extends Pick<AskedEngine, 'threads' | 'precision' | 'int8'> {
   /** Of a GPU's engine. */
   readonly wish?: DeviceWish;
 }
 
+/** What an experiment's training asks for. */
+export function trainingEngine({ engine, teacher }: Pick<ResolvedExperiment, 'engine'> & Partial<Pick<ResolvedExperiment, 'teacher'>>): AskedEngine {
+  return { ...engine, int8: teacher?.dtype === 'int8' };
+}
+
 /** The libraries of an engine are loaded only here, so that one that is missing breaks nothing else. */
-async function open(kind: EngineKind, { threads, wish, precision }: OpenOptions): Promise<Engine> {
+async function open(kind: EngineKind, { threads, wish, precision, int8 }: OpenOptions): Promise<Engine> {
   switch (kind) {
+    case 'native': {
+      const { NativeEngine } = await import('./native/native-engine');
+      return NativeEngine.create({ threads, int8 });
+    }
     case 'compiled-cpu': {
       const { CompiledEngine } = await import('./compiled/compiled-engine');
       return CompiledEngine.create({ threads, device: 'cpu' });
@@ -88,6 +98,8 @@ export async function createEngine(config: AskedEngine): Promise<{ engine: Engin
 
 /** What an experiment says of the engine that matters here. */
 export interface AskedEngine extends Pick<EngineConfig, 'kind' | 'threads' | 'device' | 'precision'> {
+  /** It shall compute products with frozen weights in int8. */
+  readonly int8?: boolean;
   /** A device that was given out by who could not know whether it can be had: where it cannot, the system gives one. Default: `MIM_DEVICE`. */
   readonly given?: DeviceWish;
 }
@@ -122,16 +134,16 @@ async function openNamed(kind: EngineKind, asked: AskedEngine): Promise<{ engine
 }
 
 async function chooseEngine(asked: AskedEngine): Promise<{ engine: Engine; reason: string }> {
-  const { device, precision } = asked;
+  const { device, precision, int8 } = asked;
   const failures: string[] = [];
-  const candidates = enginesByPreference.filter((kind) => (device === undefined || computesOnGpu(kind)) && (precision !== 'float16' || computesInFloat16(kind)));
+  const candidates = enginesByPreference.filter((kind) => (device === undefined || computesOnGpu(kind)) && (precision !== 'float16' || computesInFloat16(kind)) && (!int8 || computesInInt8(kind)));
   for (const kind of candidates) {
     try {
       // Nothing is raced where the processor would not be taken either way.
-      const races = measuredFirst.has(kind) && candidates.includes('compiled-cpu');
+      const races = measuredFirst.has(kind) && compiledForProcessor.some((one) => candidates.includes(one));
       const { engine, note, faster } = races ? await openWhereFaster(kind, asked) : { ...(await openOn(kind, asked)), faster: undefined };
       const passed = failures.length ? ` (${failures.join('; ')})` : '';
-      return { engine, reason: asSentence(`Chose ${kind}, ${candidates.length > 1 ? 'the fastest that works here' : 'which alone computes in float16'}: ${meaning[kind]}${note}${faster ? `; ${faster} of compiled-cpu` : ''}${passed}`) };
+      return { engine, reason: asSentence(`Chose ${kind}, ${candidates.length > 1 ? 'the fastest that works here' : 'which alone computes in float16'}: ${meaning[kind]}${note}${faster === undefined ? '' : `; ${faster}`}${passed}`) };
     } catch (error) {
       // Another runtime may find it: they need different libraries. One that is asked for and is nowhere is told by the first.
       if (error instanceof UserError && error.code === NO_SUCH_DEVICE && device !== undefined) throw error;
@@ -160,14 +172,14 @@ function onDevice(engine: Engine): string {
 class PassedOver extends Error {}
 
 /** Nothing is started where there is no GPU. @throws PassedOver; or what keeps it from starting */
-async function openWhereFaster(kind: EngineKind, asked: AskedEngine): Promise<Opened & { readonly faster: string }> {
+async function openWhereFaster(kind: EngineKind, asked: AskedEngine): Promise<Opened & { readonly faster?: string }> {
   if (!likelyGpu()) throw new PassedOver('the system shows no GPU');
   const { engine, note } = await openOn(kind, asked);
   try {
     const [gpu, cpu] = [await measured(engine), await rateOfProcessor(asked)];
-    const reason = passedOver(gpu, cpu);
+    const reason = passedOver(gpu, cpu?.rate);
     if (reason !== undefined) throw new PassedOver(reason);
-    return { engine, note, faster: ratesInWords(gpu, cpu) };
+    return { engine, note, ...(cpu && { faster: `${ratesInWords(gpu, cpu.rate)} of ${cpu.kind}` }) };
   } catch (error) {
     await engine.dispose();
     throw error;
@@ -179,13 +191,18 @@ async function measured(engine: Engine): Promise<MatmulRate> {
   return matmulRate(engine);
 }
 
-async function rateOfProcessor({ threads }: AskedEngine): Promise<MatmulRate> {
-  const engine = await open('compiled-cpu', { threads });
-  try {
-    return await measured(engine);
-  } finally {
-    await engine.dispose();
+/** Of the fastest engine that works; undefined where none does. */
+async function rateOfProcessor({ threads }: AskedEngine): Promise<{ readonly kind: EngineKind; readonly rate: MatmulRate } | undefined> {
+  for (const kind of compiledForProcessor) {
+    const engine = await open(kind, { threads }).catch(() => undefined);
+    if (!engine) continue;
+    try {
+      return { kind, rate: await measured(engine) };
+    } finally {
+      await engine.dispose();
+    }
   }
+  return undefined;
 }
 
 /** A GPU that `engine.device` can name, by its place in the list. */
@@ -207,7 +224,7 @@ export async function probeDevices(): Promise<DeviceProbe[]> {
 export async function probeEngines(): Promise<EngineProbe[]> {
   const probes: EngineProbe[] = [];
   for (const kind of enginesByPreference) probes.push(await probe(kind));
-  const cpu = probes.find(({ kind }) => kind === 'compiled-cpu')?.rate;
+  const cpu = probes.find(({ kind, works }) => works && compiledForProcessor.includes(kind))?.rate;
   return probes.map((one) => {
     const reason = one.rate && measuredFirst.has(one.kind) ? passedOver(one.rate, cpu) : undefined;
     return reason === undefined ? one : { ...one, passedOver: reason };

@@ -35,7 +35,7 @@ export interface ProgramInterface {
 export interface Program extends ProgramInterface {
   /** Frozen values: teacher weights, position tables. */
   readonly constants: NamedTensors;
-  /** Constants, weights [out, in], whose products shall be computed in int8; only the compiled engine can. */
+  /** Constants, weights [out, in], whose products shall be computed in int8; only the engines of the processor can. */
   readonly int8?: readonly string[];
   /** Default: float32. Engines refuse what they do not know. */
   readonly precision?: Precision;
@@ -70,7 +70,7 @@ export interface CompiledProgram {
 }
 
 export interface Engine {
-  /** `compiled-cpu`, `tfjs-cpu`, … */
+  /** `native`, `compiled-cpu`, `tfjs-cpu`, … */
   readonly kind: string;
   readonly threads: number;
   /** For humans and environment.json: library versions, device. */

@@ -27,7 +27,8 @@ export interface Stored {
 /** Elements of a piece: such that pieces make whole parts of the samples of a batch, where they can. */
 function pieceOf(size: number, samples: number): number {
   const each = size / samples;
-  for (let pieces = Math.ceil(each / LONGEST_PIECE); pieces < 16; pieces++) if (Number.isInteger(each / pieces / LANES)) return each / pieces;
+  const fewest = Math.ceil(each / LONGEST_PIECE);
+  for (let pieces = fewest; pieces < fewest + LANES; pieces++) if (Number.isInteger(each / pieces / LANES)) return each / pieces;
   return PIECE;
 }
 

@@ -3,18 +3,20 @@ import { version_core } from '@tensorflow/tfjs-core';
 import { usableThreads } from '../../../core/config/usable-threads';
 import { UserError } from '../../../core/problems';
 import type { NamedTensors } from '../../../core/tensors';
-import { refuseFloat16 } from '../check-values';
+import { refuseFloat16, refuseInt8 } from '../check-values';
 import { compile, type CompileOptions } from '../compiled/compile';
 import type { CompiledProgram, Engine, Program, StateStore } from '../engine';
 import { interfaceOf } from '../engine';
 import type { NativeProgram } from './native-program';
 import type { NativeState } from './native-state';
-import { nativeSupport } from './native-support';
+import { computesBytes, nativeSupport } from './native-support';
 import type { planOf } from './planner';
 
 export interface NativeEngineOptions extends Pick<CompileOptions, 'disabledPasses'> {
   /** Compute threads; 0 is every core, or `MIM_THREADS`. */
   readonly threads?: number;
+  /** Programs will ask for int8. */
+  readonly int8?: boolean | undefined;
 }
 
 /** They look for functions of the C library as they are loaded, so that they are loaded only where it has them. */
@@ -38,6 +40,7 @@ export class NativeEngine implements Engine {
   /** @throws UserError MIM4016 where machine code cannot be written and run */
   static async create(options: NativeEngineOptions = {}): Promise<NativeEngine> {
     const reason = nativeSupport();
+    if (reason === undefined && options.int8 && !computesBytes()) throw new UserError('MIM4016', 'The processor does not have avx512_vnni, which int8 needs.', 'Use `engine: compiled-cpu`, which computes int8 on every processor.');
     if (reason !== undefined) throw new UserError('MIM4016', reason, 'Use `engine: compiled-cpu`, which runs on every processor.');
     const [{ NativeProgram: Program }, { NativeState: State }, { planOf }] = await Promise.all([import('./native-program'), import('./native-state'), import('./planner')]);
     return new NativeEngine(options, { Program, State, planOf });
@@ -51,10 +54,11 @@ export class NativeEngine implements Engine {
     return new this.parts.State(values);
   }
 
-  /** @throws UserError MIM4003 for a program that shall compute in float16 or int8 */
+  /** @throws UserError MIM4003 for a program that shall compute in float16, or in int8 where the processor cannot */
   async compile(program: Program): Promise<CompiledProgram> {
+    if (!computesBytes()) refuseInt8(program, this.kind);
     refuseFloat16(program, this.kind);
-    const { graph } = compile(program, { ...this.options, device: 'native' });
+    const { graph } = compile(program, { disabledPasses: this.options.disabledPasses ?? [], device: 'native' });
     return new this.parts.Program(interfaceOf(program), graph, this.parts.planOf(graph), this.threads);
   }
 

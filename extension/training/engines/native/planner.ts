@@ -54,6 +54,8 @@ class Planner {
   private readonly isOutput: ReadonlySet<ValueId>;
   private readonly known = new Map<ValueId, Expression>();
   private readonly homes = new Map<ValueId, View>();
+  /** How values in memory can be computed once more, by who copies them anyway: then they need not wait in memory until they are read again. */
+  private readonly remade = new Map<ValueId, Expression>();
   private readonly scratch = new Map<ValueId, number>();
   private readonly prepared = new Set<ValueId>();
   private readonly numbers = new Map<ValueId, Int32Array>();
@@ -115,6 +117,7 @@ class Planner {
   private inMemory(id: ValueId): Load {
     const expression = this.expression(id);
     if (expression.kind === 'load') return expression;
+    if (isShort(expression)) this.remade.set(id, expression);
     const to = this.home(id);
     this.map(this.producers.get(id)?.op ?? 'Fill', this.shape(id), expression, to);
     return this.madeAt(id, to);
@@ -386,7 +389,7 @@ class Planner {
     const wanted = this.home(made);
     const to = wanted.strides.at(-1) === 1 || this.shape(made).at(-1) === 1 ? wanted : { root: made, offset: 0, strides: contiguous(this.shape(made)) };
     const { pack, product } = productKernels(node.attrs, {
-      a: this.inMemory(a), aShape: this.shape(a), b: right.kind === 'number' ? this.inMemory(b) : right, bShape: this.shape(b), to, shape: this.shape(made),
+      a: this.inMemory(a), aShape: this.shape(a), b: right.kind === 'number' ? this.inMemory(b) : right, bRemade: this.remade.get(b), bShape: this.shape(b), to, shape: this.shape(made),
       scratch: (elements) => {
         const id = this.scratchFor(elements);
         if (frozen) this.prepared.add(id);
@@ -517,6 +520,11 @@ class Planner {
     const { setup, kernels, scratch, prepared, numbers } = this;
     return { setup, kernels, scratch, prepared, numbers, readings, inPlace };
   }
+}
+
+/** A product of two values in memory: activations' last step. */
+function isShort(expression: Expression): boolean {
+  return expression.kind === 'compute' && expression.op === 'Mul' && expression.operands.every(({ kind }) => kind === 'load');
 }
 
 /** Of a batch: the first axis of its largest value. */

@@ -28,6 +28,8 @@ export interface ProductParts {
   readonly aShape: readonly number[];
   /** Not a number. */
   readonly b: Expression;
+  /** The same as `b`, not in memory: read instead where B is brought into panels. */
+  readonly bRemade?: Expression | undefined;
   readonly bShape: readonly number[];
   /** Its columns lie side by side. */
   readonly to: View;
@@ -126,7 +128,7 @@ function reachOf({ m, n, k, a, b, c, batch }: ProductShape): Reach {
   return batch.length > 0 ? { outer: batch.map((axis) => ({ size: axis.size, strides: [axis.a, axis.b, axis.c] })), rest: [rows, ...rest] } : { outer: [rows], rest };
 }
 
-export function productKernels({ transA, transB, alpha }: Operations['MatMul'], { a, aShape, b, bShape, to, shape, scratch }: ProductParts): { pack: readonly Kernel[]; product: Kernel } {
+export function productKernels({ transA, transB, alpha }: Operations['MatMul'], { a, aShape, b, bRemade = b, bShape, to, shape, scratch }: ProductParts): { pack: readonly Kernel[]; product: Kernel } {
   const batch = shape.slice(0, -2);
   const [rows, n] = shape.slice(-2) as [number, number];
   const k = turnedShape(bShape, transB).at(-2)!;
@@ -134,7 +136,7 @@ export function productKernels({ transA, transB, alpha }: Operations['MatMul'], 
   const depth = matrix(a.strides, transA).column === 1 ? DEPTH : DEPTH_ACROSS;
   const isLine = right.kind === 'load' && (right.strides.at(-1) === 1 || n === 1);
   const isDirect = isLine && (rows < ENOUGH_ROWS || !collides(right.strides.at(-2)!, Math.min(k, depth), panelWidth(n) / LANES));
-  const { kernels: pack, view } = isDirect ? { kernels: [], view: right } : packed(right, turnedShape(bShape, transB), scratch);
+  const { kernels: pack, view } = isDirect ? { kernels: [], view: right } : packed(turnedExpression(bRemade, transB), turnedShape(bShape, transB), scratch);
   const turns = batch.length === 0 && transA && a.strides[1] === 1 && n >= ENOUGH_ROWS && k >= ENOUGH_ROWS;
   const { kernels: copy, view: leftView, tile }: Partial<PackedRows> & Packed = turns ? panelsOfRows(a, k, rows, tileRows(n), scratch) : { kernels: [], view: a };
   const left = broadcast({ ...a, ...leftView }, aShape, [...batch, ...aShape.slice(-2)]) as Load;
