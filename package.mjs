@@ -77,7 +77,7 @@ async function nativeFiles(target) {
   const folders = [`node_modules/onnxruntime-node/bin/napi-v6/${platform}/${arch}`, `node_modules/@img/sharp-${target}`];
   // On Windows the codecs lie in the same package.
   if (platform !== 'win32') folders.push(`node_modules/@img/sharp-libvips-${target}`);
-  // Clusters, for whose MPI it is, run Linux.
+  // The engine that writes machine code, and clusters with MPI, run Linux.
   if (platform === 'linux') folders.push(`node_modules/@koromix/koffi-${target}`);
   const missing = folders.filter((folder) => !existsSync(folder));
   if (missing.length > 0) throw new Error(`The package for ${target} needs ${missing.join(' and ')}; npm install --os=${platform} --cpu=${arch} brings what there is for it.`);

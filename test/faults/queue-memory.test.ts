@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { nativeHere } from '../native-here';
 import { ensureBuilt, startMim } from '../unit/cli/built-mim';
 import { QueueBench } from './queue-bench';
 import { tinyExperiment } from './queue-experiment';
@@ -15,12 +16,12 @@ beforeEach(async () => {
 afterEach(() => bench.close());
 
 /** Most of what it needs is for the values that a pass keeps. */
-const large = tinyExperiment({ name: 'large' })
+const large = (engine: string): string => tinyExperiment({ name: 'large' })
   .replace('size: 16, image_size: 8', 'size: 4096, image_size: 16')
   .replace('width: 8, depth: 1, heads: 1', 'width: 64, depth: 2, heads: 2')
   .replace('ratio: 0.5', 'ratio: 0')
   .replace('batch_size: 8', 'batch_size: 4096')
-  .replace('tfjs-cpu', 'compiled-cpu');
+  .replace('tfjs-cpu', engine);
 
 /** Memory of its own, in kB, that a training takes at most; undefined where the system does not tell. Address space says nothing: V8 reserves gigabytes of it, and not always as many. */
 async function memoryOf(args: readonly string[]): Promise<number | undefined> {
@@ -51,9 +52,9 @@ function limitsWork(): boolean {
 }
 
 describe.skipIf(!limitsWork())('a training that runs out of memory', () => {
-  it('is begun anew in smaller passes, and its run says why; one that may not fails', { timeout: 600_000 }, async () => {
+  it.each(['compiled-cpu', ...nativeHere])('on %s is begun anew in smaller passes, and its run says why; one that may not fails', { timeout: 600_000 }, async (engine) => {
     const config = join(bench.folder, 'large.mim.yaml');
-    await writeFile(config, large);
+    await writeFile(config, large(engine));
     const enough = await memoryOf(['pretrain', config, '--runs', join(bench.folder, 'measured'), '--set', 'optimizer.accumulate=8']);
     expect(enough).toBeGreaterThan(0);
 

@@ -3,32 +3,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RunDirectory } from '../../extension/core/runs/run-directory';
+import { nativeHere } from '../native-here';
 import { ensureBuilt, startMim } from '../unit/cli/built-mim';
 import { killedAt, type KillPoint } from './kill-point';
 
-const common = `
+const common = (engine: string): string => `
 data: { kind: shapes, size: 64, test_size: 40, image_size: 16, threads: 1 }
 student: { patch_size: 4, width: 16, depth: 2, heads: 2, drop_path: 0.1 }
 schedule: { epochs: 30, warmup_epochs: 1 }
-engine: { kind: compiled-cpu, threads: 1, steps_per_run: 3 }
+engine: { kind: ${engine}, threads: 1, steps_per_run: 3 }
 checkpoints: { every: 0.5, keep_every: 1000 }
 evaluate: [{ protocol: knn, every: 10, at: end, k: 5 }]
 `;
 
 /** Everything that a resume must bring back: drop-path, masks, moments, averages, accumulated gradients, clipping. */
 const experiments = {
-  maskalign: `
+  maskalign: (engine: string): string => `
 mim: 1
 method: maskalign
 teacher: { ema: { momentum: 0.9 } }
 masking: { strategy: attentive, ratio: 0.5 }
 optimizer: { batch_size: 8, lr: 1e-3, ema: 0.99 }
-${common}`,
-  accumulated: `
+${common(engine)}`,
+  accumulated: (engine: string): string => `
 mim: 1
 method: supervised
 optimizer: { batch_size: 8, accumulate: 2, lr: 1e-3, clip_grad: 1 }
-${common}`,
+${common(engine)}`,
 };
 
 /** In the order of training, so that each is reached: the process ends by itself there. */
@@ -51,10 +52,12 @@ afterAll(async () => {
 });
 
 describe('a run killed again and again', () => {
-  it.each(Object.entries(experiments))('%s: ends with the bytes of the uninterrupted one', { timeout: 900_000 }, async (name, text) => {
+  const cases = ['compiled-cpu', ...nativeHere].flatMap((engine) => Object.entries(experiments).map(([name, text]) => [name, engine, text(engine)] as const));
+
+  it.each(cases)('%s on %s: ends with the bytes of the uninterrupted one', { timeout: 900_000 }, async (name, engine, text) => {
     const config = join(folder, `${name}.mim.yaml`);
     await writeFile(config, text);
-    const runs = join(folder, 'runs');
+    const runs = join(folder, engine);
     const whole = startMim(['pretrain', config, '--runs', runs, '--name', `${name}-whole`]);
     expect((await whole.ended).code, whole.stderr()).toBe(0);
 

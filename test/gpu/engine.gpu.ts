@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEngine, probeEngines } from '../../extension/training/engines/create';
 import type { Engine } from '../../extension/training/engines/engine';
+import { processorsEngine } from '../native-here';
 import { wantsRealGpu } from '../software-vulkan';
 import { gpuEngines } from './gpu-engines';
 import { keepsEngineContract } from '../unit/engines/engine-contract';
@@ -32,6 +33,6 @@ it.skipIf(wantsRealGpu).each(gpuEngines)('%s works in software, is measured, and
   const probes = await probeEngines();
   expect(probes.find(({ kind }) => kind === engineKind)).toMatchObject({ works: true, rate: { gflops: expect.any(Number) as number }, passedOver: expect.stringMatching(/software|slower/) as string });
   const { engine } = await createEngine({ kind: 'auto', threads: 1 });
-  expect(engine.kind).toBe('compiled-cpu');
+  expect(engine.kind).toBe(processorsEngine);
   await engine.dispose();
 });

@@ -1,14 +1,11 @@
-/** Kernels of our own: every operation that the tracer knows, products of all kinds of shapes, reductions large enough to be divided. */
-import * as tf from '@tensorflow/tfjs-core';
+/** Kernels of our own on a GPU. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compile } from '../../extension/training/engines/compiled/compile';
-import type { Engine, Program } from '../../extension/training/engines/engine';
+import type { Engine } from '../../extension/training/engines/engine';
 import { createEngine } from '../../extension/training/engines/create';
 import { planOf } from '../../extension/training/engines/wgsl/plan';
 import { stepCase, stepSizes } from '../../bench/step-case';
-import { expectSame, functionOf, runEagerly } from '../unit/engines/comparing';
-import { kernelBatch, kernelCases, kernelProgram } from '../unit/engines/kernel-cases';
-import { normals } from '../unit/engines/small-programs';
+import { computesEveryKernel } from '../unit/engines/every-kernel';
 
 let engine: Engine;
 beforeAll(async () => {
@@ -16,47 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.dispose());
 
-async function expectAsEager(program: Program, batch: typeof kernelBatch | Record<string, ReturnType<typeof normals>>, tolerance: number): Promise<void> {
-  const compiled = await engine.compile(program);
-  const actual = await compiled.run(engine.createState({}), [batch]);
-  const expected = await runEagerly(program, {}, [batch]);
-  expectSame(actual[0]!, expected.readings[0]!, tolerance);
-  await compiled.dispose();
-}
-
-it.each(Object.keys(kernelCases))('%s', (name) => expectAsEager(kernelProgram(name), kernelBatch, 5e-6));
-
-describe('products', () => {
-  it.each([
-    // Of 64, of no multiple of four, of more than one tile, of few tiles and many columns.
-    [1, 64, 64, 64], [1, 67, 70, 65], [1, 130, 96, 140], [1, 64, 1100, 64], [3, 70, 66, 69],
-  ])('of %i × [%i, %i]·[…, %i], as they are and turned', async (batches, m, k, n) => {
-    const shape = (rows: number, columns: number): number[] => (batches === 1 ? [rows, columns] : [batches, rows, columns]);
-    const batch = { a: normals(shape(m, k), 1), at: normals(shape(k, m), 2), b: normals(shape(k, n), 3), bt: normals(shape(n, k), 4), bias: normals([n], 5) };
-    const program = functionOf('products', batch, ({ a, at, b, bt, bias }) => ({
-      plain: tf.matMul(a!, b!), left: tf.matMul(at!, b!, true), right: tf.matMul(a!, bt!, false, true), both: tf.matMul(at!, bt!, true, true),
-      finished: tf.relu(tf.add(tf.mul(tf.matMul(a!, b!), 0.5), bias!)),
-    }));
-    await expectAsEager(program, batch, 2e-6);
-  });
-
-  it('of broadcast batches', async () => {
-    const batch = { a: normals([2, 3, 5, 4], 1), b: normals([1, 3, 4, 6], 2), c: normals([2, 1, 4, 6], 3) };
-    const tiled = functionOf('tiled', batch, ({ a, b, c }) => ({ first: tf.matMul(a!, tf.tile(b!, [2, 1, 1, 1])), second: tf.matMul(a!, tf.tile(c!, [1, 3, 1, 1])) }));
-    const expected = await runEagerly(tiled, {}, [batch]);
-    // The eager kernel of the CPU repeats the batches of the second in another order.
-    const compiled = await engine.compile(functionOf('broadcast', batch, ({ a, b, c }) => ({ first: tf.matMul(a!, b!), second: tf.matMul(a!, c!) })));
-    expectSame((await compiled.run(engine.createState({}), [batch]))[0]!, expected.readings[0]!, 2e-6);
-  });
-});
-
-it('reduces in chunks, over inner and outer axes, and all at once', async () => {
-  const batch = { x: normals([300, 70], 1), long: normals([3, 5000], 2) };
-  const program = functionOf('reductions', batch, ({ x, long }) => ({
-    rows: tf.sum(x!, 1), columns: tf.sum(x!, 0), mean: tf.mean(x!, 0), most: tf.max(x!, 0), all: tf.sum(tf.square(x!)), long: tf.mean(long!, 1), least: tf.min(long!, 1),
-  }));
-  await expectAsEager(program, batch, 2e-6);
-});
+computesEveryKernel(() => engine, 5e-6);
 
 describe('the plan of a MaskAlign step', () => {
   const { graph } = compile(stepCase(stepSizes.micro).program, { device: 'wgsl' });

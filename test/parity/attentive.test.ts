@@ -5,8 +5,10 @@ import { float32, int32, type NamedTensors } from '../../extension/core/tensors'
 import { CompiledEngine } from '../../extension/training/engines/compiled/compiled-engine';
 import { EagerEngine } from '../../extension/training/engines/eager/eager-engine';
 import type { Engine } from '../../extension/training/engines/engine';
+import { NativeEngine } from '../../extension/training/engines/native/native-engine';
 import { attentiveHeads } from '../../extension/training/evaluation/attentive-head';
 import { RandomStream } from '../../extension/training/random';
+import { nativeHere } from '../native-here';
 
 const NAMES = ['queries', 'values', 'weight', 'bias'] as const;
 type Parameters = Record<(typeof NAMES)[number], number[]>;
@@ -59,6 +61,7 @@ function difference(actual: ArrayLike<number>, expected: readonly number[]): num
 const engines: [string, () => Promise<Engine>][] = [
   ['eager', () => EagerEngine.create('cpu')],
   ['compiled', () => CompiledEngine.create({ threads: 1 })],
+  ...nativeHere.map((kind): [string, () => Promise<Engine>] => [kind, () => NativeEngine.create({ threads: 1 })]),
 ];
 
 describe.each(engines)('an attentive probe on the %s engine', (_name, create) => {

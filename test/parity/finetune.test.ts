@@ -11,6 +11,7 @@ import { FineTunedEncoder } from '../../extension/training/finetune/fine-tuned-e
 import { layerDecayScale } from '../../extension/training/finetune/layer-decay';
 import { dropRates } from '../../extension/training/nn/drop-path';
 import { trainingPrograms } from '../../extension/training/step';
+import { nativeHere } from '../native-here';
 import { experiment, scalar } from '../unit/model/experiments';
 import { deviation, expectedTensors, made, values, withPrefix } from './parity-case';
 
@@ -129,7 +130,7 @@ describe('layer decay', () => {
   });
 });
 
-describe.each(['tfjs-cpu', 'tfjs-wasm', 'compiled-cpu'] as const)('on %s', (kind) => {
+describe.each(['tfjs-cpu', 'tfjs-wasm', 'compiled-cpu', ...nativeHere] as const)('on %s', (kind) => {
   let engine: Engine;
   beforeAll(async () => {
     ({ engine } = await createEngine({ kind, threads: 1 }));

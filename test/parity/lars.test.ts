@@ -3,8 +3,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { float32, int32 } from '../../extension/core/tensors';
 import { EagerEngine } from '../../extension/training/engines/eager/eager-engine';
+import type { Engine } from '../../extension/training/engines/engine';
+import { NativeEngine } from '../../extension/training/engines/native/native-engine';
 import { headEvalProgram, headTrainProgram, initialHeads } from '../../extension/training/evaluation/linear-head';
 import { RandomStream } from '../../extension/training/random';
+import { nativeHere } from '../native-here';
 
 interface Step {
   lr: number;
@@ -30,8 +33,7 @@ const fixture = JSON.parse(readFileSync(new URL('./fixtures/lars.json', import.m
 const { batch, width, classes } = fixture;
 
 /** Runs the three steps with the fixture's rates on one head, or beside a second head whose rate is halved. */
-async function replay(optimizer: 'lars' | 'sgd', heads: 1 | 2) {
-  const engine = await EagerEngine.create('cpu');
+async function replay(engine: Engine, optimizer: 'lars' | 'sgd', heads: 1 | 2) {
   const sizes = { heads, classes, width };
   const weight = Float32Array.from(Array.from({ length: heads }, () => fixture.weight).flat());
   const state = engine.createState({ ...initialHeads(sizes, new RandomStream(0, 'test')), weight: float32([heads, classes, width], weight) });
@@ -59,9 +61,12 @@ function difference(actual: ArrayLike<number>, expected: readonly number[]): num
   return Math.max(...expected.map((value, i) => Math.abs(actual[i]! - value))) / scale;
 }
 
-describe.each(['lars', 'sgd'] as const)('a linear probe trained by %s', (optimizer) => {
+const engines: Record<string, () => Promise<Engine>> = { eager: () => EagerEngine.create('cpu'), ...Object.fromEntries(nativeHere.map((kind) => [kind, () => NativeEngine.create({ threads: 1 })])) };
+const cases = Object.entries(engines).flatMap(([name, create]) => (['lars', 'sgd'] as const).map((optimizer) => [optimizer, name, create] as const));
+
+describe.each(cases)('a linear probe trained by %s on the %s engine', (optimizer, _name, create) => {
   it('follows PyTorch for three steps: loss, weights, bias, running statistics, logits in evaluation mode', async () => {
-    const steps = await replay(optimizer, 1);
+    const steps = await replay(await create(), optimizer, 1);
     fixture.steps[optimizer].forEach((expected, i) => {
       const actual = steps[i]!;
       expect(Math.abs(actual.loss - expected.loss) / expected.loss).toBeLessThan(1e-6);
@@ -73,7 +78,7 @@ describe.each(['lars', 'sgd'] as const)('a linear probe trained by %s', (optimiz
   });
 
   it('is not changed by another head trained beside it', async () => {
-    const steps = await replay(optimizer, 2);
+    const steps = await replay(await create(), optimizer, 2);
     fixture.steps[optimizer].forEach((expected, i) => {
       expect(difference(steps[i]!.state.weight!.data, expected.weight)).toBeLessThan(2e-6);
       expect(difference(steps[i]!.state.bias!.data, expected.bias)).toBeLessThan(2e-6);

@@ -7,6 +7,7 @@ import { createEngine } from '../../extension/training/engines/create';
 import type { HostBatch, Program, Readings } from '../../extension/training/engines/engine';
 import type { Method } from '../../extension/training/methods/method';
 import { trainingPrograms } from '../../extension/training/step';
+import { nativeHere } from '../native-here';
 import { experiment, scalar } from '../unit/model/experiments';
 
 interface Fixture {
@@ -34,7 +35,7 @@ const linear: Method = {
 
 const rowsOf = (values: (number | string)[][]): HostBatch => ({ rows: float32([values.length, WIDTH], Float32Array.from(values.flat().map((value) => Number(String(value).replace(/inf$/, 'Infinity'))))) });
 
-async function replay(accumulate: 1 | 2, kind: 'tfjs-cpu' | 'compiled-cpu'): Promise<{ readings: Readings; state: NamedTensors }[]> {
+async function replay(accumulate: 1 | 2, kind: 'tfjs-cpu' | 'compiled-cpu' | 'native'): Promise<{ readings: Readings; state: NamedTensors }[]> {
   const { engine } = await createEngine({ kind, threads: 1 });
   const resolved = experiment({ method: 'simmim', optimizer: { ...options, batch_size: BATCH, accumulate } });
   const programs = trainingPrograms(linear, { ...resolved, engine: { ...resolved.engine, precision: 'float16' } });
@@ -58,7 +59,7 @@ function expectClose(actual: ArrayLike<number>, expected: readonly number[], wha
   expected.forEach((value, i) => expect(Math.abs(actual[i]! - value) / scale, `${what} ${i}`).toBeLessThan(2e-6));
 }
 
-describe.each(['tfjs-cpu', 'compiled-cpu'] as const)('on %s', (kind) => {
+describe.each(['tfjs-cpu', 'compiled-cpu', ...nativeHere] as const)('on %s', (kind) => {
   it.each([1, 2] as const)('batches in %i parts', async (accumulate) => {
     const trail = await replay(accumulate, kind);
     let skipped = 0;

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { CompiledEngine } from '../../extension/training/engines/compiled/compiled-engine';
 import { createEngine } from '../../extension/training/engines/create';
 import type { Engine } from '../../extension/training/engines/engine';
+import { nativeHere } from '../native-here';
 import { expectParity } from './expect-parity';
 import { parityCases, parityExperiment, parityMethod } from './parity-case';
 
@@ -14,6 +15,7 @@ const engines = {
   'compiled-cpu': async () => (await createEngine({ kind: 'compiled-cpu', threads: 1 })).engine,
   // As larger models are: these have too little state.
   'compiled-cpu, updates divided from the step': () => CompiledEngine.create({ threads: 1, leastUpdated: 1 }),
+  ...Object.fromEntries(nativeHere.map((kind) => [kind, async () => (await createEngine({ kind, threads: 1 })).engine])),
 };
 
 describe.each(Object.entries(engines))('on %s', (_kind, create) => {

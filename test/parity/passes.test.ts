@@ -12,13 +12,15 @@ import { foldScale } from '../../extension/training/engines/compiled/passes/fold
 import { fuseAttention } from '../../extension/training/engines/compiled/passes/fuse-attention';
 import { fuseLayerNorm } from '../../extension/training/engines/compiled/passes/fuse-layer-norm';
 import type { Pass } from '../../extension/training/engines/compiled/passes/pass';
-import { quantizeWeights } from '../../extension/training/engines/compiled/passes/quantize-weights';
+import { FITS_IN_PAIRS, quantizeWeights } from '../../extension/training/engines/compiled/passes/quantize-weights';
 import { rescaleGelu } from '../../extension/training/engines/compiled/passes/rescale-gelu';
 import { simplify } from '../../extension/training/engines/compiled/passes/simplify';
 import { turnOperands } from '../../extension/training/engines/compiled/passes/turn-operands';
 import { trace } from '../../extension/training/engines/compiled/trace';
 import { validate } from '../../extension/training/engines/compiled/validate';
+import { createEngine } from '../../extension/training/engines/create';
 import type { Program } from '../../extension/training/engines/engine';
+import { computesBytes } from '../../extension/training/engines/native/native-support';
 import { gelu } from '../../extension/training/nn/activations';
 import { layerNorm, standardise } from '../../extension/training/nn/layer-norm';
 import { linear } from '../../extension/training/nn/linear';
@@ -155,6 +157,18 @@ describe('rescale-gelu', () => {
   });
 });
 
+/** Those that compute products in 8 bits here. */
+const enginesOfBytes: readonly ('compiled-cpu' | 'native')[] = ['compiled-cpu', ...(computesBytes() ? ['native' as const] : [])];
+
+async function computedBy(kind: 'compiled-cpu' | 'native', program: Program, inputs: NamedTensors): Promise<NamedTensors> {
+  const { engine } = await createEngine({ kind, threads: 1 });
+  const compiled = await engine.compile(program);
+  const [readings] = await compiled.run(engine.createState({}), [inputs]);
+  await compiled.dispose();
+  await engine.dispose();
+  return readings!;
+}
+
 describe('quantize-weights', () => {
   const constants = { w: batch.w, other: batch.w };
   const products = ({ x, y }: Tensors, { w, other }: Tensors): Record<string, tf.Tensor> => ({ z: tf.mul(linear(x!, w!), 2), exact: linear(y!, other!), turned: tf.matMul(w!, x!, false, true) });
@@ -162,7 +176,7 @@ describe('quantize-weights', () => {
   it('computes products with the weights that are named in 8 bits, and leaves others alone', async () => {
     const program = functionOf('linear', { x: batch.x, y: batch.y }, products, constants);
     const before = foldScale.run(simplify.run(trace(program)).graph).graph;
-    const { graph: after, hits } = quantizeWeights(['w']).run(before);
+    const { graph: after, hits } = quantizeWeights(['w'], FITS_IN_PAIRS).run(before);
     validate(after);
     expect(hits).toBe(1);
     const [expected, actual] = [await runGraph(before, program, {}, [batch]), await runGraph(after, program, {}, [batch])];
@@ -171,12 +185,30 @@ describe('quantize-weights', () => {
     expectSame({ exact: actual.readings[0]!['exact']!, turned: actual.readings[0]!['turned']! }, others, 0);
   });
 
+  it.each(enginesOfBytes)('near the exact products, by the engine %s', async (kind) => {
+    const program = functionOf('linear', { x: batch.x, y: batch.y }, products, constants);
+    const { z, ...others } = (await runEagerly(program, {}, [batch])).readings[0]!;
+    const { z: rounded, ...exact } = await computedBy(kind, { ...program, int8: ['w'] }, { x: batch.x, y: batch.y });
+    expectSame({ z: rounded! }, { z: z! }, 0.03);
+    expect(rounded!.data).not.toEqual(z!.data);
+    expectSame(exact, others, 2e-6);
+  });
+
+  it.each(enginesOfBytes)('wherever rows and results lie, by the engine %s', async (kind) => {
+    const program = functionOf('turned', { x: batch.x, y: batch.y }, ({ x, y }, { w }) => {
+      const [left, right] = [linear(x!, w!), linear(tf.transpose(tf.reshape(y!, [8, 6]), [1, 0]), w!)];
+      return { turned: tf.transpose(left, [1, 0]), joined: tf.concat([right, y!], 1), stacked: tf.concat([right, tf.transpose(tf.reshape(right, [24, 6]), [1, 0])], 0) };
+    }, { w: batch.w });
+    const expected = (await runEagerly(program, {}, [batch])).readings[0]!;
+    expectSame(await computedBy(kind, { ...program, int8: ['w'] }, { x: batch.x, y: batch.y }), expected, 0.03);
+  });
+
   it('does not saturate, whatever instructions there are: every product at its largest', async () => {
     const [rows, columns] = [4, 256];
     const x = float32([rows, columns], new Float32Array(rows * columns).fill(3));
     const w = float32([8, columns], new Float32Array(8 * columns).fill(-0.5));
     const program = functionOf('largest', { x }, (tensors, { w: weight }) => ({ z: linear(tensors['x']!, weight!) }), { w });
-    const { graph } = quantizeWeights(['w']).run(simplify.run(trace(program)).graph);
+    const { graph } = quantizeWeights(['w'], FITS_IN_PAIRS).run(simplify.run(trace(program)).graph);
     const { readings } = await runGraph(graph, program, {}, [{ x }]);
     for (const value of readings[0]!['z']!.data) expect(value / (-1.5 * columns)).toBeCloseTo(1, 5);
   });
@@ -184,7 +216,7 @@ describe('quantize-weights', () => {
   it('keeps a row of zeros', async () => {
     const w = float32([2, 8], Float32Array.from({ length: 16 }, (_, i) => (i < 8 ? 0 : 1)));
     const program = functionOf('zeros', { x: batch.x }, ({ x }, { w: weight }) => ({ z: linear(x!, weight!) }), { w });
-    const { graph } = quantizeWeights(['w']).run(simplify.run(trace(program)).graph);
+    const { graph } = quantizeWeights(['w'], FITS_IN_PAIRS).run(simplify.run(trace(program)).graph);
     const { readings } = await runGraph(graph, program, {}, [{ x: batch.x }]);
     expect(Array.from(readings[0]!['z']!.data).filter((_, i) => i % 2 === 0)).toEqual([0, 0, 0, 0, 0, 0]);
   });

@@ -218,7 +218,7 @@ describe('mistakes in keys and values', () => {
 
   test('an engine is only half named', () => {
     expect(report('mim: 1', 'method: maskalign', 'data: { kind: shapes }', 'teacher: { ema: {} }', 'engine: compiled')).toMatchInlineSnapshot(`
-      "my.mim.yaml:5:9: error MIM1007: \`engine\` must be one of auto, compiled-cpu, compiled-webgpu, wgsl, tfjs-node-gpu, tfjs-webgpu, tfjs-cpu, tfjs-wasm, or a mapping with keys such as kind, threads, steps_per_run, device, precision, but is "compiled".
+      "my.mim.yaml:5:9: error MIM1007: \`engine\` must be one of auto, native, compiled-cpu, compiled-webgpu, wgsl, tfjs-node-gpu, tfjs-webgpu, tfjs-cpu, tfjs-wasm, or a mapping with keys such as kind, threads, steps_per_run, device, precision, but is "compiled".
         5 | engine: compiled
           |         ^^^^^^^^
         hint: Did you mean \`compiled-cpu\`? An engine’s name or its settings. Default: \`auto\`."

@@ -11,6 +11,7 @@ import { lossState } from '../../../extension/training/methods/loss-state';
 import { RandomStream } from '../../../extension/training/random';
 import { trainingPrograms } from '../../../extension/training/step';
 import { prepareTeacher } from '../../../extension/training/teachers/prepare';
+import { nativeHere } from '../../native-here';
 import { MICRO_STUDENT, experiment, randomImages, randomTeacher } from '../model/experiments';
 
 const BATCH = 6;
@@ -21,7 +22,7 @@ function resolvedOf(input: Partial<ExperimentInput>): ResolvedExperiment {
   return experiment({ teacher: { checkpoint: 'teacher.safetensors' }, masking: { ratio: 0.5 }, optimizer: { batch_size: BATCH }, ...input }, { ...MICRO_STUDENT, dropPath: 0.2 });
 }
 
-describe.each(['tfjs-cpu', 'compiled-cpu'] as const)('the alignment of every level, on %s', (kind) => {
+describe.each(['tfjs-cpu', 'compiled-cpu', ...nativeHere] as const)('the alignment of every level, on %s', (kind) => {
   let engine: Engine;
   beforeAll(async () => {
     ({ engine } = await createEngine({ kind, threads: 1 }));

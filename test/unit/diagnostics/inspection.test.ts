@@ -5,17 +5,21 @@ import { ckaMatrix, levelDiagnostics } from '../../../extension/training/diagnos
 import { CompiledEngine } from '../../../extension/training/engines/compiled/compiled-engine';
 import { EagerEngine } from '../../../extension/training/engines/eager/eager-engine';
 import type { Engine, Program, StateStore } from '../../../extension/training/engines/engine';
+import { NativeEngine } from '../../../extension/training/engines/native/native-engine';
 import { studentFeatureProgram } from '../../../extension/training/evaluation/encoders';
 import { initialVit } from '../../../extension/training/nn/initialise';
 import { sinCosPositions } from '../../../extension/training/nn/positions';
 import { plainVit } from '../../../extension/core/checkpoints/teacher-shape';
 import { RandomStream } from '../../../extension/training/random';
+import { nativeHere } from '../../native-here';
 
 const shape: VitShape = { imageSize: 16, patchSize: 4, width: 16, depth: 3, heads: 2, mlpRatio: 2, dropPath: 0 };
 const parameters = initialVit(new RandomStream(0, 'student'), shape);
 const random = new RandomStream(0, 'pixels');
 const BATCH = 5;
 const batches = Array.from({ length: 2 }, () => Float32Array.from({ length: BATCH * 3 * 16 * 16 }, () => random.normal()));
+
+const fastEngines: [string, () => Promise<Engine>][] = [['compiled', () => CompiledEngine.create({ threads: 1 })], ...nativeHere.map((kind): [string, () => Promise<Engine>] => [kind, () => NativeEngine.create({ threads: 1 })])];
 
 async function inspected(engine: Engine, program: Program, state: StateStore): Promise<Inspection> {
   return inspectEncoder(await engine.compile(program), state, shape.depth, batches);
@@ -25,8 +29,8 @@ describe('an inspection', async () => {
   const eager = await EagerEngine.create('cpu');
   const found = await inspected(eager, studentInspection(shape, BATCH), eager.createState(parameters));
 
-  it('is the same on the compiled engine, and of the same weights as a frozen teacher or as an average', async () => {
-    const compiled = await CompiledEngine.create({ threads: 1 });
+  it.each(fastEngines)('is the same on the %s engine, and of the same weights as a frozen teacher or as an average', async (_name, create) => {
+    const compiled = await create();
     const averaged = Object.fromEntries(Object.entries(parameters).map(([name, value]) => [`ema.${name}`, value]));
     const frozen = { tensors: { ...parameters, pos_embed: sinCosPositions(shape.width, 4) }, shape: plainVit(shape) };
     const others = [

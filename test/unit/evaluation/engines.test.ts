@@ -6,6 +6,7 @@ import type { VitShape } from '../../../extension/core/config/schema';
 import { CompiledEngine } from '../../../extension/training/engines/compiled/compiled-engine';
 import { EagerEngine } from '../../../extension/training/engines/eager/eager-engine';
 import type { Engine, Program, StateStore } from '../../../extension/training/engines/engine';
+import { NativeEngine } from '../../../extension/training/engines/native/native-engine';
 import { studentFeatureProgram, teacherFeatureProgram } from '../../../extension/training/evaluation/encoders';
 import { runEncoder } from '../../../extension/training/evaluation/features';
 import type { ExtractedFeatures } from '../../../extension/training/evaluation/features';
@@ -17,14 +18,15 @@ import { initialTensors } from '../../../extension/training/nn/initialise';
 import { sinCosPositions } from '../../../extension/training/nn/positions';
 import { RandomStream } from '../../../extension/training/random';
 import { prepareTeacher } from '../../../extension/training/teachers/prepare';
+import { nativeHere } from '../../native-here';
 import { blobs } from './sets';
 
 let eager: Engine;
-let compiled: Engine;
 beforeAll(async () => {
   eager = await EagerEngine.create('cpu');
-  compiled = await CompiledEngine.create({ threads: 1 });
 });
+
+const fastEngines: Record<string, () => Promise<Engine>> = { compiled: () => CompiledEngine.create({ threads: 1 }), ...Object.fromEntries(nativeHere.map((kind) => [kind, () => NativeEngine.create({ threads: 1 })])) };
 
 const shape: VitShape = { imageSize: 8, patchSize: 4, width: 8, depth: 2, heads: 2, mlpRatio: 2, dropPath: 0.1 };
 const { pos_embed: _positions, ...trained } = timmSpecs(plainVit(shape));
@@ -43,7 +45,12 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Array.from(a).reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
 }
 
-describe('engines agree', () => {
+describe.each(Object.entries(fastEngines))('the eager engine and the %s one agree', (_name, create) => {
+  let compiled: Engine;
+  beforeAll(async () => {
+    compiled = await create();
+  });
+
   it('on the features of a student, read from its training state or from its average', async () => {
     const reference = await featuresOf(eager, studentFeatureProgram(shape, 3), eager.createState(parameters));
     const averaged = Object.fromEntries(Object.entries(parameters).map(([name, value]) => [`ema.${name}`, value]));

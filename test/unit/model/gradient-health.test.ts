@@ -10,6 +10,7 @@ import { RandomStream } from '../../../extension/training/random';
 import { createStepRunner, type StepReadings } from '../../../extension/training/step-runner';
 import { trainingPrograms } from '../../../extension/training/step';
 import { timelineOf } from '../../../extension/training/timeline';
+import { nativeHere } from '../../native-here';
 import { experiment, randomImages, randomTeacher } from './experiments';
 
 const BATCH = 4;
@@ -33,7 +34,7 @@ describe('the parts of a model', () => {
   });
 });
 
-describe.each(['tfjs-cpu', 'compiled-cpu'] as const)('gradients by block, on %s', (kind) => {
+describe.each(['tfjs-cpu', 'compiled-cpu', ...nativeHere] as const)('gradients by block, on %s', (kind) => {
   let engine: Engine;
   beforeAll(async () => {
     ({ engine } = await createEngine({ kind, threads: 1 }));

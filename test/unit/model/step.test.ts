@@ -7,6 +7,7 @@ import { createMethod } from '../../../extension/training/methods/create';
 import type { Method } from '../../../extension/training/methods/method';
 import { RandomStream } from '../../../extension/training/random';
 import { trainingPrograms } from '../../../extension/training/step';
+import { nativeHere } from '../../native-here';
 import { experiment, labels, randomImages, randomTeacher, scalar } from './experiments';
 
 const teacher = { checkpoint: 'teacher.safetensors' };
@@ -17,7 +18,7 @@ interface Trained {
   readonly after: Record<string, HostTensor>;
 }
 
-describe.each(['tfjs-cpu', 'compiled-cpu'] as const)('a training step on %s', (kind) => {
+describe.each(['tfjs-cpu', 'compiled-cpu', ...nativeHere] as const)('a training step on %s', (kind) => {
   let engine: Engine;
   beforeAll(async () => {
     ({ engine } = await createEngine({ kind, threads: 1 }));

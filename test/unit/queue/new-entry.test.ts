@@ -14,7 +14,7 @@ describe('what an entry takes', () => {
     expect(needsOf(engine)).toEqual({ device: 'gpu', gpu: undefined });
   });
 
-  it.each(['auto', 'compiled-cpu', 'tfjs-wasm'])('is none with %s', (engine) => {
+  it.each(['auto', 'native', 'compiled-cpu', 'tfjs-wasm'])('is none with %s', (engine) => {
     expect(needsOf(engine)).toEqual({ device: 'cpu', gpu: undefined });
   });
 

@@ -46,7 +46,7 @@ const pthread = koffi.load('libc.so.6');
 const pthreadCreate = pthread.func('int pthread_create(void *thread, void *attributes, uint64_t start, uint64_t argument)') as Native;
 const pthreadJoin = pthread.func('int pthread_join(uint64_t thread, void *result)') as Native;
 
-const DRIVER = koffi.proto('int64_t mim_driver(uint64_t thread)');
+const DRIVER = koffi.proto('int64_t', ['uint64_t']);
 
 /** Of the driver's stack: the first part that was taken and the one after the last, calls left, the thread. */
 const FRAME = { first: 0, end: 8, calls: 16, thread: 24, bytes: 40 };

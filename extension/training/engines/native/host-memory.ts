@@ -35,6 +35,7 @@ export function addressOf(name: string): Address {
 export class HostMemory {
   readonly address: Address;
   readonly bytes: number;
+  private isFree = false;
 
   /** @throws RangeError where the system has no more */
   constructor(bytes: number) {
@@ -62,7 +63,10 @@ export class HostMemory {
     copyOut(values, address, values.byteLength);
   }
 
+  /** Once: what lies there afterwards may be somebody else's. */
   free(): void {
+    if (this.isFree) return;
+    this.isFree = true;
     munmap(this.address, this.bytes);
   }
 }

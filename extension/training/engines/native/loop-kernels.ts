@@ -6,6 +6,7 @@ import { contiguous, type Expression, type View } from './expression';
 import { kernelOf, type Kernel, type Reach } from './kernel';
 import { Pointers, type Axis } from './loops';
 import { exponential } from './vector-operations';
+import { writeValues } from './vector-values';
 import { LANES, TAIL, VectorWriter } from './vector-writer';
 
 /** Elements that are a unit where all lie side by side. */
@@ -44,7 +45,7 @@ export function mapKernel(name: string, shape: readonly number[], stored: readon
   const axes = pointers.axes(shape);
   const inner = axes.pop() ?? ONE_PLACE(pointers);
   const writer = new VectorWriter(pointers, { outer: axes, inner });
-  const body = (tail: boolean): void => writer.values(expressions, tail, (registers) => registers.forEach((from, i) => writer.store(stored[i]!.to, from, tail)));
+  const body = (tail: boolean): void => writeValues(writer, expressions, tail, (registers) => registers.forEach((from, i) => writer.store(stored[i]!.to, from, tail)));
   const parts = { name, views: pointers.all, writes: stored.map(({ to }) => to), overwrites: overwritten(shape, pointers, stored), work: elementCount(shape) };
   if (axes.length > 0) return kernelOf({ ...parts, code: writer.units(() => writer.inner(body), true), units: places(axes), reach: { outer: axes, rest: [inner] } });
   const each = pieceOf(inner.size, samples);
@@ -120,7 +121,7 @@ function rowReduction({ op, dtype, expression, shape, axes, to, scale }: Reducti
   const code = writer.units(() => {
     const total = writer.take();
     neutral(writer, op, dtype, total);
-    writer.eachMiddle(() => writer.inner((tail) => writer.values([expression], tail, ([value]) => combine(writer, op, dtype, total, total, value!, tail))));
+    writer.eachMiddle(() => writer.inner((tail) => writeValues(writer, [expression], tail, ([value]) => combine(writer, op, dtype, total, total, value!, tail))));
     reduceAcrossLanes(writer, op, dtype, total);
     scaled(writer, total, scale);
     writer.asm.vmovss(writer.place(to), total);
@@ -137,12 +138,13 @@ function columnReduction({ op, dtype, expression, shape, axes, to, scale }: Redu
   const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const outer = pointers.axes(shape, kept);
   const inner = outer.pop() ?? ONE_PLACE(pointers);
-  const writer = new VectorWriter(pointers, { outer, middle: pointers.axes(shape, axes), inner });
+  const middle = pointers.axes(shape, axes);
+  const writer = new VectorWriter(pointers, { outer, middle, inner });
   const code = writer.units(() => {
     const total = writer.take();
     neutral(writer, op, dtype, total);
     writer.inner((tail) => writer.store(to, total, tail));
-    writer.eachMiddle(() => writer.inner((tail) => writer.values([expression], tail, ([value]) => {
+    writer.eachMiddle(() => writer.inner((tail) => writeValues(writer, [expression], tail, ([value]) => {
       writer.load(total, to, tail);
       combine(writer, op, dtype, total, total, value!);
       writer.store(to, total, tail);
@@ -154,7 +156,7 @@ function columnReduction({ op, dtype, expression, shape, axes, to, scale }: Redu
     });
     writer.release(total);
   });
-  return kernelOf({ name: op, code, views: pointers.all, writes: [to], units: places(outer), work: elementCount(shape) });
+  return kernelOf({ name: op, code, views: pointers.all, writes: [to], units: places(outer), work: elementCount(shape), reach: { outer, rest: [...middle, inner] } });
 }
 
 export function reductionKernel(reduction: Reduction): Kernel {
@@ -195,7 +197,7 @@ export function softmaxKernel(shape: readonly number[], x: Expression, to: View)
     const { asm } = writer;
     const [peak, sum] = [writer.take(), writer.take()];
     neutral(writer, 'Max', 'float32', peak);
-    writer.inner((tail) => writer.values([x], tail, ([value]) => {
+    writer.inner((tail) => writeValues(writer, [x], tail, ([value]) => {
       combine(writer, 'Max', 'float32', peak, peak, value!, tail);
       writer.store(to, value!, tail);
     }));
@@ -240,11 +242,11 @@ export function layerNormKernel(shape: readonly number[], { x, gamma, beta, eps,
     const { asm } = writer;
     const [average, scale] = [writer.take(), writer.take()];
     neutral(writer, 'Sum', 'float32', average);
-    writer.inner((tail) => writer.values([x], tail, ([value]) => combine(writer, 'Sum', 'float32', average, average, value!, tail)));
+    writer.inner((tail) => writeValues(writer, [x], tail, ([value]) => combine(writer, 'Sum', 'float32', average, average, value!, tail)));
     reduceAcrossLanes(writer, 'Sum', 'float32', average);
     asm.op('vmulps', average, average, writer.float(1 / width));
     neutral(writer, 'Sum', 'float32', scale);
-    writer.inner((tail) => writer.values([x], tail, ([value]) => {
+    writer.inner((tail) => writeValues(writer, [x], tail, ([value]) => {
       const distance = writer.take();
       asm.op('vsubps', distance, value!, average);
       asm.op('vfmadd231ps', scale, distance, distance, tail ? { mask: TAIL } : {});
@@ -258,7 +260,7 @@ export function layerNormKernel(shape: readonly number[], { x, gamma, beta, eps,
     writer.fill(one, writer.float(1));
     asm.op('vdivps', scale, one, scale);
     writer.release(one);
-    writer.inner((tail) => writer.values([x, gamma, ...(beta ? [beta] : [])], tail, ([value, factor, shift]) => {
+    writer.inner((tail) => writeValues(writer, [x, gamma, ...(beta ? [beta] : [])], tail, ([value, factor, shift]) => {
       const result = writer.take();
       asm.op('vsubps', result, value!, average);
       asm.op('vmulps', result, result, scale);

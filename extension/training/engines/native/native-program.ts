@@ -82,6 +82,8 @@ export class NativeProgram implements CompiledProgram {
   private readonly offsets: ReadonlyMap<ValueId, number>;
   private readonly states: ReadonlyMap<ValueId, string>;
   private readonly groups: readonly Placed[];
+  /** Runs share the batch's memory and scratch memory, so that one waits for the other. */
+  private last: Promise<unknown> = Promise.resolve();
   private readonly bound = new Map<NativeState, Bound>();
 
   constructor(
@@ -95,7 +97,7 @@ export class NativeProgram implements CompiledProgram {
     this.batch = new Region(new Map([...inputs].map((id) => [id, this.elements(id)])));
     this.code = this.placeCode();
     const kernels = inPlace(plan.kernels, plan.inPlace);
-    this.lasting = this.constants(kernels, plan.prepared);
+    this.lasting = this.constants([...kernels.flatMap(({ reads }) => reads), ...plan.readings.values()], plan.prepared);
     const readings = new Set([...plan.readings.values()].map((id) => plan.inPlace.get(id) ?? id));
     const elsewhere = (id: ValueId): boolean => this.states.has(id) || plan.prepared.has(id) || inputs.has(id) || this.data(id) !== undefined;
     const parts = samplesOf(graph);
@@ -130,8 +132,8 @@ export class NativeProgram implements CompiledProgram {
   }
 
   /** The constants that these kernels read, and room for what is prepared. */
-  private constants(kernels: readonly Kernel[], prepared: ReadonlySet<ValueId>): Region {
-    const read = [...new Set(kernels.flatMap(({ reads }) => reads))].filter((id) => this.data(id));
+  private constants(values: readonly ValueId[], prepared: ReadonlySet<ValueId>): Region {
+    const read = [...new Set(values)].filter((id) => this.data(id));
     const region = new Region(new Map([...read, ...prepared].map((id) => [id, this.elements(id)])));
     for (const id of read) region.write(id, storedNumbers(this.data(id)!));
     return region;
@@ -183,7 +185,7 @@ export class NativeProgram implements CompiledProgram {
   private prepare(): void {
     const { setup } = this.plan;
     if (setup.length === 0) return;
-    const operands = this.constants(setup, new Set());
+    const operands = this.constants(setup.flatMap(({ reads }) => reads), new Set());
     const groups = setup.map((kernel) => this.placed({ kernels: [kernel], parts: kernel.units, local: new Set() }));
     const driver = new Driver(groups.map((group) => this.round(group, (id) => operands.address(id) ?? this.address(id))), this.threads);
     driver.runHere();
@@ -201,12 +203,18 @@ export class NativeProgram implements CompiledProgram {
     if (!(state instanceof NativeState)) throw new Error(`Program "${this.program.name}" was given the state of another engine.`);
     checkState(this.program, state);
     for (const batch of batches) checkBatch(this.program, batch);
+    const run = this.last.then(() => this.runInTurn(state, batches));
+    this.last = run.catch(() => undefined);
+    return run;
+  }
+
+  private async runInTurn(state: NativeState, batches: readonly HostBatch[]): Promise<Readings[]> {
     const { driver } = this.bind(state);
     const readings: Readings[] = [];
     for (const batch of batches) {
       for (const { kind, name, value } of this.graph.inputs) if (kind === 'batch') this.batch.write(value, batch[name]!.data);
       await driver.run();
-      readings.push(this.readings());
+      readings.push(this.readings(state));
     }
     return readings;
   }
@@ -217,11 +225,11 @@ export class NativeProgram implements CompiledProgram {
     return this.groups.map(({ kernels }, i) => ({ name: kernels.map(({ name }) => name).join(', '), clocks: i === 0 ? 0 : clocks[i]! - clocks[i - 1]! }));
   }
 
-  private readings(): Readings {
+  private readings(state: NativeState): Readings {
     return Object.fromEntries(this.graph.outputs.filter(({ kind }) => kind === 'reading').map(({ name, value }) => {
       const { shape, dtype } = valueOf(this.graph, value);
       const spec: TensorSpec = { shape, dtype: dtype === 'float32' ? 'float32' : 'int32' };
-      return [name, this.tensor(spec, this.address(this.plan.inPlace.get(this.plan.readings.get(name)!) ?? this.plan.readings.get(name)!))];
+      return [name, this.tensor(spec, this.address(this.plan.inPlace.get(this.plan.readings.get(name)!) ?? this.plan.readings.get(name)!, state))];
     }));
   }
 

@@ -40,7 +40,7 @@ export function eightRowsKernel(a: Load, k: number, rows: number, root: number):
     }
     writer.release(first, second, line);
   }), true);
-  return kernelOf({ name: 'Panels', code, views: pointers.all, writes: [to], units: k / 2, work: k * rows });
+  return kernelOf({ name: 'Panels', code, views: pointers.all, writes: [to], units: k / 2, work: k * rows, reach: { outer: [{ size: k / 2, strides: [2 * row, 2 * HALF] }], rest: [{ size: 2, strides: [row, 0] }, inner] } });
 }
 
 /**

@@ -10,19 +10,15 @@ import { sameShape, scalarOf, valueOf } from '../compiled/ir';
 import { broadcast, changed, contiguous, laidOut, loadsOf, reshaped, type Compute, type Expression, type Load, type View } from './expression';
 import { argExtremeKernel, cumSumKernel, gatherKernel, libraryKernel, segmentSumKernel, topKKernel, type LibraryOp } from './index-kernels';
 import type { Kernel } from './kernel';
-import { layerNormKernel, mapKernel, reductionKernel, softmaxKernel, type ReductionOp } from './loop-kernels';
+import { layerNormKernel, mapKernel, softmaxKernel, type ReductionOp } from './loop-kernels';
 import { productKernels } from './products';
 import { quantizedKernels } from './quantized-products';
+import { reductionKernels } from './reductions';
 import { operations } from './vector-operations';
 
 /** An expression of more parts is cut in two: there are 32 vector registers. */
 const MOST_PARTS = 60;
 const MOST_LOADS = 14;
-/** Elements that one unit of a reduction passes over at most, if its axis can be divided. */
-const LONG_REDUCTION = 2 ** 14;
-const FEW_RESULTS = 32;
-const MOST_CHUNKS = 64;
-
 const LAYOUT = ['Reshape', 'Transpose', 'Split', 'Slice', 'StridedSlice', 'Reverse', 'Tile'] as const;
 type LayoutOp = (typeof LAYOUT)[number];
 type LayoutNode = Extract<Node, { readonly op: LayoutOp }>;
@@ -142,6 +138,12 @@ class Planner {
     const made = this.homeByReader(id) ?? { root: id, offset: 0, strides: contiguous(this.shape(id)) };
     this.homes.set(id, made);
     return made;
+  }
+
+  /** For products, whose columns lie side by side. */
+  private lineHome(id: ValueId): View {
+    const wanted = this.home(id);
+    return wanted.strides.at(-1) === 1 || this.shape(id).at(-1) === 1 ? wanted : { root: id, offset: 0, strides: contiguous(this.shape(id)) };
   }
 
   private homeByReader(id: ValueId): View | undefined {
@@ -330,33 +332,8 @@ class Planner {
     let kept = 0;
     const strides = shape.map((_, axis) => (axes.includes(axis) ? (kept += keepDims ? 1 : 0, 0) : to.strides[kept++]!));
     const scale = op === 'Mean' ? 1 / axes.reduce((product, axis) => product * shape[axis]!, 1) : 1;
-    this.reduce({ op, dtype: this.dtype(made), expression: this.expression(x), shape, axes, to: { ...to, strides }, scale });
+    this.kernels.push(...reductionKernels({ op, dtype: this.dtype(made), expression: this.expression(x), shape, axes, to: { ...to, strides }, scale }, this.samples, (elements) => this.scratchFor(elements)));
     this.madeAt(made, to);
-  }
-
-  /** Where few results come of many elements, in chunks, which do not depend on how many threads there are, and then of the chunks. */
-  private reduce(whole: Parameters<typeof reductionKernel>[0]): void {
-    const { shape, axes, dtype } = whole;
-    const elements = axes.reduce((product, axis) => product * shape[axis]!, 1);
-    const results = elementCount(shape) / elements;
-    const last = shape.findLastIndex((size) => size > 1);
-    const units = axes.includes(last) ? results : results / (shape[last] ?? 1);
-    const axis = axes.find((one) => shape[one]! > 1);
-    const chunks = axis === undefined || units >= FEW_RESULTS || elements * (axes.includes(last) ? 1 : (shape[last] ?? 1)) < LONG_REDUCTION ? 1 : divisor(shape[axis]!, MOST_CHUNKS);
-    if (chunks === 1 || axis === undefined) {
-      this.kernels.push(reductionKernel(whole));
-      return;
-    }
-    const split = <Item>(items: readonly Item[], first: Item, second: Item): Item[] => [...items.slice(0, axis), first, second, ...items.slice(axis + 1)];
-    const each = shape[axis]! / chunks;
-    const divided = changed(whole.expression, (load) => ({ ...load, strides: split(load.strides, each * load.strides[axis]!, load.strides[axis]!) }))!;
-    const dividedShape = split(shape, chunks, each);
-    const inner = [axis + 1, ...axes.filter((one) => one > axis).map((one) => one + 1)];
-    const kept = dividedShape.map((size, one) => (inner.includes(one) || (axes.includes(one) && one < axis) ? 1 : size));
-    const partial: View = { root: this.scratchFor(elementCount(kept)), offset: 0, strides: contiguous(kept).map((stride, one) => (kept[one] === 1 ? 0 : stride)) };
-    this.kernels.push(reductionKernel({ ...whole, op: whole.op === 'Mean' ? 'Sum' : whole.op, expression: divided, shape: dividedShape, axes: inner, to: partial, scale: 1 }));
-    const ofChunks: Load = { kind: 'load', dtype, ...partial };
-    this.kernels.push(reductionKernel({ ...whole, expression: ofChunks, shape: kept, axes: [axis], to: { ...whole.to, strides: split(whole.to.strides, 0, 0) } }));
   }
 
   private layerNorm({ inputs, outputs, attrs: { eps } }: NodeOf<'LayerNorm'>): void {
@@ -386,8 +363,7 @@ class Planner {
     const [[a, b], [made]] = [node.inputs, node.outputs] as [[ValueId, ValueId], [ValueId]];
     const frozen = loadsOf([this.expression(b)]).every(({ root }) => root >= 0 && valueOf(this.graph, root).data !== undefined);
     const right = this.expression(b);
-    const wanted = this.home(made);
-    const to = wanted.strides.at(-1) === 1 || this.shape(made).at(-1) === 1 ? wanted : { root: made, offset: 0, strides: contiguous(this.shape(made)) };
+    const to = this.lineHome(made);
     const { pack, product } = productKernels(node.attrs, {
       a: this.inMemory(a), aShape: this.shape(a), b: right.kind === 'number' ? this.inMemory(b) : right, bRemade: this.remade.get(b), bShape: this.shape(b), to, shape: this.shape(made),
       scratch: (elements) => {
@@ -403,7 +379,7 @@ class Planner {
 
   private quantized({ inputs, outputs: [made] }: NodeOf<'QuantizedMatMul'>): void {
     const [x, weights, scales] = inputs as [ValueId, ValueId, ValueId];
-    const to = this.home(made!);
+    const to = this.lineHome(made!);
     const data = (id: ValueId): ConstantData => valueOf(this.graph, id).data!;
     this.kernels.push(...quantizedKernels({
       x: this.inMemory(x), shape: this.shape(x), weights: data(weights) as Int8Array, scales: data(scales) as Float32Array, to,
@@ -532,12 +508,6 @@ export function samplesOf(graph: Graph): number {
   const shapes = graph.inputs.filter(({ kind }) => kind === 'batch').map(({ value }) => valueOf(graph, value).shape);
   const largest = shapes.toSorted((a, b) => elementCount(b) - elementCount(a))[0];
   return largest?.[0] ?? 1;
-}
-
-/** The largest divisor up to `most`. */
-function divisor(count: number, most: number): number {
-  for (let candidate = Math.min(most, count); candidate > 1; candidate--) if (count % candidate === 0) return candidate;
-  return 1;
 }
 
 /** @throws Error for an operation that has no kernel */

@@ -44,14 +44,15 @@ function roundRows(x: Load, shape: readonly number[], bytes: ValueId, factors: V
     const { asm } = writer;
     const [most, value, inverse] = [writer.take(), writer.take(), writer.take()];
     asm.op('vpxord', most, most, most);
+    // Compared by their bits, among which a number that is none is the largest: it must not vanish.
     writer.inner((tail) => {
       writer.load(value, x, tail);
       asm.op('vpandd', value, value, writer.int(0x7fffffff));
-      asm.op('vmaxps', most, most, value);
+      asm.op('vpmaxsd', most, most, value);
     });
-    reduceAcrossLanes(writer, 'Max', 'float32', most);
+    reduceAcrossLanes(writer, 'Max', 'int32', most);
     // A row of zeros divides by a number that is not zero.
-    asm.op('vmaxps', most, most, writer.float(1e-30));
+    asm.op('vpmaxsd', most, most, writer.float(1e-30));
     writer.fill(inverse, writer.float(LARGEST));
     asm.op('vdivps', inverse, inverse, most);
     asm.op('vmulps', most, most, writer.float(1 / LARGEST));

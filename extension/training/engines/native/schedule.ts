@@ -77,7 +77,7 @@ class Scheduler {
   }
 
   private canBegin(kernel: Kernel): boolean {
-    return this.parts > 1 && kernel.units % this.parts === 0 && kernel.reach !== undefined && kernel.writes.every((id) => this.isApart(kernel, id));
+    return this.parts > 1 && kernel.units % this.parts === 0 && kernel.reach !== undefined;
   }
 
   /** What the group writes and this one touches, and the other way round, must be its own parts on both sides. */

@@ -3,9 +3,8 @@
  * functions `(arguments, begin, end)`: arguments are addresses, one a pointer; units from begin to end are computed.
  */
 import { Assembler, type Label, R10, R11, R12, R13, R14, R15, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, type Broadcast, type Gpr, type Masked, type Mem, type Zmm } from './assembler';
-import type { Expression, View } from './expression';
+import type { View } from './expression';
 import type { Axis, Pointers } from './loops';
-import { writeOperation } from './vector-operations';
 
 export const LANES = 16;
 const BYTES = 4;
@@ -154,41 +153,6 @@ export class VectorWriter {
 
   private apart(stride: number): Mem {
     return { base: RSI, disp: this.bits(Array.from({ length: LANES }, (_, lane) => lane * stride)) };
-  }
-
-  // Expressions.
-
-  /** Computes expressions, whose registers `use` is given; all are released after it. */
-  values(expressions: readonly Expression[], tail: boolean, use: (registers: readonly Zmm[]) => void): void {
-    const uses = new Map<Expression, number>();
-    const count = (part: Expression): void => {
-      const before = uses.get(part) ?? 0;
-      uses.set(part, before + 1);
-      if (before === 0 && part.kind === 'compute') part.operands.forEach(count);
-    };
-    expressions.forEach(count);
-    const known = new Map<Expression, Zmm>();
-    const value = (part: Expression): Zmm => {
-      const found = known.get(part);
-      if (found !== undefined) return found;
-      const operands = part.kind === 'compute' ? part.operands.map(value) : [];
-      const made = this.take();
-      known.set(part, made);
-      if (part.kind === 'load') this.load(made, part, tail);
-      else if (part.kind === 'number') this.fill(made, part.dtype === 'float32' ? this.float(part.number) : this.int(part.number));
-      else {
-        writeOperation(this, made, operands, part);
-        for (const operand of new Set(part.operands)) {
-          const left = uses.get(operand)! - part.operands.filter((one) => one === operand).length;
-          uses.set(operand, left);
-          if (left === 0) this.release(known.get(operand)!);
-        }
-      }
-      return made;
-    };
-    const registers = expressions.map(value);
-    use(registers);
-    this.release(...new Set(registers));
   }
 
   // Loops.

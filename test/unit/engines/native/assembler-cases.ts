@@ -144,6 +144,8 @@ const vmovups = (to: number, from: number | Mem, masked?: Masked): Case => ({
 
 const vstoreups = (to: Mem, from: number, masked?: Masked): Case => ({ text: `vmovups ${memory(to, 'zmmword')}${masks(masked)}, ${zmm(from)}`, emit: (a) => a.vstoreups(to, from, masked) });
 
+const vpmovdb = (to: Mem, from: number, masked?: Masked): Case => ({ text: `vpmovdb ${memory(to, 'xmmword')}${masks(masked)}, ${zmm(from)}`, emit: (a) => a.vpmovdb(to, from, masked) });
+
 const vbroadcastss = (to: number, from: number | Mem, masked?: Masked): Case => ({
   text: `vbroadcastss ${zmm(to)}${masks(masked)}, ${operand(from, xmm, 'dword')}`,
   emit: (a) => a.vbroadcastss(to, from, masked),
@@ -264,6 +266,7 @@ const CASES_OF: Readonly<Record<Instruction, readonly Case[]>> = {
   ],
   vmovss: placesIn(4).flatMap((to) => [7, 28].map((from) => ({ text: `{evex} vmovss ${memory(to, 'dword')}, ${xmm(from)}`, emit: (a) => a.vmovss(to, from) }))),
   vloadss: placesIn(4).flatMap((from) => [7, 28].map((to) => ({ text: `{evex} vmovss ${xmm(to)}, ${memory(from, 'dword')}`, emit: (a) => a.vloadss(to, from) }))),
+  vpmovdb: [...placesIn(16).flatMap((to) => [vpmovdb(to, 14), vpmovdb(to, 19)]), vpmovdb(FAR, 5, { mask: 1 }), vpmovdb({ base: RAX }, 30, { mask: 6 })],
   vpbroadcastd: [0, 9, 16, 31].flatMap((to) => REGISTERS.map((from) => ({ text: `vpbroadcastd ${zmm(to)}, ${r32(from)}`, emit: (a) => a.vpbroadcastd(to, from) }))),
   // GNU as warns where a destination is the index too.
   vgatherdps: INDEXED.flatMap((from) => [5, 26].map((to) => ({ text: `vgatherdps ${zmm(to)}{k${(to % 7) + 1}}, ${memory(from, 'dword', zmm)}`, emit: (a) => a.vgatherdps(to, from, (to % 7) + 1) }))),

@@ -32,7 +32,7 @@ function worst(got: Numbers, to: Layout, shape: readonly number[], expected: (pl
   for (const place of placesOf(shape)) {
     const wanted = expected(place);
     const off = Math.abs(at(got, to, place) - wanted) / Math.max(1, Math.abs(wanted));
-    if (!(off <= most)) most = off;
+    most = Number.isNaN(off) ? Infinity : Math.max(most, off);
   }
   return most;
 }

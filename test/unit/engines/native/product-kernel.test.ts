@@ -13,7 +13,7 @@ const SLACK = 64;
 
 function kernel(shape: ProductShape): Kernel {
   const views = [A, B, C].map((root) => ({ root, offset: 0 }));
-  return kernelOf({ name: 'MatMul', code: productCode(shape), views, writes: views.slice(2), units: productUnits(shape), work: 1 });
+  return kernelOf({ name: 'MatMul', code: productCode(shape), views, writes: views.slice(2), units: productUnits(shape), multiple: shape.a.tile === undefined ? 1 : tileRows(shape.n), work: 1 });
 }
 
 /** B [K, N] as the kernel wants it in panels; what fills the last one is no number. */
@@ -42,7 +42,7 @@ function worst({ m, n, k, alpha, a: strides, c: row, batch }: ProductShape, rowO
         size += Math.abs(term);
       }
       const off = Math.abs(c[atC + i * row + j]! - alpha * sum) / (Math.abs(alpha) * size);
-      if (!(off <= most)) most = off;
+      most = Number.isNaN(off) ? Infinity : Math.max(most, off);
     }
   }
   return most;
@@ -117,10 +117,22 @@ describe.skipIf(nativeSupport() !== undefined)('products', () => {
     for (let row = 0; row < m; row++) expect(c.subarray(row * apart + n, (row + 1) * apart).every((number) => number === 7)).toBe(true);
   });
 
+  it('of rows that lie in tiles', async () => {
+    for (const [m, n, k] of [[29, 37, 20], [24, 20, 13], [5, 16, 50], [64, 100, 33]] as const) for (const way of WAYS) {
+      const rows = tileRows(n);
+      const [a, b] = [randomNumbers(m * k, 1), randomNumbers(k * n, 2)];
+      const inTiles = new Float32Array(Math.ceil(m / rows) * rows * k);
+      for (let row = 0; row < m; row++) for (let depth = 0; depth < k; depth++) inTiles[Math.floor(row / rows) * rows * k + depth * rows + (row % rows)] = a[row * k + depth]!;
+      const shape: ProductShape = { m, n, k, alpha: 1, a: { row: 1, column: rows, tile: rows * k }, b: { row: n }, c: n, batch: [], depth: 8 };
+      const c = (await runKernel(kernel(shape), new Map<number, Numbers>([[A, inTiles], [B, b], [C, new Float32Array(m * n)]]), way, SLACK)).get(C)!;
+      expect(worst({ ...shape, a: { row: k, column: 1 } }, n, a, b, c), `${m} × ${n} × ${k}`).toBeLessThan(CLOSE);
+    }
+  });
+
   it('count a unit for each tile of rows', () => {
     const shape: ProductShape = { m: 25, n: 20, k: 1, alpha: 1, a: { row: 1, column: 1 }, b: 'panels', c: 20, batch: [], depth: 1 };
     expect(tileRows(20)).toBe(12);
-    expect(productUnits(shape)).toBe(3);
+    expect(productUnits(shape)).toBe(25);
     expect(productUnits({ ...shape, batch: [{ size: 4, a: 0, b: 0, c: 0 }, { size: 5, a: 0, b: 0, c: 0 }] })).toBe(20);
   });
 });

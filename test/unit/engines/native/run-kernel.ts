@@ -66,7 +66,7 @@ class Room {
   }
 }
 
-/** How many threads there are and how many units each takes at a time: those that tests use by turns. */
+/** How many threads there are and how many units each takes at a time, or as many more as make a multiple of the kernel's: those that tests use by turns. */
 export interface Way {
   readonly threads: number;
   readonly grain: number;
@@ -88,15 +88,15 @@ export function nextWay(): Way {
  */
 export async function runKernel(kernel: Kernel, memory: Memory, { threads, grain }: Way, slack = 0): Promise<Map<number, Numbers>> {
   const native = await (loaded ??= system());
-  const { CodeMemory, Driver, HostMemory } = native;
+  const { CodeMemory, Driver } = native;
   const rooms = new Map([...memory].map(([id, values]) => [id, new Room(values, slack, native)]));
   const code = new CodeMemory(kernel.code);
-  const block = new HostMemory(8 * kernel.pointers.length);
-  block.write(0, BigInt64Array.from(kernel.pointers.map(({ root, offset }) => BigInt(rooms.get(root)!.address + 4 * offset))));
-  const driver = new Driver([{ code: code.address, arguments: block.address, units: kernel.units, grain }], threads);
+  const pointers = kernel.pointers.map(({ root, offset }) => ({ address: rooms.get(root)!.address + 4 * offset, perPart: 0 }));
+  const call = { code: code.address, unitsPerPart: 1, arguments: () => pointers };
+  const driver = new Driver([{ calls: [call], parts: kernel.units, grain: Math.ceil(grain / kernel.multiple) * kernel.multiple }], threads);
   await driver.run();
   const found = new Map([...rooms].map(([id, room]) => [id, room.read(kernel.writes.includes(id))]));
-  [driver, block, code, ...rooms.values()].forEach((one) => one.free());
+  [driver, code, ...rooms.values()].forEach((one) => one.free());
   return found;
 }
 
