@@ -10,8 +10,8 @@ import { CodeMemory, HostMemory, type Address } from './host-memory';
 import type { Kernel } from './kernel';
 import { planMemory, roomFor, type MemoryPlan, type Touching } from './memory-plan';
 import { NativeState } from './native-state';
-import { samplesOf, type Plan } from './planner';
-import { partStride, schedule, type Group } from './schedule';
+import type { Plan } from './planner';
+import { partStride, samplesOf, schedule, type Group } from './schedule';
 
 /** Work (elements of simple kernels, about) that is worth taking at a time, and pieces that a thread's share is cut into. */
 const LEAST_WORK = 20_000;

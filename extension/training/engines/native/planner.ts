@@ -8,12 +8,14 @@ import { elementCount } from '../../../core/tensors';
 import type { ConstantData, Dtype, Graph, Node, NodeOf, Operations, OpName, ValueId } from '../compiled/ir';
 import { sameShape, scalarOf, valueOf } from '../compiled/ir';
 import { broadcast, changed, contiguous, laidOut, loadsOf, reshaped, type Compute, type Expression, type Load, type View } from './expression';
-import { argExtremeKernel, cumSumKernel, gatherKernel, libraryKernel, segmentSumKernel, topKKernel, type LibraryOp } from './index-kernels';
+import { indexKernel } from './index-kernel';
+import { libraryKernel, type LibraryOp } from './index-kernels';
 import type { Kernel } from './kernel';
 import { layerNormKernel, mapKernel, softmaxKernel, type ReductionOp } from './loop-kernels';
 import { productKernels } from './products';
 import { quantizedKernels } from './quantized-products';
 import { reductionKernels } from './reductions';
+import { samplesOf } from './schedule';
 import { operations } from './vector-operations';
 
 /** An expression of more parts is cut in two: there are 32 vector registers. */
@@ -392,34 +394,11 @@ class Planner {
   // Indices.
 
   private indexed(node: Node): boolean {
-    const [x, y] = node.inputs as [ValueId, ValueId];
-    const [made, second] = node.outputs as [ValueId, ValueId];
-    const to = this.home(made);
-    const kernel = this.indexKernel(node, x, y, to, second);
+    const kernel = indexKernel(node, { shape: (id) => this.shape(id), dtype: (id) => this.dtype(id), inMemory: (id) => this.inMemory(id), home: (id) => this.home(id) });
     if (!kernel) return false;
     this.kernels.push(kernel);
-    this.madeAt(made, to);
-    if (node.op === 'TopK') this.madeAt(second, this.home(second));
+    for (const id of node.outputs) this.madeAt(id, this.home(id));
     return true;
-  }
-
-  private indexKernel(node: Node, x: ValueId, y: ValueId, to: View, second: ValueId): Kernel | undefined {
-    const shape = this.shape(x);
-    switch (node.op) {
-      case 'Gather':
-        return gatherKernel({ shape: this.shape(node.outputs[0]!), x: this.inMemory(x), xShape: shape, indices: this.inMemory(y), indicesShape: this.shape(y), axis: node.attrs.axis, to });
-      case 'SegmentSum':
-        return segmentSumKernel({ x: this.inMemory(x), xShape: shape, segments: this.inMemory(y), segmentsShape: this.shape(y), count: node.attrs.count, to });
-      case 'ArgMax':
-      case 'ArgMin':
-        return argExtremeKernel({ op: node.op, x: this.inMemory(x), shape, axis: node.attrs.axis, to });
-      case 'TopK':
-        return topKKernel({ x: this.inMemory(x), shape, k: node.attrs.k, values: to, indices: this.home(second) });
-      case 'CumSum':
-        return cumSumKernel({ x: this.inMemory(x), shape, axis: node.attrs.axis, exclusive: node.attrs.exclusive, reverse: node.attrs.reverse, to, dtype: this.dtype(x) });
-      default:
-        return undefined;
-    }
   }
 
   private node(node: Node): void {
@@ -501,13 +480,6 @@ class Planner {
 /** A product of two values in memory: activations' last step. */
 function isShort(expression: Expression): boolean {
   return expression.kind === 'compute' && expression.op === 'Mul' && expression.operands.every(({ kind }) => kind === 'load');
-}
-
-/** Of a batch: the first axis of its largest value. */
-export function samplesOf(graph: Graph): number {
-  const shapes = graph.inputs.filter(({ kind }) => kind === 'batch').map(({ value }) => valueOf(graph, value).shape);
-  const largest = shapes.toSorted((a, b) => elementCount(b) - elementCount(a))[0];
-  return largest?.[0] ?? 1;
 }
 
 /** @throws Error for an operation that has no kernel */

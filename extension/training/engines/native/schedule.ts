@@ -3,7 +3,8 @@
  * takes some samples through all of them before it takes others. What passes between them stays in the processor's cache, mostly in memory
  * that a thread has for itself, and threads wait for each other once a group.
  */
-import type { ValueId } from '../compiled/ir';
+import { elementCount } from '../../../core/tensors';
+import { valueOf, type Graph, type ValueId } from '../compiled/ir';
 import type { Kernel } from './kernel';
 import type { Axis } from './loops';
 
@@ -50,6 +51,13 @@ function dividedAxes(outer: readonly Axis[], parts: number): [leading: Axis[], w
     } else return undefined;
   }
   return left === 1 && leading.length > 0 ? [leading, []] : undefined;
+}
+
+/** Of a batch: the first axis of its largest value. */
+export function samplesOf(graph: Graph): number {
+  const shapes = graph.inputs.filter(({ kind }) => kind === 'batch').map(({ value }) => valueOf(graph, value).shape);
+  const largest = shapes.toSorted((a, b) => elementCount(b) - elementCount(a))[0];
+  return largest?.[0] ?? 1;
 }
 
 interface Chosen {
