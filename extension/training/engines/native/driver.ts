@@ -44,7 +44,7 @@ const SPINS = 2000;
 
 const pthread = koffi.load('libc.so.6');
 const pthreadCreate = pthread.func('int pthread_create(void *thread, void *attributes, uint64_t start, uint64_t argument)') as Native;
-const pthreadJoin = pthread.func('int pthread_join(uint64_t thread, void *result)') as Native;
+const pthreadJoin = pthread.func('int pthread_join(uint64_t thread, void *result)') as AsyncNative;
 
 const DRIVER = koffi.proto('int64_t', ['uint64_t']);
 
@@ -225,38 +225,41 @@ export class Driver {
     return records;
   }
 
-  /** Makes the other threads; where the system gives fewer, there are fewer. */
-  private others(): BigUint64Array {
+  /** Makes threads for all lists of calls but the first `here`, which the caller follows; where the system gives fewer threads, there are fewer. */
+  private begin(here: 0 | 1): BigUint64Array {
     const context = new BigInt64Array(CONTEXT.bytes / 8);
     context[CONTEXT.rounds / 8] = BigInt(this.shared.address + CONTEXT.bytes);
     context[CONTEXT.count / 8] = BigInt(this.rounds.length);
     context[CONTEXT.yield / 8] = BigInt(addressOf('sched_yield'));
     this.shared.write(0, context);
     this.shared.write(CONTEXT.bytes, this.records);
-    const others = new BigUint64Array(this.threads - 1);
+    const begun = new BigUint64Array(this.threads - here);
     let made = 0;
-    while (made < others.length && pthreadCreate(others.subarray(made, made + 1), null, this.code.address, this.own[made + 1]!.address) === 0) made++;
-    this.shared.write(CONTEXT.threads, BigInt64Array.of(BigInt(made + 1)));
-    return others.subarray(0, made);
+    while (made < begun.length && pthreadCreate(begun.subarray(made, made + 1), null, this.code.address, this.own[made + here]!.address) === 0) made++;
+    this.shared.write(CONTEXT.threads, BigInt64Array.of(BigInt(Math.max(1, made + here))));
+    return begun.subarray(0, made);
   }
 
   /** Makes the calls, and returns to JavaScript meanwhile. */
   run(): Promise<void> {
     if (this.rounds.length === 0) return Promise.resolve();
-    const others = this.others();
+    // Node's own threads, which decode images too, only wait for the end: the work does not begin behind what they are asked for.
+    const [first, ...others] = this.begin(0);
     return new Promise((resolve, reject) => {
-      this.start.async(this.own[0]!.address, (error: Error | null) => {
+      const ended = (error: Error | null): void => {
         for (const thread of others) pthreadJoin(thread, null);
         if (error) reject(error);
         else resolve();
-      });
+      };
+      if (first === undefined) this.start.async(this.own[0]!.address, ended);
+      else pthreadJoin.async(first, null, ended);
     });
   }
 
   /** Makes the calls, and returns when they are made. */
   runHere(): void {
     if (this.rounds.length === 0) return;
-    const others = this.others();
+    const others = this.begin(1);
     this.start(this.own[0]!.address);
     for (const thread of others) pthreadJoin(thread, null);
   }
