@@ -58,24 +58,23 @@ const third = (opcode: number): Encoding => ({ map: 3, prefix: 1, opcode });
 /** Of a destination, a first operand and one that may be in memory. */
 const BINARY = {
   vaddps: ps(0x58), vmulps: ps(0x59), vsubps: ps(0x5c), vminps: ps(0x5d), vdivps: ps(0x5e), vmaxps: ps(0x5f),
-  vandps: ps(0x54), vandnps: ps(0x55), vorps: ps(0x56), vxorps: ps(0x57), vunpcklps: ps(0x14), vunpckhps: ps(0x15),
+  vunpcklps: ps(0x14), vunpckhps: ps(0x15),
   vfmadd231ps: second(0xb8), vfnmadd231ps: second(0xbc), vfmadd213ps: second(0xa8), vscalefps: second(0x2c),
   vpaddd: int(0xfe), vpsubd: int(0xfa), vpmulld: second(0x40), vpmaxsd: second(0x3d), vpminsd: second(0x39), vpandd: int(0xdb), vpord: int(0xeb), vpxord: int(0xef),
-  vpdpbusd: second(0x50), vpermt2ps: second(0x7f), vpermps: second(0x16), vpermd: second(0x36),
+  vpdpbusd: second(0x50),
 } as const;
 
 /** Of a destination and one operand that may be in memory. */
 const UNARY = {
-  vsqrtps: ps(0x51), vcvtdq2ps: ps(0x5b), vcvtps2dq: int(0x5b), vcvttps2dq: { map: 1, prefix: 2, opcode: 0x5b }, vgetexpps: second(0x42), vpabsd: second(0x1e),
+  vsqrtps: ps(0x51), vcvtdq2ps: ps(0x5b), vcvtps2dq: int(0x5b), vcvttps2dq: { map: 1, prefix: 2, opcode: 0x5b }, vpabsd: second(0x1e),
 } as const satisfies Record<string, Encoding>;
 
 /** With a byte of choice besides. */
-const BINARY_IMMEDIATE = { vshuff32x4: third(0x23), vshufps: ps(0xc6), valignd: third(0x03), vpternlogd: third(0x25) } as const;
-const UNARY_IMMEDIATE = { vrndscaleps: third(0x08), vgetmantps: third(0x26), vpermilps: third(0x04), vpshufd: int(0x70) } as const;
+const BINARY_IMMEDIATE = { vshuff32x4: third(0x23), vshufps: ps(0xc6) } as const;
+const UNARY_IMMEDIATE = { vrndscaleps: third(0x08), vpshufd: int(0x70) } as const;
 
 export type BinaryName = keyof typeof BINARY;
 export type UnaryName = keyof typeof UNARY;
-
 
 export class Assembler {
   private readonly bytes: number[] = [];

@@ -106,14 +106,14 @@ type BinaryImmediateName = Parameters<Assembler['opImm']>[0];
 type UnaryImmediateName = Parameters<Assembler['unaryImm']>[0];
 
 const BINARY = Object.keys({
-  vaddps: 0, vmulps: 0, vsubps: 0, vminps: 0, vdivps: 0, vmaxps: 0, vandps: 0, vandnps: 0, vorps: 0, vxorps: 0, vunpcklps: 0, vunpckhps: 0,
+  vaddps: 0, vmulps: 0, vsubps: 0, vminps: 0, vdivps: 0, vmaxps: 0, vunpcklps: 0, vunpckhps: 0,
   vfmadd231ps: 0, vfnmadd231ps: 0, vfmadd213ps: 0, vscalefps: 0,
   vpaddd: 0, vpsubd: 0, vpmulld: 0, vpmaxsd: 0, vpminsd: 0, vpandd: 0, vpord: 0, vpxord: 0,
-  vpdpbusd: 0, vpermt2ps: 0, vpermps: 0, vpermd: 0,
+  vpdpbusd: 0,
 } satisfies Record<BinaryName, 0>) as BinaryName[];
-const UNARY = Object.keys({ vsqrtps: 0, vcvtdq2ps: 0, vcvtps2dq: 0, vcvttps2dq: 0, vgetexpps: 0, vpabsd: 0 } satisfies Record<UnaryName, 0>) as UnaryName[];
-const BINARY_IMMEDIATE = Object.keys({ vshuff32x4: 0, vshufps: 0, valignd: 0, vpternlogd: 0 } satisfies Record<BinaryImmediateName, 0>) as BinaryImmediateName[];
-const UNARY_IMMEDIATE = Object.keys({ vrndscaleps: 0, vgetmantps: 0, vpermilps: 0, vpshufd: 0 } satisfies Record<UnaryImmediateName, 0>) as UnaryImmediateName[];
+const UNARY = Object.keys({ vsqrtps: 0, vcvtdq2ps: 0, vcvtps2dq: 0, vcvttps2dq: 0, vpabsd: 0 } satisfies Record<UnaryName, 0>) as UnaryName[];
+const BINARY_IMMEDIATE = Object.keys({ vshuff32x4: 0, vshufps: 0 } satisfies Record<BinaryImmediateName, 0>) as BinaryImmediateName[];
+const UNARY_IMMEDIATE = Object.keys({ vrndscaleps: 0, vpshufd: 0 } satisfies Record<UnaryImmediateName, 0>) as UnaryImmediateName[];
 
 const MASKED: readonly Masked[] = [{ mask: 1 }, { mask: 7, zero: true }];
 
