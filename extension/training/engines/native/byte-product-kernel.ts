@@ -6,7 +6,8 @@
  *   x·W = r·s·(Σ u·Q − 128·Σ Q):  sums begin at −128·Σ Q
  */
 import { Assembler, R10, R11, R12, R13, R14, R15, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, type Label, type Mem } from './assembler';
-import { LANES, panelsOf, tileRows, type Panel } from './product-kernel';
+import { panelsOf, tileRows, type Panel } from './product-kernel';
+import { LANES } from './vector-writer';
 
 const BYTES = 4;
 /** Numbers that one instruction takes of a row. */

@@ -4,16 +4,14 @@
  */
 import { elementCount } from '../../../core/tensors';
 import type { Dtype } from '../compiled/ir';
-import { R10, R11, R12, R13, R8, R9, RAX, RBP, RBX, RCX, RDI, RSI, RSP, type Gpr } from './assembler';
+import { R11, R12, R13, RAX, RBP, RBX, RCX, RDI, RSI, RSP, type Gpr } from './assembler';
 import type { Load, View } from './expression';
 import { kernelOf, type Kernel } from './kernel';
-import { Pointers, type Axis } from './loops';
+import { placesOf, Pointers, type Axis } from './loops';
 import { mathFunction } from './math-library';
-import { VectorWriter } from './vector-writer';
+import { POINTER_REGISTERS, VectorWriter } from './vector-writer';
 
 const BYTES = 4;
-/** Where VectorWriter keeps the first pointers; R11 to R13, RBX and RBP are free where there are no more. */
-const POINTERS: readonly Gpr[] = [R8, R9, R10];
 /** Elements that a unit has of a longer axis. */
 const SOME = 64;
 /** Of a row that is only copied. */
@@ -25,7 +23,6 @@ const [LEAST, MOST] = [-(2n ** 63n), 2n ** 63n - 1n];
 const CALL = 20;
 
 const without = (items: readonly number[], axis: number): number[] => items.filter((_, other) => other !== axis);
-const count = (axes: readonly Axis[]): number => axes.reduce((product, { size }) => product * size, 1);
 
 /** An axis in two, so that threads share it: the inner one has at most so many elements, but is not much shorter either. */
 function divided({ size, strides }: Axis, most: number): [Axis, Axis] {
@@ -36,7 +33,7 @@ function divided({ size, strides }: Axis, most: number): [Axis, Axis] {
   return [{ size: size / each, strides: strides.map((stride) => stride * each) }, { size: each, strides: inner }];
 }
 
-/** Views over one shape, and the loops that pass over it. */
+/** Views over one shape, at most three, and the loops that pass over it: the registers of further pointers are free. */
 class Places {
   private readonly pointers = new Pointers();
   readonly writer: VectorWriter;
@@ -53,13 +50,13 @@ class Places {
     const [more, inner] = divided(outer.pop() ?? { size: 1, strides: this.pointers.all.map(() => 0) }, most);
     if (more.size > 1) outer.push(more);
     this.inner = inner;
-    this.units = count(outer);
+    this.units = placesOf(outer);
     this.writer = new VectorWriter(this.pointers, { outer, middle: this.pointers.axes(shape, middle), inner });
   }
 
   /** Where the pointer to a view's elements is. */
   register(view: View): Gpr {
-    return POINTERS[this.pointers.of(view)]!;
+    return POINTER_REGISTERS[this.pointers.of(view)]!;
   }
 
   /** Moves pointers on by so many elements each. */
@@ -312,7 +309,7 @@ export function libraryKernel(op: LibraryOp, shape: readonly number[], operands:
   const places = new Places(shape, [...operands, to], SOME);
   const { inner, writer: { asm } } = places;
   const kept = [R12, R13, RBX];
-  const keptOf = (view: View): Gpr => kept[POINTERS.indexOf(places.register(view))]!;
+  const keptOf = (view: View): Gpr => kept[POINTER_REGISTERS.indexOf(places.register(view))]!;
   const moves = new Map(inner.strides.map((stride, index) => [kept[index]!, stride]));
   const times = { base: RBP, disp: -8 };
   return places.kernel(op, [to], CALL * elementCount(shape), () => {
@@ -321,7 +318,7 @@ export function libraryKernel(op: LibraryOp, shape: readonly number[], operands:
     asm.mov(RBP, RSP);
     asm.subImm(RSP, 16);
     asm.andImm(RSP, -16);
-    inner.strides.forEach((_, index) => asm.mov(kept[index]!, POINTERS[index]!));
+    inner.strides.forEach((_, index) => asm.mov(kept[index]!, POINTER_REGISTERS[index]!));
     asm.vzeroupper();
     asm.movImm(RAX, inner.size);
     asm.store(times, RAX);

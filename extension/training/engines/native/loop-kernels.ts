@@ -4,7 +4,7 @@ import type { Dtype, ValueId } from '../compiled/ir';
 import type { Zmm } from './assembler';
 import { contiguous, type Expression, type View } from './expression';
 import { kernelOf, type Kernel, type Reach } from './kernel';
-import { Pointers, type Axis } from './loops';
+import { placesOf, Pointers, type Axis } from './loops';
 import { exponential } from './vector-operations';
 import { writeValues } from './vector-values';
 import { LANES, TAIL, VectorWriter } from './vector-writer';
@@ -12,10 +12,6 @@ import { LANES, TAIL, VectorWriter } from './vector-writer';
 /** Elements that are a unit where all lie side by side. */
 const PIECE = 2048;
 const LONGEST_PIECE = 8192;
-
-function places(axes: readonly Axis[]): number {
-  return axes.reduce((product, { size }) => product * size, 1);
-}
 
 const ONE_PLACE = (pointers: Pointers): Axis => ({ size: 1, strides: pointers.all.map(() => 0) });
 
@@ -47,7 +43,7 @@ export function mapKernel(name: string, shape: readonly number[], stored: readon
   const writer = new VectorWriter(pointers, { outer: axes, inner });
   const body = (tail: boolean): void => writeValues(writer, expressions, tail, (registers) => registers.forEach((from, i) => writer.store(stored[i]!.to, from, tail)));
   const parts = { name, views: pointers.all, writes: stored.map(({ to }) => to), overwrites: overwritten(shape, pointers, stored), work: elementCount(shape) };
-  if (axes.length > 0) return kernelOf({ ...parts, code: writer.units(() => writer.inner(body), true), units: places(axes), reach: { outer: axes, rest: [inner] } });
+  if (axes.length > 0) return kernelOf({ ...parts, code: writer.units(() => writer.inner(body), true), units: placesOf(axes), reach: { outer: axes, rest: [inner] } });
   const each = pieceOf(inner.size, samples);
   const reach = inner.size % each === 0 ? { outer: [{ size: inner.size / each, strides: inner.strides.map((stride) => each * stride) }], rest: [{ ...inner, size: each }] } : undefined;
   return kernelOf({ ...parts, code: writer.pieces(each, body), units: Math.ceil(inner.size / each), ...(reach && { reach }) });
@@ -127,7 +123,7 @@ function rowReduction({ op, dtype, expression, shape, axes, to, scale }: Reducti
     writer.asm.vmovss(writer.place(to), total);
     writer.release(total);
   }, reduced.length === 0);
-  return kernelOf({ name: op, code, views: pointers.all, writes: [to], units: places(outer), work: elementCount(shape), reach: { outer, rest: [...reduced, inner] } });
+  return kernelOf({ name: op, code, views: pointers.all, writes: [to], units: placesOf(outer), work: elementCount(shape), reach: { outer, rest: [...reduced, inner] } });
 }
 
 /** Over outer axes: rows are added up where the result lies. */
@@ -156,7 +152,7 @@ function columnReduction({ op, dtype, expression, shape, axes, to, scale }: Redu
     });
     writer.release(total);
   });
-  return kernelOf({ name: op, code, views: pointers.all, writes: [to], units: places(outer), work: elementCount(shape), reach: { outer, rest: [...middle, inner] } });
+  return kernelOf({ name: op, code, views: pointers.all, writes: [to], units: placesOf(outer), work: elementCount(shape), reach: { outer, rest: [...middle, inner] } });
 }
 
 export function reductionKernel(reduction: Reduction): Kernel {
@@ -187,7 +183,7 @@ class RowKernel {
 
   kernel(name: string, unit: (writer: VectorWriter) => void): Kernel {
     const code = this.writer.units(() => unit(this.writer), true);
-    return kernelOf({ name, code, views: this.pointers.all, writes: this.stores, units: places(this.reach.outer), work: 4 * elementCount(this.shape), reach: this.reach });
+    return kernelOf({ name, code, views: this.pointers.all, writes: this.stores, units: placesOf(this.reach.outer), work: 4 * elementCount(this.shape), reach: this.reach });
   }
 }
 

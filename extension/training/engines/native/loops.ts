@@ -8,6 +8,10 @@ export interface Axis {
   readonly strides: readonly number[];
 }
 
+export function placesOf(axes: readonly Pick<Axis, 'size'>[]): number {
+  return axes.reduce((product, { size }) => product * size, 1);
+}
+
 /** Everything that a kernel reads or writes by coordinates, each once, in the order of the kernel's arguments. */
 export class Pointers {
   readonly all: View[] = [];

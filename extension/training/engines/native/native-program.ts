@@ -1,5 +1,5 @@
 /** A program as kernels in machine code, their memory, and the list of calls that is one step. */
-import type { HostTensor, TensorSpec } from '../../../core/tensors';
+import type { TensorSpec } from '../../../core/tensors';
 import { elementCount } from '../../../core/tensors';
 import { checkBatch, checkState } from '../check-values';
 import type { ConstantData, Graph, ValueId } from '../compiled/ir';
@@ -9,7 +9,7 @@ import { Driver, type Argument, type Call, type Round } from './driver';
 import { CodeMemory, HostMemory, type Address } from './host-memory';
 import type { Kernel } from './kernel';
 import { planMemory, roomFor, type MemoryPlan, type Touching } from './memory-plan';
-import { NativeState } from './native-state';
+import { NativeState, tensorAt } from './native-state';
 import type { Plan } from './planner';
 import { partStride, samplesOf, schedule, type Group } from './schedule';
 
@@ -50,10 +50,6 @@ function storedNumbers(data: ConstantData): Float32Array | Int32Array {
   return data instanceof Uint8Array || data instanceof Int8Array ? Int32Array.from(data) : data;
 }
 
-interface Bound {
-  readonly driver: Driver;
-}
-
 /** A group, how many parts of it are taken at a time, and where its own values lie in a thread's memory. */
 interface Placed extends Group {
   readonly grain: number;
@@ -78,13 +74,13 @@ export class NativeProgram implements CompiledProgram {
   private readonly scratch: HostMemory;
   private readonly local: readonly HostMemory[];
   private readonly code: CodeMemory;
-  private readonly codeAt = new Map<string, number>();
+  private readonly codeAt = new Map<Uint8Array, number>();
   private readonly offsets: ReadonlyMap<ValueId, number>;
   private readonly states: ReadonlyMap<ValueId, string>;
   private readonly groups: readonly Placed[];
   /** Runs share the batch's memory and scratch memory, so that one waits for the other. */
   private last: Promise<unknown> = Promise.resolve();
-  private readonly bound = new Map<NativeState, Bound>();
+  private readonly bound = new Map<NativeState, Driver>();
 
   constructor(
     readonly program: ProgramInterface,
@@ -142,11 +138,14 @@ export class NativeProgram implements CompiledProgram {
   /** Kernels of the same code share it. */
   private placeCode(): CodeMemory {
     const parts: Uint8Array[] = [];
+    const known = new Map<string, number>();
     let bytes = 0;
     for (const { code } of [...this.plan.setup, ...this.plan.kernels]) {
-      const key = Buffer.from(code).toString('latin1');
-      if (this.codeAt.has(key)) continue;
-      this.codeAt.set(key, bytes);
+      const text = Buffer.from(code).toString('latin1');
+      const at = known.get(text) ?? bytes;
+      this.codeAt.set(code, at);
+      if (at < bytes) continue;
+      known.set(text, at);
       const padded = new Uint8Array(Math.ceil(code.length / 64) * 64);
       padded.set(code);
       parts.push(padded);
@@ -156,7 +155,7 @@ export class NativeProgram implements CompiledProgram {
   }
 
   private codeOf({ code }: Kernel): Address {
-    return this.code.address + this.codeAt.get(Buffer.from(code).toString('latin1'))!;
+    return this.code.address + this.codeAt.get(code)!;
   }
 
   private round({ kernels, parts, grain, local, memory }: Placed, address: (id: ValueId) => Address): Round {
@@ -193,8 +192,8 @@ export class NativeProgram implements CompiledProgram {
     operands.free();
   }
 
-  private bind(state: NativeState): Bound {
-    const known = this.bound.get(state) ?? { driver: new Driver(this.groups.map((group) => this.round(group, (id) => this.address(id, state))), this.threads) };
+  private bind(state: NativeState): Driver {
+    const known = this.bound.get(state) ?? new Driver(this.groups.map((group) => this.round(group, (id) => this.address(id, state))), this.threads);
     this.bound.set(state, known);
     return known;
   }
@@ -209,7 +208,7 @@ export class NativeProgram implements CompiledProgram {
   }
 
   private async runInTurn(state: NativeState, batches: readonly HostBatch[]): Promise<Readings[]> {
-    const { driver } = this.bind(state);
+    const driver = this.bind(state);
     const readings: Readings[] = [];
     for (const batch of batches) {
       for (const { kind, name, value } of this.graph.inputs) if (kind === 'batch') this.batch.write(value, batch[name]!.data);
@@ -221,7 +220,7 @@ export class NativeProgram implements CompiledProgram {
 
   /** What each group of kernels of the last step took, in clocks of the processor. */
   profile(state: NativeState): { name: string; clocks: number }[] {
-    const clocks = this.bind(state).driver.clocks();
+    const clocks = this.bind(state).clocks();
     return this.groups.map(({ kernels }, i) => ({ name: kernels.map(({ name }) => name).join(', '), clocks: i === 0 ? 0 : clocks[i]! - clocks[i - 1]! }));
   }
 
@@ -229,18 +228,12 @@ export class NativeProgram implements CompiledProgram {
     return Object.fromEntries(this.graph.outputs.filter(({ kind }) => kind === 'reading').map(({ name, value }) => {
       const { shape, dtype } = valueOf(this.graph, value);
       const spec: TensorSpec = { shape, dtype: dtype === 'float32' ? 'float32' : 'int32' };
-      return [name, this.tensor(spec, this.address(this.plan.inPlace.get(this.plan.readings.get(name)!) ?? this.plan.readings.get(name)!, state))];
+      return [name, tensorAt(spec, this.address(this.plan.inPlace.get(this.plan.readings.get(name)!) ?? this.plan.readings.get(name)!, state))];
     }));
   }
 
-  private tensor({ shape, dtype }: TensorSpec, address: Address): HostTensor {
-    const data = dtype === 'float32' ? new Float32Array(elementCount(shape)) : new Int32Array(elementCount(shape));
-    HostMemory.copyFrom(address, data);
-    return { shape, dtype, data } as HostTensor;
-  }
-
   dispose(): Promise<void> {
-    for (const { driver } of this.bound.values()) driver.free();
+    for (const driver of this.bound.values()) driver.free();
     for (const memory of this.local) memory.free();
     this.lasting.free();
     this.batch.free();

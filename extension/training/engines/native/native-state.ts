@@ -34,14 +34,7 @@ export class NativeState implements StateStore {
   }
 
   read(names: readonly string[] = Object.keys(this.specs)): Promise<NamedTensors> {
-    return Promise.resolve(Object.fromEntries(names.map((name) => [name, this.tensor(name)])));
-  }
-
-  private tensor(name: string): HostTensor {
-    const { shape, dtype } = this.spec(name);
-    const data = dtype === 'float32' ? new Float32Array(elementCount(shape)) : new Int32Array(elementCount(shape));
-    this.memory.read(this.offset(name), data);
-    return { shape, dtype, data } as HostTensor;
+    return Promise.resolve(Object.fromEntries(names.map((name) => [name, tensorAt(this.spec(name), this.address(name))])));
   }
 
   write(values: NamedTensors): Promise<void> {
@@ -61,4 +54,11 @@ export class NativeState implements StateStore {
     if (!spec) throw new Error(`The state store holds no "${name}".`);
     return spec;
   }
+}
+
+/** A copy of what lies at an address. */
+export function tensorAt({ shape, dtype }: TensorSpec, address: Address): HostTensor {
+  const data = dtype === 'float32' ? new Float32Array(elementCount(shape)) : new Int32Array(elementCount(shape));
+  HostMemory.copyFrom(address, data);
+  return { shape, dtype, data } as HostTensor;
 }

@@ -2,9 +2,8 @@
 import type { Load, View } from './expression';
 import { kernelOf, type Kernel } from './kernel';
 import { Pointers, type Axis } from './loops';
-import { TAIL, VectorWriter } from './vector-writer';
+import { LANES, TAIL, VectorWriter } from './vector-writer';
 
-const LANES = 16;
 const BYTES = 4;
 const HALF = 8;
 

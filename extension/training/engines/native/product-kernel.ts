@@ -4,8 +4,9 @@
  * call pass over one panel of B before the next.
  */
 import { Assembler, R10, R11, R12, R13, R14, R15, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, type Gpr, type Label, type Mem } from './assembler';
+import { placesOf } from './loops';
+import { floatBits, LANES } from './vector-writer';
 
-export const LANES = 16;
 const BYTES = 4;
 /** Rows of a tile by its vectors of columns. */
 const TILE_ROWS = { 1: 14, 2: 12, 3: 8 } as const;
@@ -88,7 +89,7 @@ export function tileRows(n: number): number {
 
 /** Calls may be divided so: by rows, best by as many as tiles have, or by matrices of the batch. */
 export function productUnits({ m, batch }: Pick<ProductShape, 'm' | 'batch'>): number {
-  return batch.length > 0 ? batch.reduce((product, { size }) => product * size, 1) : m;
+  return batch.length > 0 ? placesOf(batch) : m;
 }
 
 /** Where code keeps what; B's vectors and the numbers of A are in registers above the tile's. */
@@ -314,7 +315,7 @@ class ProductWriter {
     this.steps(R12, UNROLLED, rows, vectors);
     this.steps(R13, 1, rows, vectors);
     if (alpha !== 1) {
-      asm.movImm(RAX, new Int32Array(Float32Array.of(alpha).buffer)[0]!);
+      asm.movImm(RAX, floatBits(alpha));
       asm.vpbroadcastd(FIRST_B, RAX);
       each((row, vector) => asm.op('vmulps', sum(row, vector), sum(row, vector), FIRST_B));
     }

@@ -6,7 +6,8 @@ import { kernelOf, type Kernel, type Reach } from './kernel';
 import type { Axis } from './loops';
 import { mapKernel } from './loop-kernels';
 import { eightRowsKernel, turnedPanelsKernel } from './panel-kernels';
-import { LANES, lastPanelWidth, panelElements, panelWidth, productCode, productUnits, tileRows, type BatchAxis, type ProductShape } from './product-kernel';
+import { lastPanelWidth, panelElements, panelWidth, productCode, productUnits, tileRows, type BatchAxis, type ProductShape } from './product-kernel';
+import { LANES } from './vector-writer';
 
 /** Rows of K that pass before the next panel of B; fewer where A is read across its rows. Measured. */
 const DEPTH = 384;

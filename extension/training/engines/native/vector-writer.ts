@@ -4,12 +4,12 @@
  */
 import { Assembler, type Label, R10, R11, R12, R13, R14, R15, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, type Broadcast, type Gpr, type Masked, type Mem, type Zmm } from './assembler';
 import type { View } from './expression';
-import type { Axis, Pointers } from './loops';
+import { placesOf, type Axis, type Pointers } from './loops';
 
 export const LANES = 16;
 const BYTES = 4;
 /** Pointers beyond these wait on the stack. */
-const POINTER_REGISTERS: readonly Gpr[] = [R8, R9, R10, R11, R12, R13, RBX, RBP];
+export const POINTER_REGISTERS: readonly Gpr[] = [R8, R9, R10, R11, R12, R13, RBX, RBP];
 const SAVED: readonly Gpr[] = [RBX, RBP, R12, R13, R14, R15];
 const VECTOR_REGISTERS = 32;
 
@@ -206,7 +206,7 @@ export class VectorWriter {
   /** Runs `body` at each place of the middle axes, with the pointers there. */
   eachMiddle(body: () => void): void {
     const { asm, loops: { outer, middle = [] } } = this;
-    const count = middle.reduce((product, { size }) => product * size, 1);
+    const count = placesOf(middle);
     if (count === 1) {
       body();
       return;
