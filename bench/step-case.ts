@@ -4,14 +4,14 @@ import type { TeacherShape } from '../extension/core/checkpoints/teacher-shape';
 import { needsTeacher, type MethodName } from '../extension/core/config/method-traits';
 import { resolveExperiment } from '../extension/core/config/resolve';
 import { experimentSchema, type ExperimentInput, type ResolvedExperiment, type VitShape } from '../extension/core/config/schema';
-import type { NamedTensors } from '../extension/core/tensors';
+import type { HostTensor, NamedTensors } from '../extension/core/tensors';
 import { elementCount, float32 } from '../extension/core/tensors';
 import type { HostBatch, Precision, Program } from '../extension/training/engines/engine';
 import { createMethod } from '../extension/training/methods/create';
 import type { Method } from '../extension/training/methods/method';
 import { RandomStream } from '../extension/training/random';
 import { trainingPrograms, type TrainingPrograms } from '../extension/training/step';
-import { lookLayout, type LookLayout } from '../extension/training/teachers/look-record';
+import { lookLayout, type LookLayout, type Looks } from '../extension/training/teachers/look-record';
 
 export interface StepSize {
   readonly batch: number;
@@ -116,29 +116,33 @@ export function stepCase(size: StepSize, options: CaseOptions = {}): StepCase {
 interface LookedCase extends Omit<StepCase, 'batch'> {
   /** Of a record of each image. */
   readonly layout: LookLayout;
-  batch(step: number, looks: Readonly<Record<string, Float32Array>>): HostBatch;
+  /** Those of every batch. */
+  readonly images: HostTensor;
+  batch(step: number, looks: Looks): HostBatch;
 }
 
 /** The step where the teacher was asked before. */
 export function lookedCase(size: StepSize, options: CaseOptions = {}): LookedCase {
   const { method, experiment } = trainingCase(size, options);
   const looking = method.looking!;
-  const { batch, ...rest } = caseOf(size, looking.method, trainingPrograms(looking.method, experiment));
+  const { batch, images, ...rest } = caseOf(size, looking.method, trainingPrograms(looking.method, experiment));
   const specs = looking.specs(size.batch);
   return {
     ...rest,
-    layout: lookLayout(looking.specs(1), looking.exact),
-    batch: (step, looks) => ({ ...batch(step), ...Object.fromEntries(Object.entries(specs).map(([name, { shape }]) => [name, float32(shape, looks[name])])) }),
+    images,
+    layout: lookLayout(looking.specs(1)),
+    batch: (step, looks) => ({ ...batch(step), ...Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, { ...spec, data: looks[name] } as HostBatch[string]])) }),
   };
 }
 
-function caseOf({ batch, imageSize }: StepSize, method: Method, programs: TrainingPrograms): StepCase {
+function caseOf({ batch, imageSize }: StepSize, method: Method, programs: TrainingPrograms): StepCase & { readonly images: HostTensor } {
   const random = new RandomStream(2, 'images');
   const images = float32([batch, 3, imageSize, imageSize]);
   for (let i = 0; i < images.data.length; i++) images.data[i] = random.normal();
   return {
     program: programs.single!,
     state: programs.initialState(0),
+    images,
     batch: (step) => ({
       images,
       ...method.draw(new RandomStream(3, 'draw', step), batch),

@@ -12,6 +12,13 @@ export interface HostTensor extends TensorSpec {
   readonly data: Float32Array | Int32Array;
 }
 
+/** Numbers in half the room: the bits of IEEE binary16. */
+export interface HalfTensor {
+  readonly shape: readonly number[];
+  readonly dtype: 'float16';
+  readonly data: Uint16Array;
+}
+
 /** Tensors by name. Model parameters carry timm names (`blocks.0.attn.qkv.weight`) and PyTorch layouts. */
 export type NamedTensors = Record<string, HostTensor>;
 export type NamedSpecs = Record<string, TensorSpec>;

@@ -4,7 +4,7 @@
  * What a step draws depends on (seed, step, micro-batch) alone, so it is the same after a resume.
  */
 import type { ResolvedExperiment } from '../core/config/schema';
-import { elementCount, float32, int32, type HostTensor } from '../core/tensors';
+import { elementCount, float32, int32, type HalfTensor, type HostTensor } from '../core/tensors';
 import type { TrainBatch } from './data/loader';
 import type { SharedStep } from './distributed/shared-step';
 import type { CompiledProgram, Engine, HostBatch, Readings, StateStore } from './engines/engine';
@@ -62,16 +62,17 @@ class StepInputs {
    * @param part which of the micro-batches in `batch`
    * @param firstPart how many of the step's micro-batches come before those in `batch`
    */
-  forLoss(batch: TrainBatch, part: number, firstPart = 0): Record<string, HostTensor> {
+  forLoss(batch: TrainBatch, part: number, firstPart = 0): HostBatch {
     const size = this.microBatch;
     const specs = this.method.batchSpecs(size);
     const pixels = batch.images.length / batch.labels.length;
     const random = drawStream(this.experiment.seed, batch.step, firstPart + part);
     const labels = specs['labels'] && { labels: int32([size], batch.labels.slice(part * size, (part + 1) * size)) };
     const read = Object.entries(batch.looks ?? {}).filter(([name]) => name in specs);
-    const looks = read.map(([name, values]): [string, HostTensor] => {
-      const count = elementCount(specs[name]!.shape);
-      return [name, float32(specs[name]!.shape, values.subarray(part * count, (part + 1) * count))];
+    const looks = read.map(([name, values]): [string, HostTensor | HalfTensor] => {
+      const { shape } = specs[name]!;
+      const [from, to] = [part * elementCount(shape), (part + 1) * elementCount(shape)];
+      return [name, values instanceof Uint16Array ? { shape, dtype: 'float16', data: values.subarray(from, to) } : float32(shape, values.subarray(from, to))];
     });
     return {
       ...Object.fromEntries(looks),

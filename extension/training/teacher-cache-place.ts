@@ -22,7 +22,7 @@ export async function placeOfLooks(prepared: Prepared, looking: Looking, engine:
   const identity = await identityOfLooks(prepared, looking, engine);
   const name = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 32);
   const folder = path.join(prepared.experiment.teacher?.cache?.folder ?? cacheFolder('teacher'), name);
-  return { folder, layout: lookLayout(looking.specs(1), looking.exact), identity };
+  return { folder, layout: lookLayout(looking.specs(1)), identity };
 }
 
 /**

@@ -6,17 +6,23 @@
 import { explainWriteError } from '../core/files/durable-files';
 import { UserError } from '../core/problems';
 import { float32 } from '../core/tensors';
-import type { BatchPlace, LoaderOptions, TrainBatch } from './data/loader';
+import type { LoadedImages, LoaderOptions, TrainBatch } from './data/loader';
 import type { CompiledProgram, Engine, StateStore } from './engines/engine';
 import { lookingProgram } from './looking-program';
 import type { Looking } from './methods/method';
 import type { Prepared } from './prepare';
 import { placeOfLooks } from './teacher-cache-place';
-import type { LookRecords } from './teachers/look-record';
+import type { LookRecords, Looks } from './teachers/look-record';
 import { LookStore } from './teachers/look-store';
 
+/** What was read for a batch, and of which images there is nothing. */
+interface Read {
+  readonly records: LookRecords;
+  readonly missing: readonly number[];
+}
+
 export class TeacherCache {
-  private readonly underWay = new Map<number, Promise<LookRecords>>();
+  private readonly underWay = new Map<number, Promise<Read>>();
   private program: CompiledProgram | undefined;
   private state: StateStore | undefined;
   private writes = true;
@@ -47,19 +53,19 @@ export class TeacherCache {
   /** Fixed views, and reading ahead what is kept of them. */
   get loaderOptions(): Pick<LoaderOptions, 'views' | 'onLoaded'> {
     const { data } = this.prepared.experiment;
-    return { views: { count: this.views, seed: data.seed }, onLoaded: (place) => this.expect(place) };
+    return { views: { count: this.views, seed: data.seed }, onLoaded: (batch) => this.expect(batch) };
   }
 
   /**
    * The batch entries of `Looking.specs`, [B, …] each, of the whole batch.
    * @throws UserError MIM8008 where the teacher's features go beyond float16
    */
-  async looksOf(batch: TrainBatch): Promise<Record<string, Float32Array>> {
+  async looksOf(batch: TrainBatch): Promise<Looks> {
     this.expect(batch);
-    const records = await this.underWay.get(batch.step);
-    if (records === undefined) throw new Error('The teacher\'s cache is closed.');
+    const read = await this.underWay.get(batch.step);
+    if (read === undefined) throw new Error('The teacher\'s cache is closed.');
     this.underWay.delete(batch.step);
-    const missing = Array.from(batch.indices.keys()).filter((i) => !records.isOf(i, pixelsOf(batch, i)));
+    const { records, missing } = read;
     if (missing.length > 0) {
       this.completeFrom = batch.epoch + 1;
       await this.lookNow(batch, records, missing);
@@ -67,7 +73,7 @@ export class TeacherCache {
       // Each epoch leaves out what does not fill a batch, other images each time: a view may lack some when it comes again.
       await this.forgetProgram();
     }
-    return records.floats();
+    return records.looks;
   }
 
   async close(): Promise<void> {
@@ -82,12 +88,18 @@ export class TeacherCache {
     return this.prepared.experiment.teacher!.cache!.views;
   }
 
-  private expect({ step, epoch, indices }: BatchPlace): void {
-    if (this.closed || this.underWay.has(step)) return;
-    const reading = this.store.read(epoch % this.views, indices);
+  private expect(batch: LoadedImages): void {
+    if (this.closed || this.underWay.has(batch.step)) return;
+    const reading = this.read(batch);
     // It is awaited in its turn; until then a failure is not an unhandled one.
     reading.catch(() => undefined);
-    this.underWay.set(step, reading);
+    this.underWay.set(batch.step, reading);
+  }
+
+  /** Compared as soon as it is read: while other steps are computed. */
+  private async read(batch: LoadedImages): Promise<Read> {
+    const records = await this.store.read(batch.epoch % this.views, batch.indices);
+    return { records, missing: Array.from(batch.indices.keys()).filter((i) => !records.isOf(i, pixelsOf(batch, i))) };
   }
 
   /** Micro-batches of which nothing is missing are left out. */
@@ -116,7 +128,7 @@ export class TeacherCache {
   private async keep({ epoch, indices }: TrainBatch, records: LookRecords, which: readonly number[]): Promise<void> {
     if (!this.writes) return;
     try {
-      await Promise.all(which.map((i) => this.store.write(epoch % this.views, indices[i]!, records.at(i))));
+      await Promise.all(which.map((i) => this.store.write(epoch % this.views, indices[i]!, records.parts(i))));
     } catch (error) {
       this.writes = false;
       const reason = explainWriteError(error, this.store.folder);
@@ -132,8 +144,8 @@ export class TeacherCache {
   }
 }
 
-function pixelsOf({ images, labels }: TrainBatch, i: number): Float32Array {
-  const count = images.length / labels.length;
+function pixelsOf({ images, indices }: LoadedImages, i: number): Float32Array {
+  const count = images.length / indices.length;
   return images.subarray(i * count, (i + 1) * count);
 }
 

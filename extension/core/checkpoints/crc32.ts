@@ -7,12 +7,12 @@ const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** For Node before 20.15. */
-export function tableCrc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
+/** For Node before 20.15. @param before of the bytes that come before these */
+export function tableCrc32(bytes: Uint8Array, before = 0): number {
+  let crc = before ^ 0xffffffff;
   for (let i = 0; i < bytes.length; i++) crc = table[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
   return (crc ^ 0xffffffff) >>> 0;
 }
 
 /** Node's own is several times as fast. */
-export const crc32: (bytes: Uint8Array) => number = zlib.crc32 ?? tableCrc32;
+export const crc32: (bytes: Uint8Array, before?: number) => number = zlib.crc32 ?? tableCrc32;

@@ -16,7 +16,7 @@ export function halvesToFloats(halves: Uint16Array, values = new Float32Array(ha
  * Rounds to the nearest, halves to even, as hardware does. What lies beyond the largest finite value becomes infinite.
  * @param halves written from their beginning on
  */
-export function floatsToHalves(values: Float32Array, halves = new Uint16Array(values.length)): Uint16Array {
+export function floatsToHalves(values: Float32Array, halves: Uint16Array = new Uint16Array(values.length)): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < values.length; i++) halves[i] = halfOf(bits[i]!);
   return halves;

@@ -9,6 +9,7 @@ import { usableThreads } from '../../core/config/usable-threads';
 import { UserError } from '../../core/problems';
 import { concatenate } from '../../core/tensors';
 import { RandomStream } from '../random';
+import type { Looks } from '../teachers/look-record';
 import type { UnreadableReport, WorkOrder, WorkSettings } from './image-work';
 import { builtThreadFile, InProcessPool, ThreadPool, type ImagePool } from './loader-pool';
 import { allocatePixelCache } from './pixel-cache';
@@ -28,7 +29,7 @@ export interface LoaderOptions {
   /** A fixed number of augmentations of each image, drawn by a seed of their own and taken in turn, in place of another one each epoch. */
   readonly views?: { readonly count: number; readonly seed: number };
   /** Called when a training batch is there, ahead of its use, for what has to be fetched beside it. */
-  readonly onLoaded?: (batch: BatchPlace) => void;
+  readonly onLoaded?: (batch: LoadedImages) => void;
   /** Called once for each image that cannot be read. */
   readonly onUnreadable?: (name: string, reason: string) => void;
   /** The built loader-thread program, where it is not beside the bundle. Without one the work is done in this thread. */
@@ -52,9 +53,12 @@ export interface BatchPlace {
   readonly indices: Int32Array;
 }
 
+/** A training batch before its labels are known. */
+export type LoadedImages = BatchPlace & Pick<ImageBatch, 'images'>;
+
 export interface TrainBatch extends ImageBatch, BatchPlace {
-  /** What a frozen teacher said of the images, [B, …] each, where it is not asked in the step. */
-  readonly looks?: Readonly<Record<string, Float32Array>>;
+  /** What a frozen teacher said of the images, where it is not asked in the step. */
+  readonly looks?: Looks;
 }
 
 /** Batches under way beside those in use, unless more are used at once. */
@@ -114,7 +118,7 @@ export class ImageLoader {
       for (let step = fromStep; step < toStep; step++) yield step;
     };
     const { onLoaded } = this.options;
-    const isThere = (indices: Int32Array, place: { readonly step: number; readonly epoch: number }): void => onLoaded?.({ ...place, indices });
+    const isThere = ({ images, indices }: LoadedBatch, place: { readonly step: number; readonly epoch: number }): void => onLoaded?.({ ...place, images, indices });
     yield* this.ahead(steps(), (step) => this.trainOrder(step), { ahead, begun: (step) => this.takeBegun(step), isThere });
   }
 
@@ -152,7 +156,7 @@ export class ImageLoader {
   private async *ahead<Place, Extra>(
     places: Iterator<Place>,
     plan: (place: Place) => WorkOrder & { extra: Extra },
-    { ahead = () => AHEAD, begun, isThere }: { ahead?: () => number; begun?: (place: Place) => Promise<LoadedBatch> | undefined; isThere?: (indices: Int32Array, extra: Extra) => void } = {},
+    { ahead = () => AHEAD, begun, isThere }: { ahead?: () => number; begun?: (place: Place) => Promise<LoadedBatch> | undefined; isThere?: (loaded: LoadedBatch, extra: Extra) => void } = {},
   ): AsyncGenerator<ImageBatch & Extra> {
     const underWay: Promise<{ loaded: LoadedBatch; extra: Extra }>[] = [];
     let ended = false;
@@ -162,7 +166,7 @@ export class ImageLoader {
       if (ended) return;
       const { indices, augment, extra } = plan(value);
       const batch = (begun?.(value) ?? this.load(indices, augment)).then((loaded) => {
-        isThere?.(loaded.indices, extra);
+        isThere?.(loaded, extra);
         return { loaded, extra };
       });
       // It is awaited in its turn; until then a failure is not an unhandled one.

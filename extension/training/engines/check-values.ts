@@ -1,19 +1,20 @@
 /** Checks at the door of every engine: names and shapes of what programs are given. */
+import { halvesToFloats } from '../../core/checkpoints/half';
 import { UserError } from '../../core/problems';
-import type { HostTensor, NamedSpecs, TensorSpec } from '../../core/tensors';
-import { elementCount } from '../../core/tensors';
-import type { HostBatch, Program, ProgramInterface, ProgramOutputs, StateStore } from './engine';
+import type { HalfTensor, HostTensor, NamedSpecs, NamedTensors, TensorSpec } from '../../core/tensors';
+import { elementCount, float32 } from '../../core/tensors';
+import type { BatchSpec, HostBatch, Program, ProgramInterface, ProgramOutputs, StateStore } from './engine';
 
-function describe(spec: TensorSpec): string {
+function describe(spec: BatchSpec): string {
   return `${spec.dtype}[${spec.shape.join(', ')}]`;
 }
 
-function sameSpec(a: TensorSpec, b: TensorSpec): boolean {
+function sameSpec(a: BatchSpec, b: BatchSpec): boolean {
   return a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((size, axis) => size === b.shape[axis]);
 }
 
 /** Throws unless `value` has the announced shape and type, and as many elements as its shape says. */
-export function checkValue(what: string, name: string, expected: TensorSpec, value: HostTensor | undefined): asserts value is HostTensor {
+export function checkValue(what: string, name: string, expected: BatchSpec, value: HostTensor | HalfTensor | undefined): void {
   if (!value) throw new Error(`${what}: "${name}" is missing (expected ${describe(expected)}).`);
   if (!sameSpec(expected, value)) throw new Error(`${what}: "${name}" is ${describe(value)}, expected ${describe(expected)}.`);
   if (value.data.length !== elementCount(value.shape)) {
@@ -24,6 +25,16 @@ export function checkValue(what: string, name: string, expected: TensorSpec, val
 /** Throws unless the batch holds every input of the program; what the program does not read is ignored. */
 export function checkBatch(program: ProgramInterface, batch: HostBatch): void {
   for (const [name, spec] of Object.entries(program.batch)) checkValue(`Batch of program "${program.name}"`, name, spec, batch[name]);
+}
+
+/** What the program reads of a batch, for an engine that knows no halves. Throws as `checkBatch`. */
+export function checkedBatch(program: ProgramInterface, batch: HostBatch): NamedTensors {
+  checkBatch(program, batch);
+  return Object.fromEntries(Object.keys(program.batch).map((name) => [name, widened(batch[name]!)]));
+}
+
+function widened(value: HostTensor | HalfTensor): HostTensor {
+  return value.dtype === 'float16' ? float32(value.shape, halvesToFloats(value.data)) : value;
 }
 
 /** @throws UserError MIM4003 for a program that shall compute in int8 */

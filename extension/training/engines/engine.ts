@@ -6,7 +6,7 @@
  * an engine may run them eagerly or trace them once and compile the trace.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { HostTensor, NamedSpecs, NamedTensors } from '../../core/tensors';
+import type { HalfTensor, HostTensor, NamedSpecs, NamedTensors, TensorSpec } from '../../core/tensors';
 
 export interface ProgramInputs {
   readonly state: Readonly<Record<string, Tensor>>;
@@ -24,12 +24,16 @@ export interface ProgramOutputs {
 /** Of operands of matrix products; their sums and everything else are float32. */
 export type Precision = 'float32' | 'float16';
 
+/** Of a batch's entry: `float16` is given in halves, and is float32 to the program. */
+export type BatchSpec = TensorSpec | Pick<HalfTensor, 'shape' | 'dtype'>;
+export type BatchSpecs = Record<string, BatchSpec>;
+
 /** What must be known of a program to run it once it is compiled. */
 export interface ProgramInterface {
   readonly name: string;
   /** Entries of the state store that the program reads (or reads and writes). */
   readonly state: NamedSpecs;
-  readonly batch: NamedSpecs;
+  readonly batch: BatchSpecs;
 }
 
 export interface Program extends ProgramInterface {
@@ -51,7 +55,7 @@ export interface StateStore {
   dispose(): void;
 }
 
-export type HostBatch = Readonly<Record<string, HostTensor>>;
+export type HostBatch = Readonly<Record<string, HostTensor | HalfTensor>>;
 export type Readings = Record<string, HostTensor>;
 
 /** Its program without the constants: a runtime has them in a form of its own, and nobody else need hold a teacher. */

@@ -9,6 +9,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { AlignmentConfig, MaskingConfig, VitShape } from '../../core/config/schema';
 import { UserError } from '../../core/problems';
 import type { HostTensor, NamedSpecs, NamedTensors } from '../../core/tensors';
+import type { BatchSpecs } from '../engines/engine';
 import { createMasking } from '../masking/create';
 import { keepCount } from '../../core/config/keep-count';
 import { readsAttention } from '../../core/config/method-traits';
@@ -100,19 +101,18 @@ export class MaskAlign implements Method {
     return {
       // Where the mask ratio changes, other stages may read the scores though this one does not.
       specs: (microBatch) => this.lookSpecs(microBatch, readsAttention(this.options.masking.strategy)),
-      exact: [LOOK_SCORES],
       look: (images, constants) => this.look(images, constants),
       constants: teacher.constants,
       method: new MaskAlign(this.options, true),
     };
   }
 
-  private lookSpecs(microBatch: number, scored: boolean): NamedSpecs {
+  private lookSpecs(microBatch: number, scored: boolean): BatchSpecs {
     const { patchCount } = this;
-    const features = this.levels.map((level) => [lookLevel(level), { shape: [microBatch, 1 + patchCount, this.options.teacher.architecture.width], dtype: 'float32' as const }]);
+    const features = this.levels.map((level) => [lookLevel(level), { shape: [microBatch, 1 + patchCount, this.options.teacher.architecture.width], dtype: 'float16' as const }]);
     return {
       ...(scored ? { [LOOK_SCORES]: { shape: [microBatch, patchCount], dtype: 'float32' as const } } : {}),
-      ...(Object.fromEntries(features) as NamedSpecs),
+      ...(Object.fromEntries(features) as BatchSpecs),
     };
   }
 
@@ -143,7 +143,7 @@ export class MaskAlign implements Method {
     return kind === undefined || this.usedAdaptors.includes(Number(index));
   }
 
-  batchSpecs(microBatch: number): NamedSpecs {
+  batchSpecs(microBatch: number): BatchSpecs {
     const { imageSize } = this.options.student;
     return {
       images: { shape: [microBatch, 3, imageSize, imageSize], dtype: 'float32' },

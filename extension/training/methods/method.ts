@@ -4,6 +4,7 @@
  */
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
 import type { HostTensor, NamedSpecs, NamedTensors } from '../../core/tensors';
+import type { BatchSpecs } from '../engines/engine';
 import type { Tensors } from '../nn/tensors';
 import type { RandomStream } from '../random';
 
@@ -27,11 +28,9 @@ export interface Reconstruction {
 
 /** What a method's frozen teacher makes of images apart from the step, so that it can be kept and need not be made again. */
 export interface Looking {
-  /** Batch entries under which the loss finds it, [B, …] each. */
-  specs(microBatch: number): NamedSpecs;
-  /** Of `specs`, those that must not be rounded to float16. */
-  readonly exact: readonly string[];
-  /** The entries, of images [B, 3, S, S] normalised for the student. */
+  /** Batch entries under which the loss finds it, [B, …] each, float16 where they may be rounded to it. */
+  specs(microBatch: number): BatchSpecs;
+  /** The entries, as float32, of images [B, 3, S, S] normalised for the student. */
   look(images: Tensor, constants: Tensors): Record<string, Tensor>;
   /** Frozen tensors that `look` reads. */
   readonly constants: NamedTensors;
@@ -59,7 +58,7 @@ export interface Method {
   /** Frozen tensors the loss reads (`teacher.…`, `pos_embed`). */
   readonly constants: NamedTensors;
   /** One micro-batch: images [B, 3, S, S] and whatever else the host draws. */
-  batchSpecs(microBatch: number): NamedSpecs;
+  batchSpecs(microBatch: number): BatchSpecs;
   /** Host draws of one micro-batch beside images and labels: masks, Gumbel noise, drop-path keeps. */
   draw(random: RandomStream, microBatch: number): Record<string, HostTensor>;
   /** Differentiated with respect to `parameters`. */

@@ -4,116 +4,100 @@
  * does not fit. Nor does that of an image which has other pixels now.
  */
 import { crc32 } from '../../core/checkpoints/crc32';
-import { floatsToHalves, halvesToFloats } from '../../core/checkpoints/half';
-import { elementCount, type NamedSpecs } from '../../core/tensors';
+import { floatsToHalves } from '../../core/checkpoints/half';
+import { elementCount } from '../../core/tensors';
+import type { BatchSpecs } from '../engines/engine';
 
 interface Field {
   readonly name: string;
   /** Numbers an image. */
   readonly count: number;
   readonly isHalf: boolean;
-  /** Byte in the record where it begins. */
-  readonly start: number;
 }
 
 export interface LookLayout {
+  /** In the order of a record. */
   readonly fields: readonly Field[];
   readonly recordBytes: number;
 }
 
+/** What was said of several images, by name, [B, …] each. */
+export type Looks = Readonly<Record<string, Float32Array | Uint16Array>>;
+
+/** The checksum of the record, then that of the pixels. */
+const HEADER_BYTES = 8;
 const CHECKSUM_BYTES = 4;
-/** Of the record, then of the pixels. */
-const HEADER_BYTES = 2 * CHECKSUM_BYTES;
+/** Records lie one behind the other at multiples of this. */
+const ALIGNMENT = 4;
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Uint16Array | Uint32Array): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
 
-/**
- * @param specs of one image, [1, …] each
- * @param exact names of those kept as float32, which come first
- */
-export function lookLayout(specs: NamedSpecs, exact: readonly string[]): LookLayout {
-  const names = Object.keys(specs);
-  const inOrder = [...names.filter((name) => exact.includes(name)), ...names.filter((name) => !exact.includes(name))];
-  let start = HEADER_BYTES;
-  const fields = inOrder.map((name): Field => {
-    const field = { name, count: elementCount(specs[name]!.shape), isHalf: !exact.includes(name), start };
-    start += field.count * (field.isHalf ? 2 : 4);
-    return field;
-  });
-  // Records lie one behind the other, and float32 wants multiples of four.
-  return { fields, recordBytes: Math.ceil(start / 4) * 4 };
+/** @param specs of one image, [1, …] each */
+export function lookLayout(specs: BatchSpecs): LookLayout {
+  const fields = Object.entries(specs).map(([name, { shape, dtype }]): Field => ({ name, count: elementCount(shape), isHalf: dtype === 'float16' })).sort((a, b) => Number(a.isHalf) - Number(b.isHalf));
+  const bytes = fields.reduce((sum, { count, isHalf }) => sum + count * (isHalf ? 2 : 4), HEADER_BYTES);
+  return { fields, recordBytes: Math.ceil(bytes / ALIGNMENT) * ALIGNMENT };
 }
 
-/** Records of several images, one behind the other. */
+/** Records of several images. Each field lies as the training step reads it: that of one image behind that of the one before. */
 export class LookRecords {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly looks: Looks;
+  private readonly headers: Uint32Array;
+  /** What fills each record up. */
+  private readonly padding: Uint8Array;
 
   constructor(
     readonly layout: LookLayout,
     readonly count: number,
   ) {
-    this.bytes = new Uint8Array(layout.recordBytes * count);
+    this.looks = Object.fromEntries(layout.fields.map(({ name, count: each, isHalf }) => [name, isHalf ? new Uint16Array(each * count) : new Float32Array(each * count)]));
+    this.headers = new Uint32Array((HEADER_BYTES / 4) * count);
+    this.padding = new Uint8Array(ALIGNMENT * count);
   }
 
-  /** The bytes of one, not a copy. */
-  at(i: number): Uint8Array {
-    const { recordBytes } = this.layout;
-    return this.bytes.subarray(i * recordBytes, (i + 1) * recordBytes);
+  /** The bytes of one, in the order of the record, not copies. */
+  parts(i: number): Uint8Array[] {
+    const parts = [bytesOf(this.headerOf(i)), ...this.layout.fields.map((field) => bytesOf(this.valuesOf(i, field)))];
+    const padding = this.layout.recordBytes - parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return padding === 0 ? parts : [...parts, this.padding.subarray(i * ALIGNMENT, i * ALIGNMENT + padding)];
   }
 
   /** @param pixels of the image, as the teacher would be given them */
   isOf(i: number, pixels: Float32Array): boolean {
-    const [record, image] = this.headerAt(i);
+    const [record, image] = this.headerOf(i);
     return record === this.checksumOf(i) && image === crc32(bytesOf(pixels));
   }
 
   /**
    * @param pixels that the teacher was given
-   * @param looks by name, [B, …], from whose image `from` it is taken
+   * @param looks what it said, by name, [B, …] each, of whose image `from` it is taken
    * @returns whether every number is one that float16 can hold
    */
   put(i: number, pixels: Float32Array, looks: Readonly<Record<string, Float32Array>>, from: number): boolean {
     let fits = true;
     for (const field of this.layout.fields) {
       const values = looks[field.name]!.subarray(from * field.count, (from + 1) * field.count);
-      if (field.isHalf) fits &&= allFinite(floatsToHalves(values, this.halvesAt(i, field)));
-      else this.floatsAt(i, field).set(values);
+      const own = this.valuesOf(i, field);
+      if (own instanceof Uint16Array) fits &&= allFinite(floatsToHalves(values, own));
+      else own.set(values);
     }
-    const header = this.headerAt(i);
+    const header = this.headerOf(i);
     header[1] = crc32(bytesOf(pixels));
     header[0] = this.checksumOf(i);
     return fits;
   }
 
-  /** By name, [count, …] each. */
-  floats(): Record<string, Float32Array> {
-    return Object.fromEntries(
-      this.layout.fields.map((field) => {
-        const values = new Float32Array(field.count * this.count);
-        for (let i = 0; i < this.count; i++) {
-          const place = values.subarray(i * field.count, (i + 1) * field.count);
-          if (field.isHalf) halvesToFloats(this.halvesAt(i, field), place);
-          else place.set(this.floatsAt(i, field));
-        }
-        return [field.name, values];
-      }),
-    );
+  private valuesOf(i: number, { name, count }: Field): Float32Array | Uint16Array {
+    return this.looks[name]!.subarray(i * count, (i + 1) * count);
   }
 
-  private halvesAt(i: number, { start, count }: Field): Uint16Array<ArrayBuffer> {
-    return new Uint16Array(this.bytes.buffer, i * this.layout.recordBytes + start, count);
-  }
-
-  private floatsAt(i: number, { start, count }: Field): Float32Array {
-    return new Float32Array(this.bytes.buffer, i * this.layout.recordBytes + start, count);
-  }
-
-  private headerAt(i: number): Uint32Array {
-    return new Uint32Array(this.bytes.buffer, i * this.layout.recordBytes, 2);
+  private headerOf(i: number): Uint32Array {
+    return this.headers.subarray(2 * i, 2 * i + 2);
   }
 
   private checksumOf(i: number): number {
-    return crc32(this.at(i).subarray(CHECKSUM_BYTES));
+    const [header, ...values] = this.parts(i) as [Uint8Array, ...Uint8Array[]];
+    return values.reduce((checksum, part) => crc32(part, checksum), crc32(header.subarray(CHECKSUM_BYTES)));
   }
 }
 

@@ -38,13 +38,14 @@ export class LookStore {
     const records = new LookRecords(this.layout, indices.length);
     const { recordBytes } = this.layout;
     const file = await this.file(view).catch(() => undefined);
-    await Promise.allSettled(Array.from(indices, (index, i) => file?.read(records.at(i), 0, recordBytes, index * recordBytes)));
+    await Promise.allSettled(Array.from(indices, (index, i) => file?.readv(records.parts(i), index * recordBytes)));
     return records;
   }
 
-  async write(view: number, index: number, record: Uint8Array): Promise<void> {
+  /** @param record its parts, in their order */
+  async write(view: number, index: number, record: readonly Uint8Array[]): Promise<void> {
     const file = await this.file(view);
-    await file.write(record, 0, record.byteLength, index * this.layout.recordBytes);
+    await file.writev(record, index * this.layout.recordBytes);
   }
 
   async close(): Promise<void> {

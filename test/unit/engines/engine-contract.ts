@@ -1,11 +1,12 @@
 /** What every engine that compiles programs must keep, whatever it runs on. */
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
+import { floatsToHalves, halvesToFloats } from '../../../extension/core/checkpoints/half';
 import type { NamedTensors } from '../../../extension/core/tensors';
 import { float32, int32 } from '../../../extension/core/tensors';
 import { EagerEngine } from '../../../extension/training/engines/eager/eager-engine';
-import type { Engine, Program } from '../../../extension/training/engines/engine';
-import { momentumBatch, momentumProgram, momentumState } from './small-programs';
+import type { Engine, HostBatch, Program } from '../../../extension/training/engines/engine';
+import { momentumBatch, momentumProgram, momentumState, normals } from './small-programs';
 
 function expectClose(actual: NamedTensors, expected: NamedTensors): void {
   expect(Object.keys(actual).sort()).toEqual(Object.keys(expected).sort());
@@ -105,6 +106,24 @@ export function keepsEngineContract(engine: () => Engine): void {
       [[5, 1], [5, 1], [1, 2], [0, 1], [6]],
     ]);
     expect(await compiled.run(engine().createState({}), [])).toEqual([]);
+  });
+
+  it('reads what is given in halves as floats, whatever the program does with it', async () => {
+    const given = floatsToHalves(normals([6, 4], 8).data as Float32Array);
+    const program: Program = {
+      name: 'halves', state: {}, constants: {}, batch: { x: { shape: [2, 3, 4], dtype: 'float16' }, odd: { shape: [3, 3], dtype: 'float16' }, rows: { shape: [4], dtype: 'int32' } },
+      run: ({ batch: { x, odd, rows } }) => {
+        const flat = tf.reshape(x!, [6, 4]);
+        return { state: {}, readings: { itself: x!, rows: tf.gather(flat, rows as tf.Tensor1D), doubled: tf.add(x!, x!), summed: tf.sum(flat, 1), product: tf.matMul(flat, flat, false, true), odd: tf.gather(odd!, rows as tf.Tensor1D) } };
+      },
+    };
+    const batch: HostBatch = { x: { shape: [2, 3, 4], dtype: 'float16', data: given }, odd: { shape: [3, 3], dtype: 'float16', data: given.slice(0, 9) }, rows: int32([4], Int32Array.of(1, 0, 2, 2)) };
+    const eager = await EagerEngine.create('cpu');
+    const [compiled, reference] = [await engine().compile(program), await eager.compile(program)];
+    const [actual, expected] = [await compiled.run(engine().createState({}), [batch, batch]), await reference.run(eager.createState({}), [batch, batch])];
+    actual.forEach((readings, i) => expectClose(readings, expected[i]!));
+    expect(actual[0]!.itself!.data).toEqual(halvesToFloats(given));
+    await expect(compiled.run(engine().createState({}), [{ ...batch, x: float32([2, 3, 4]) }])).rejects.toThrow(/"x" is float32\[2, 3, 4\], expected float16\[2, 3, 4\]/);
   });
 
   it('does not share memory with what it was given or gives', async () => {

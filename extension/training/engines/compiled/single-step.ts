@@ -5,8 +5,8 @@
  * Names in the model: `batch:x`, `state:x`, `new:x`, `reading:x`.
  */
 import type { Tensor } from 'onnxruntime-node';
-import type { HostTensor, TensorSpec } from '../../../core/tensors';
-import type { HostBatch, Readings } from '../engine';
+import type { HostTensor, NamedTensors, TensorSpec } from '../../../core/tensors';
+import type { Readings } from '../engine';
 import { onnxTensor, type CompiledState } from './compiled-state';
 import type { Device } from './device';
 import type { Graph } from './ir';
@@ -27,7 +27,7 @@ export function singleStepModel(graph: Graph, device: Device): StepModel {
 }
 
 /** What a run of the model is given. */
-export function stepFeeds({ reads, writes, batch: read }: SessionInterface, state: CompiledState, batch: HostBatch): Record<string, Tensor> {
+export function stepFeeds({ reads, writes, batch: read }: SessionInterface, state: CompiledState, batch: NamedTensors): Record<string, Tensor> {
   return {
     ...Object.fromEntries([...reads, ...writes].map((name) => [`state:${name}`, state.tensor(name)])),
     ...Object.fromEntries(read.map((name) => [`batch:${name}`, onnxTensor(batch[name]!)])),

@@ -1,6 +1,7 @@
 /** A program divided in two: ONNX Runtime computes a step, and what it updates is updated where it lies. */
 import type { Tensor } from 'onnxruntime-node';
-import { checkBatch, checkState } from '../check-values';
+import type { NamedTensors } from '../../../core/tensors';
+import { checkedBatch, checkState } from '../check-values';
 import type { CompiledProgram, HostBatch, ProgramInterface, Readings, StateStore } from '../engine';
 import { CompiledState } from './compiled-state';
 import { releaseMemory } from './release-memory';
@@ -27,13 +28,13 @@ export class SplitProgram implements CompiledProgram {
   async run(state: StateStore, batches: readonly HostBatch[]): Promise<Readings[]> {
     if (!(state instanceof CompiledState) || state.device !== 'cpu') throw new Error(`Program "${this.program.name}" was given the state of another engine.`);
     checkState(this.program, state);
-    for (const batch of batches) checkBatch(this.program, batch);
+    const given = batches.map((batch) => checkedBatch(this.program, batch));
     const readings: Readings[] = [];
-    for (const batch of batches) readings.push(await this.step(state, batch));
+    for (const batch of given) readings.push(await this.step(state, batch));
     return readings;
   }
 
-  private async step(state: CompiledState, batch: HostBatch): Promise<Readings> {
+  private async step(state: CompiledState, batch: NamedTensors): Promise<Readings> {
     const { session, io } = this.opened;
     const results = await session.run(stepFeeds(io, state, batch));
     const values: ValuesOf = {

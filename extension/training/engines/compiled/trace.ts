@@ -132,7 +132,7 @@ function tensorsOf(values: Record<string, Value>): Record<string, tf.Tensor> {
 
 function record(program: Program, recorder: Recorder): GraphOutput[] {
   const inputs = (kind: 'state' | 'batch'): Record<string, Value> =>
-    Object.fromEntries(Object.entries(program[kind]).map(([name, { shape, dtype }]) => [name, recorder.input(kind, name, shape, dtype)]));
+    Object.fromEntries(Object.entries(program[kind]).map(([name, { shape, dtype }]) => [name, recorder.input(kind, name, shape, dtype === 'float16' ? 'float32' : dtype)]));
   const constants = Object.fromEntries(
     Object.entries(program.constants).map(([name, { shape, dtype, data }]) => [name, recorder.constant(shape, dtype, data, name)]),
   );

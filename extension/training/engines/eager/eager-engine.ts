@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { DeviceWish } from '../../../core/config/device-wish';
 import '../gradients';
-import { checkBatch, checkOutputs, checkState, refuseFloat16, refuseInt8 } from '../check-values';
+import { checkedBatch, checkOutputs, checkState, refuseFloat16, refuseInt8 } from '../check-values';
 import type { CompiledProgram, Engine, HostBatch, Program, Readings, StateStore } from '../engine';
 import { EagerState, keptTensor, namedToHost } from './eager-state';
 import type { TfjsBackendName } from '../tfjs-backend';
@@ -49,16 +49,13 @@ class EagerProgram implements CompiledProgram {
 
   /** One step. Everything but the new state and the readings, which are the caller's, is freed before it returns. */
   private step(state: EagerState, batch: HostBatch): Record<string, tf.Tensor> {
-    checkBatch(this.program, batch);
+    const given = checkedBatch(this.program, batch);
     const { written, readings } = tf.tidy(() => {
       const outputs = this.program.run({
         state: Object.fromEntries(Object.keys(this.program.state).map((name) => [name, state.tensor(name)])),
         constants: this.constants,
         batch: Object.fromEntries(
-          Object.keys(this.program.batch).map((name) => {
-            const { data, shape, dtype } = batch[name]!;
-            return [name, tf.tensor(data.slice(), shape.slice(), dtype)];
-          }),
+          Object.entries(given).map(([name, { data, shape, dtype }]) => [name, tf.tensor(data.slice(), shape.slice(), dtype)]),
         ),
       });
       checkOutputs(this.program, outputs);

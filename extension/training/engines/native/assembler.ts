@@ -353,6 +353,16 @@ export class Assembler {
     this.evex(ps(0x11), from, 0, to, masked);
   }
 
+  /** A whole line of memory, past the caches. */
+  vstream(to: Mem, from: Zmm): void {
+    this.evex(ps(0x2b), from, 0, to);
+  }
+
+  /** Sixteen floats of halves. */
+  vcvtph2ps(to: Zmm, from: Mem, masked?: Masked): void {
+    this.evex(second(0x13), to, 0, from, masked, 32);
+  }
+
   /** One number to all sixteen places. */
   vbroadcastss(to: Zmm, from: Zmm | Mem, masked?: Masked): void {
     this.evex(second(0x18), to, 0, from, masked, 4);

@@ -34,8 +34,8 @@ type AsyncNative = Native & { async(...values: readonly unknown[]): void };
 
 /** What lies where, in bytes. All threads share the context and the rounds; each has a list of calls and room for arguments. */
 const CONTEXT = { rounds: 0, count: 8, threads: 16, yield: 24, arrived: 64, bytes: 128 };
-const ROUND = { calls: 0, count: 8, parts: 16, grain: 24, taken: 32, clock: 40, bytes: 64 };
-const CALL = { code: 0, unitsPerPart: 8, arguments: 16, bytes: 24 };
+const ROUND = { calls: 0, count: 8, parts: 16, grain: 24, taken: 32, bytes: 64 };
+const CALL = { code: 0, unitsPerPart: 8, arguments: 16, clocks: 24, bytes: 32 };
 const ARGUMENT = { address: 0, perPart: 8, bytes: 16 };
 const THREAD = { context: 0, calls: 8, bytes: 64 };
 const MOST_ARGUMENTS = 64;
@@ -48,8 +48,8 @@ const pthreadJoin = pthread.func('int pthread_join(uint64_t thread, void *result
 
 const DRIVER = koffi.proto('int64_t', ['uint64_t']);
 
-/** Of the driver's stack: the first part that was taken and the one after the last, calls left, the thread. */
-const FRAME = { first: 0, end: 8, calls: 16, thread: 24, bytes: 40 };
+/** Of the driver's stack: the first part that was taken and the one after the last, calls left, the thread, when the call began. */
+const FRAME = { first: 0, end: 8, calls: 16, thread: 24, begun: 32, bytes: 40 };
 const frame = (disp: number): Mem => ({ base: RSP, disp });
 
 /** R12: context, R13: round, R14: rounds left, R15: how many arrivals all threads have made when this round is done, RBX: call, RBP: its arguments. */
@@ -147,7 +147,10 @@ class DriverWriter {
     asm.subImm(RCX, 1);
     asm.jmp(next);
     asm.place(ready);
+    this.clock();
+    asm.store(frame(FRAME.begun), RAX);
     asm.mov(RDX, frame(FRAME.end));
+    asm.mov(RSI, frame(FRAME.first));
     asm.mov(RAX, { base: RBX, disp: CALL.unitsPerPart });
     asm.imul(RSI, RAX);
     asm.imul(RDX, RAX);
@@ -155,8 +158,20 @@ class DriverWriter {
     asm.lea(RDI, { base: RAX, disp: THREAD.bytes });
     asm.mov(RAX, { base: RBX, disp: CALL.code });
     asm.call(RAX);
+    this.clock();
+    asm.sub(RAX, frame(FRAME.begun));
+    asm.add(RAX, { base: RBX, disp: CALL.clocks });
+    asm.store({ base: RBX, disp: CALL.clocks }, RAX);
     // The next call lies behind this one's arguments.
     asm.mov(RBX, RBP);
+  }
+
+  /** The processor's clock, in RAX. */
+  private clock(): void {
+    const { asm } = this;
+    asm.rdtsc();
+    asm.shlImm(RDX, 32);
+    asm.add(RAX, RDX);
   }
 
   private meet(): void {
@@ -177,9 +192,6 @@ class DriverWriter {
     asm.call(RAX);
     asm.jmp(spin);
     asm.place(done);
-    asm.rdtsc();
-    asm.store32({ base: R13, disp: ROUND.clock }, RAX);
-    asm.store32({ base: R13, disp: ROUND.clock + 4 }, RDX);
     asm.add(R15, { base: R12, disp: CONTEXT.threads });
   }
 }
@@ -207,7 +219,7 @@ export class Driver {
     const calls = BigInt64Array.from(this.rounds.flatMap((round) => round.calls.flatMap((call) => {
       const own = call.arguments(thread);
       if (own.length > MOST_ARGUMENTS) throw new Error(`A kernel has ${own.length} pointers; there is room for ${MOST_ARGUMENTS}.`);
-      return [call.code, call.unitsPerPart, own.length, ...own.flatMap(({ address, perPart }) => [address, perPart])].map(BigInt);
+      return [call.code, call.unitsPerPart, own.length, 0, ...own.flatMap(({ address, perPart }) => [address, perPart])].map(BigInt);
     })));
     const memory = new HostMemory(head + calls.byteLength);
     memory.write(0, BigInt64Array.of(BigInt(this.shared.address), BigInt(memory.address + head)));
@@ -264,11 +276,20 @@ export class Driver {
     for (const thread of others) pthreadJoin(thread, null);
   }
 
-  /** The processor's clock after each round of the last run. */
-  clocks(): number[] {
-    const records = new BigInt64Array(this.records.length);
-    this.shared.read(CONTEXT.bytes, records);
-    return this.rounds.map((_, i) => Number(records[(i * ROUND.bytes + ROUND.clock) / 8]));
+  /** What each call of each round took so far, in clocks of the processor, of all threads together. */
+  clocks(): number[][] {
+    const head = THREAD.bytes + 8 * MOST_ARGUMENTS;
+    const threads = this.own.map((memory) => {
+      const values = new BigInt64Array((memory.bytes - head) / 8);
+      memory.read(head, values);
+      return values;
+    });
+    let at = 0;
+    return this.rounds.map(({ calls }) => calls.map((call) => {
+      const taken = threads.reduce((sum, values) => sum + Number(values[(at + CALL.clocks) / 8]), 0);
+      at += CALL.bytes + ARGUMENT.bytes * call.arguments(0).length;
+      return taken;
+    }));
   }
 
   free(): void {

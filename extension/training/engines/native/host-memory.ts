@@ -6,7 +6,7 @@ import koffi from 'koffi';
 
 export type Address = number;
 
-type Values = Float32Array | Int32Array | Uint8Array | BigInt64Array | BigUint64Array;
+type Values = Float32Array | Int32Array | Uint16Array | Uint8Array | BigInt64Array | BigUint64Array;
 type Call = (...values: readonly unknown[]) => bigint | number;
 
 const READ_WRITE = 3;

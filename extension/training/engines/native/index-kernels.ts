@@ -83,6 +83,15 @@ class Places {
   }
 }
 
+/** Brings the index in RAX into [0, length). */
+export function clampIndex({ asm }: VectorWriter, length: number): void {
+  for (const [limit, beyond] of [[0, 'l'], [length - 1, 'g']] as const) {
+    asm.movImm(RCX, limit);
+    asm.cmp(RAX, RCX);
+    asm.cmov(beyond, RAX, RCX);
+  }
+}
+
 export interface GatherParts {
   /** Of the result. */
   readonly shape: readonly number[];
@@ -104,11 +113,7 @@ export function gatherKernel({ shape, x, xShape, indices, indicesShape, axis, to
   const { writer, writer: { asm } } = places;
   return places.kernel('Gather', [to], elementCount(shape), () => {
     asm.movsxd(RAX, { base: places.register(index) });
-    for (const [limit, beyond] of [[0, 'l'], [xShape[axis]! - 1, 'g']] as const) {
-      asm.movImm(RCX, limit);
-      asm.cmp(RAX, RCX);
-      asm.cmov(beyond, RAX, RCX);
-    }
+    clampIndex(writer, xShape[axis]!);
     asm.imulImm(RAX, RAX, x.strides[axis]! * BYTES);
     asm.add(places.register(from), RAX);
     const row = writer.take();

@@ -19,6 +19,8 @@ const ONE_PLACE = (pointers: Pointers): Axis => ({ size: 1, strides: pointers.al
 export interface Stored {
   readonly expression: Expression;
   readonly to: View;
+  /** Past the caches; its rows begin at multiples of a vector. */
+  readonly streams?: boolean;
 }
 
 /** Elements of a piece: such that pieces make whole parts of the samples of a batch, where they can. */
@@ -41,7 +43,7 @@ export function mapKernel(name: string, shape: readonly number[], stored: readon
   const axes = pointers.axes(shape);
   const inner = axes.pop() ?? ONE_PLACE(pointers);
   const writer = new VectorWriter(pointers, { outer: axes, inner });
-  const body = (tail: boolean): void => writeValues(writer, expressions, tail, (registers) => registers.forEach((from, i) => writer.store(stored[i]!.to, from, tail)));
+  const body = (tail: boolean): void => writeValues(writer, expressions, tail, (registers) => registers.forEach((from, i) => writer[stored[i]!.streams ? 'stream' : 'store'](stored[i]!.to, from, tail)));
   const parts = { name, views: pointers.all, writes: stored.map(({ to }) => to), overwrites: overwritten(shape, pointers, stored), work: elementCount(shape) };
   if (axes.length > 0) return kernelOf({ ...parts, code: writer.units(() => writer.inner(body), true), units: placesOf(axes), reach: { outer: axes, rest: [inner] } });
   const each = pieceOf(inner.size, samples);

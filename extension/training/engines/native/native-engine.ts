@@ -5,6 +5,7 @@ import { UserError } from '../../../core/problems';
 import type { NamedTensors } from '../../../core/tensors';
 import { refuseFloat16, refuseInt8 } from '../check-values';
 import { compile, type CompileOptions } from '../compiled/compile';
+import type { Graph, ValueId } from '../compiled/ir';
 import type { CompiledProgram, Engine, Program, StateStore } from '../engine';
 import { interfaceOf } from '../engine';
 import type { NativeProgram } from './native-program';
@@ -24,6 +25,11 @@ interface Parts {
   readonly Program: typeof NativeProgram;
   readonly State: typeof NativeState;
   readonly planOf: typeof planOf;
+}
+
+/** Inputs of the graph that are given in halves. */
+function halvesOf({ batch }: Program, { inputs }: Graph): Set<ValueId> {
+  return new Set(inputs.filter(({ kind, name }) => kind === 'batch' && batch[name]!.dtype === 'float16').map(({ value }) => value));
 }
 
 export class NativeEngine implements Engine {
@@ -59,7 +65,7 @@ export class NativeEngine implements Engine {
     if (!computesBytes()) refuseInt8(program, this.kind);
     refuseFloat16(program, this.kind);
     const { graph } = compile(program, { disabledPasses: this.options.disabledPasses ?? [], device: 'native' });
-    return new this.parts.Program(interfaceOf(program), graph, this.parts.planOf(graph), this.threads);
+    return new this.parts.Program(interfaceOf(program), graph, this.parts.planOf(graph, halvesOf(program, graph)), this.threads);
   }
 
   dispose(): Promise<void> {

@@ -37,7 +37,7 @@ class Region {
     return offset === undefined ? undefined : this.memory.address + offset;
   }
 
-  write(id: ValueId, values: Float32Array | Int32Array): void {
+  write(id: ValueId, values: Float32Array | Int32Array | Uint16Array): void {
     this.memory.write(this.offsets.get(id)!, values);
   }
 
@@ -89,8 +89,9 @@ export class NativeProgram implements CompiledProgram {
     private readonly threads: number,
   ) {
     this.states = new Map(graph.inputs.filter(({ kind }) => kind === 'state').map(({ name, value }) => [value, name]));
-    const inputs = new Set(graph.inputs.filter(({ kind }) => kind === 'batch').map(({ value }) => value));
-    this.batch = new Region(new Map([...inputs].map((id) => [id, this.elements(id)])));
+    const given = graph.inputs.filter(({ kind }) => kind === 'batch');
+    const inputs = new Set(given.map(({ value }) => value));
+    this.batch = new Region(new Map(given.map(({ name, value }) => [value, this.elements(value) / (program.batch[name]!.dtype === 'float16' ? 2 : 1)])));
     this.code = this.placeCode();
     const kernels = inPlace(plan.kernels, plan.inPlace);
     this.lasting = this.constants([...kernels.flatMap(({ reads }) => reads), ...plan.readings.values()], plan.prepared);
@@ -218,10 +219,10 @@ export class NativeProgram implements CompiledProgram {
     return readings;
   }
 
-  /** What each group of kernels of the last step took, in clocks of the processor. */
-  profile(state: NativeState): { name: string; clocks: number }[] {
+  /** What the kernels of each group took so far, in clocks of the processor, of all threads together. */
+  profile(state: NativeState): { name: string; work: number; clocks: number }[][] {
     const clocks = this.bind(state).clocks();
-    return this.groups.map(({ kernels }, i) => ({ name: kernels.map(({ name }) => name).join(', '), clocks: i === 0 ? 0 : clocks[i]! - clocks[i - 1]! }));
+    return this.groups.map(({ kernels }, group) => kernels.map(({ name, work }, i) => ({ name, work, clocks: clocks[group]![i]! })));
   }
 
   private readings(state: NativeState): Readings {

@@ -1,4 +1,5 @@
 /** Kernels that bring operands of products into panels by whole vectors, where their shapes allow it: a pass over memory that is quick enough not to matter. */
+import type { Mem, Zmm } from './assembler';
 import type { Load, View } from './expression';
 import { kernelOf, type Kernel } from './kernel';
 import { Pointers, type Axis } from './loops';
@@ -6,6 +7,13 @@ import { LANES, TAIL, VectorWriter } from './vector-writer';
 
 const BYTES = 4;
 const HALF = 8;
+
+/** Numbers from which on panels are written past the caches: they would only drive out what is read before them. */
+const MUCH = 2 ** 17;
+
+export function streamsPanels(k: number, n: number): boolean {
+  return k * n >= MUCH;
+}
 
 /** Half of a vector. */
 const FIRST_HALVES = 0x44;
@@ -24,6 +32,7 @@ export function eightRowsKernel(a: Load, k: number, rows: number, root: number):
   [from, to].forEach((view) => pointers.of(view));
   const inner: Axis = { size: rows, strides: [1, 0] };
   const writer = new VectorWriter(pointers, { outer: pointers.axes([k / 2, 1]), inner });
+  const put = (to: Mem, line: Zmm): void => (streamsPanels(k, rows) ? writer.asm.vstream(to, line) : writer.asm.vstoreups(to, line));
   const code = writer.units(() => writer.inner((tail) => {
     const { asm } = writer;
     const [first, second, line] = [writer.take(), writer.take(), writer.take()];
@@ -32,10 +41,10 @@ export function eightRowsKernel(a: Load, k: number, rows: number, root: number):
     asm.vmovups(second, writer.placeBeyond(from, row), masked);
     const panel = writer.placeAcross(to, k);
     asm.opImm('vshuff32x4', line, first, second, FIRST_HALVES);
-    asm.vstoreups(panel, line);
+    put(panel, line);
     if (!tail) {
       asm.opImm('vshuff32x4', line, first, second, SECOND_HALVES);
-      asm.vstoreups({ ...panel, disp: HALF * k * BYTES }, line);
+      put({ ...panel, disp: HALF * k * BYTES }, line);
     }
     writer.release(first, second, line);
   }), true);

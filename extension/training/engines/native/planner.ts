@@ -8,6 +8,7 @@ import { elementCount } from '../../../core/tensors';
 import type { ConstantData, Dtype, Graph, Node, NodeOf, Operations, OpName, ValueId } from '../compiled/ir';
 import { sameShape, scalarOf, valueOf } from '../compiled/ir';
 import { broadcast, changed, contiguous, laidOut, loadsOf, reshaped, type Compute, type Expression, type Load, type View } from './expression';
+import { gatherHalvesKernel, widenKernel } from './half-kernels';
 import { indexKernel } from './index-kernel';
 import { libraryKernel, type LibraryOp } from './index-kernels';
 import type { Kernel } from './kernel';
@@ -54,6 +55,9 @@ class Planner {
   private readonly homes = new Map<ValueId, View>();
   /** How values in memory can be computed once more, by who copies them anyway: then they need not wait in memory until they are read again. */
   private readonly remade = new Map<ValueId, Expression>();
+  /** Inputs that are given in halves, and what has their elements in the same order: by the input. */
+  private readonly halves = new Map<ValueId, ValueId>();
+  private readonly widened = new Map<ValueId, ValueId>();
   private readonly scratch = new Map<ValueId, number>();
   private readonly prepared = new Set<ValueId>();
   private readonly numbers = new Map<ValueId, Int32Array>();
@@ -61,7 +65,11 @@ class Planner {
   private readonly kernels: Kernel[] = [];
   private readonly samples: number;
 
-  constructor(private readonly graph: Graph) {
+  constructor(
+    private readonly graph: Graph,
+    halves: ReadonlySet<ValueId>,
+  ) {
+    for (const id of halves) this.halves.set(id, id);
     this.samples = samplesOf(graph);
     this.isOutput = new Set(graph.outputs.map(({ value }) => value));
     for (const node of graph.nodes) {
@@ -108,7 +116,17 @@ class Planner {
   }
 
   private wholeOf(id: ValueId): Load {
-    return { kind: 'load', root: id, dtype: this.dtype(id), offset: 0, strides: contiguous(this.shape(id)) };
+    return { kind: 'load', root: this.floatsOf(id), dtype: this.dtype(id), offset: 0, strides: contiguous(this.shape(id)) };
+  }
+
+  /** Where a value's elements are floats: not where it was given in halves. */
+  private floatsOf(id: ValueId): ValueId {
+    const input = this.halves.get(id);
+    if (input === undefined) return id;
+    const known = this.widened.get(input) ?? this.scratchFor(this.count(input));
+    if (!this.widened.has(input)) this.kernels.push(widenKernel(this.count(input), input, known));
+    this.widened.set(input, known);
+    return known;
   }
 
   /** A value's elements in memory; they are computed now, if they were not yet. */
@@ -275,6 +293,11 @@ class Planner {
 
   private layout(node: LayoutNode): void {
     const [x] = node.inputs as [ValueId];
+    const input = this.halves.get(x);
+    if (input !== undefined && node.op === 'Reshape') {
+      this.halves.set(node.outputs[0]!, input);
+      return;
+    }
     node.outputs.forEach((made, output) => {
       const arrange = (expression: Expression): Expression | undefined => changed(expression, (load) => laidOut(node, load, this.shape(x), this.shape(made), output));
       const arranged = arrange(this.expression(x)) ?? arrange(this.inMemory(x)) ?? this.copied(node, made);
@@ -393,6 +416,18 @@ class Planner {
 
   // Indices.
 
+  /** Rows of what is given in halves, which only then become floats. */
+  private gatheredHalves({ op, inputs: [x, indices], outputs: [made], attrs }: Node): boolean {
+    const input = this.halves.get(x!);
+    if (op !== 'Gather' || input === undefined || attrs.axis !== 0) return false;
+    const to = this.home(made!);
+    const kernel = gatherHalvesKernel({ shape: this.shape(made!), input, xShape: this.shape(x!), indices: this.inMemory(indices!), indicesShape: this.shape(indices!), to });
+    if (!kernel) return false;
+    this.kernels.push(kernel);
+    this.madeAt(made!, to);
+    return true;
+  }
+
   private indexed(node: Node): boolean {
     const kernel = indexKernel(node, { shape: (id) => this.shape(id), dtype: (id) => this.dtype(id), inMemory: (id) => this.inMemory(id), home: (id) => this.home(id) });
     if (!kernel) return false;
@@ -415,7 +450,7 @@ class Planner {
     else if (node.op === 'Softplus') this.softplus(node);
     else if (node.op === 'Div' && this.dtype(node.outputs[0]!) === 'int32') this.wholeDivision(node);
     else if (node.op in operations) this.elementwise(node);
-    else if (!this.indexed(node)) throw new Error(`${node.op} is not known to the native engine.`);
+    else if (!this.gatheredHalves(node) && !this.indexed(node)) throw new Error(`${node.op} is not known to the native engine.`);
   }
 
   // What leaves the program.
@@ -482,8 +517,11 @@ function isShort(expression: Expression): boolean {
   return expression.kind === 'compute' && expression.op === 'Mul' && expression.operands.every(({ kind }) => kind === 'load');
 }
 
-/** @throws Error for an operation that has no kernel */
-export function planOf(graph: Graph): Plan {
-  return new Planner(graph).plan();
+/**
+ * @param halves inputs that are given in halves
+ * @throws Error for an operation that has no kernel
+ */
+export function planOf(graph: Graph, halves: ReadonlySet<ValueId>): Plan {
+  return new Planner(graph, halves).plan();
 }
 

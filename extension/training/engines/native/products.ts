@@ -5,7 +5,7 @@ import { broadcast, changed, type Expression, type Load, type View } from './exp
 import { kernelOf, type Kernel, type Reach } from './kernel';
 import type { Axis } from './loops';
 import { mapKernel } from './loop-kernels';
-import { eightRowsKernel, turnedPanelsKernel } from './panel-kernels';
+import { eightRowsKernel, streamsPanels, turnedPanelsKernel } from './panel-kernels';
 import { lastPanelWidth, panelElements, panelWidth, productCode, productUnits, tileRows, type BatchAxis, type ProductShape } from './product-kernel';
 import { LANES } from './vector-writer';
 
@@ -21,6 +21,8 @@ const FEW_ROWS = 32;
 const QUICK_TILE = 8;
 /** Columns that are a part of their own. */
 const PART = 3072;
+/** Work of a block of a product: threads end together, and the calls do not count. */
+const MOST_WORK_OF_BLOCK = 400_000;
 /** Multiply-adds that take as long as an element of a simple kernel. */
 const WORK = 1 / 16;
 
@@ -44,6 +46,23 @@ function columnsOfPart(m: number, n: number): number {
   if (m > FEW_ROWS || n < 2 * PART) return n;
   for (let width = PART; width >= PART / 4; width -= LANES) if (n % width === 0) return width;
   return n;
+}
+
+/**
+ * What a call makes of a large product: a panel of columns, and as many rows as fit. The panel, and the rows that pass over it, stay in the
+ * second cache, and neighbours share the panel.
+ * @returns undefined where it does not divide so
+ */
+function blockOf(m: number, n: number, k: number): { rows: number; columns: number } | undefined {
+  const [columns, tile] = [panelWidth(n), tileRows(n)];
+  if (n % columns !== 0 || m % tile !== 0) return undefined;
+  let rows = m;
+  for (let parts = 1; parts <= m / tile; parts++) {
+    if (m % parts !== 0 || (m / parts) % tile !== 0) continue;
+    rows = m / parts;
+    if (rows * columns * k * WORK <= MOST_WORK_OF_BLOCK) break;
+  }
+  return { rows, columns };
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
@@ -96,7 +115,7 @@ function packed(b: Expression, shape: readonly number[], scratch: ProductParts['
   const kernels: Kernel[] = [];
   if (full > 0) {
     const panels = changed(b, ({ strides, ...load }) => ({ ...load, strides: [...strides.slice(0, rank), width * strides[rank + 1]!, strides[rank]!, strides[rank + 1]!] }))!;
-    kernels.push(mapKernel('Panels', [...batch, full, k, width], [{ expression: panels, to: { root, offset: 0, strides: [...outer, k * width, width, 1] } }]));
+    kernels.push(mapKernel('Panels', [...batch, full, k, width], [{ expression: panels, to: { root, offset: 0, strides: [...outer, k * width, width, 1] }, streams: rank === 0 && streamsPanels(k, n) }]));
   }
   if (last > 0) {
     const rest = changed(b, (load) => ({ ...load, offset: load.offset + full * width * load.strides[rank + 1]! }))!;
@@ -155,8 +174,15 @@ export function productKernels({ transA, transB, alpha }: Operations['MatMul'], 
     m *= inner.size;
     axes.pop();
   }
-  const columns = isDirect && axes.length === 0 ? columnsOfPart(m, n) : n;
-  if (columns < n) axes.push({ size: n / columns, a: 0, b: columns, c: columns });
+  const block = tile === undefined ? undefined : blockOf(m, n, k);
+  const columns = block?.columns ?? (isDirect && axes.length === 0 ? columnsOfPart(m, n) : n);
+  const columnParts: BatchAxis = { size: n / columns, a: 0, b: columns * (isDirect ? 1 : k), c: columns };
+  if (block) {
+    const rowParts: BatchAxis = { size: m / block.rows, a: (block.rows / tileRows(n)) * tile!, b: 0, c: block.rows * cRow };
+    // The larger operand passes once.
+    axes.push(...(m < n ? [columnParts, rowParts] : [rowParts, columnParts]).filter(({ size }) => size > 1));
+    m = block.rows;
+  } else if (columns < n) axes.push(columnParts);
   const product: ProductShape = {
     m, n: columns, k, alpha, a: { ...aMatrix, ...(tile !== undefined && { tile }) }, b: isDirect ? { row: view.strides.at(-2)! } : 'panels', c: cRow, batch: axes,
     depth,

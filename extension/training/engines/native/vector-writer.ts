@@ -105,6 +105,11 @@ export class VectorWriter {
     return { base: this.pointer(this.pointers.of(view)), index: RCX };
   }
 
+  /** Where the loop's place begins in a row of halves. */
+  placeOfHalves(view: View): Mem {
+    return { base: this.pointer(this.pointers.of(view)), index: RCX, scale: 2 };
+  }
+
   /** So many elements further. */
   placeBeyond(view: View, elements: number): Mem {
     return { ...this.place(view), disp: elements * BYTES };
@@ -149,6 +154,12 @@ export class VectorWriter {
     asm.kmov(GATHERED, tail ? TAIL : ALL);
     asm.vscatterdps({ ...place, index: lanes, scale: BYTES }, from, GATHERED);
     this.release(lanes);
+  }
+
+  /** Past the caches: for much that is read much later. Whole vectors go to places at multiples of their length. */
+  stream(view: View, from: Zmm, tail: boolean): void {
+    if (tail) this.store(view, from, tail);
+    else this.asm.vstream(this.place(view), from);
   }
 
   private apart(stride: number): Mem {

@@ -1,7 +1,7 @@
 /** A program as kernels on a GPU: every step the same commands over the same buffers, new batches written in, readings copied out. */
-import type { TensorSpec } from '../../../core/tensors';
+import type { NamedTensors, TensorSpec } from '../../../core/tensors';
 import { elementCount } from '../../../core/tensors';
-import { checkBatch, checkState } from '../check-values';
+import { checkedBatch, checkState } from '../check-values';
 import type { Graph, ValueId } from '../compiled/ir';
 import { valueOf } from '../compiled/ir';
 import type { CompiledProgram, HostBatch, Program, ProgramInterface, Readings, StateStore } from '../engine';
@@ -79,13 +79,13 @@ export class WgslProgram implements CompiledProgram {
   async run(state: StateStore, batches: readonly HostBatch[]): Promise<Readings[]> {
     if (!(state instanceof WgslState)) throw new Error(`Program "${this.program.name}" was given the state of another engine.`);
     checkState(this.program, state);
-    for (const batch of batches) checkBatch(this.program, batch);
+    const given = batches.map((batch) => checkedBatch(this.program, batch));
     if (batches.length === 0) return [];
     await state.ready;
-    return this.device.checked(`it ran "${this.program.name}"`, () => this.steps(state, batches));
+    return this.device.checked(`it ran "${this.program.name}"`, () => this.steps(state, given));
   }
 
-  private async steps(state: WgslState, batches: readonly HostBatch[]): Promise<Readings[]> {
+  private async steps(state: WgslState, batches: readonly NamedTensors[]): Promise<Readings[]> {
     const bound = this.bind(state);
     const bytes = await this.read(batches.length, (all) => batches.forEach((batch, step) => this.step(bound, batch, all, step * this.readingBytes)));
     return batches.map((_, step) =>
@@ -111,7 +111,7 @@ export class WgslProgram implements CompiledProgram {
     }
   }
 
-  private step({ groups, copies, buffer }: Bound, batch: HostBatch, readings: GPUBuffer, at: number): void {
+  private step({ groups, copies, buffer }: Bound, batch: NamedTensors, readings: GPUBuffer, at: number): void {
     for (const { kind, name, value } of this.graph.inputs) if (kind === 'batch') this.device.write(buffer(value), batch[name]!.data);
     const encoder = this.device.gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();

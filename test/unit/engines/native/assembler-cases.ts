@@ -144,6 +144,10 @@ const vmovups = (to: number, from: number | Mem, masked?: Masked): Case => ({
 
 const vstoreups = (to: Mem, from: number, masked?: Masked): Case => ({ text: `vmovups ${memory(to, 'zmmword')}${masks(masked)}, ${zmm(from)}`, emit: (a) => a.vstoreups(to, from, masked) });
 
+const vstream = (to: Mem, from: number): Case => ({ text: `vmovntps ${memory(to, 'zmmword')}, ${zmm(from)}`, emit: (a) => a.vstream(to, from) });
+
+const vcvtph2ps = (to: number, from: Mem, masked?: Masked): Case => ({ text: `vcvtph2ps ${zmm(to)}${masks(masked)}, ${memory(from, 'ymmword')}`, emit: (a) => a.vcvtph2ps(to, from, masked) });
+
 const vpmovdb = (to: Mem, from: number, masked?: Masked): Case => ({ text: `vpmovdb ${memory(to, 'xmmword')}${masks(masked)}, ${zmm(from)}`, emit: (a) => a.vpmovdb(to, from, masked) });
 
 const vbroadcastss = (to: number, from: number | Mem, masked?: Masked): Case => ({
@@ -259,6 +263,11 @@ const CASES_OF: Readonly<Record<Instruction, readonly Case[]>> = {
     ...[12, FAR].flatMap((from) => MASKED.map((masked) => vmovups(18, from, masked))),
   ],
   vstoreups: [...placesIn(64).flatMap((to) => [vstoreups(to, 14), vstoreups(to, 19)]), vstoreups(FAR, 5, { mask: 1 }), vstoreups({ base: RAX }, 30, { mask: 6 })],
+  vstream: placesIn(64).filter((to) => typeof to !== 'number').flatMap((to) => [vstream(to, 3), vstream(to, 28)]),
+  vcvtph2ps: [
+    ...placesIn(32).filter((from) => typeof from !== 'number').flatMap((from) => [vcvtph2ps(1, from), vcvtph2ps(24, from)]),
+    ...MASKED.map((masked) => vcvtph2ps(18, FAR, masked)),
+  ],
   vbroadcastss: [
     ...VECTOR_PAIRS.map(([to, from]) => vbroadcastss(to, from)),
     ...placesIn(4).map((from) => vbroadcastss(22, from)),

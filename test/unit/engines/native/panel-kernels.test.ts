@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Kernel } from '../../../../extension/training/engines/native/kernel';
 import { nativeSupport } from '../../../../extension/training/engines/native/native-support';
-import { eightRowsKernel, turnedPanelsKernel } from '../../../../extension/training/engines/native/panel-kernels';
+import { eightRowsKernel, streamsPanels, turnedPanelsKernel } from '../../../../extension/training/engines/native/panel-kernels';
 import { panelWidth } from '../../../../extension/training/engines/native/product-kernel';
 import { elementAt, load, randomNumbers, runKernel, WAYS, type Numbers } from './run-kernel';
 
@@ -45,6 +45,14 @@ describe.skipIf(nativeSupport() !== undefined)('panels', () => {
     for (const rows of [8, 16, 24, 48, 56, 200]) for (const k of [2, 4, 6, 34, 64]) for (const { offset, stride } of Object.values(lines(k, rows))) {
       const lying: Lying = { offset, strides: [stride, 1] };
       await writesPanels(eightRowsKernel(load(FROM, lying.strides, lying), k, rows, TO), memoryFor(k, rows, lying), lying, [k, rows, 8]);
+    }
+  });
+
+  it('of so many rows that they are written past the caches', async () => {
+    // 24 rows are one whole panel and a half beyond the vectors that are written at once.
+    for (const [k, rows] of [[128, 1024], [5464, 24]] as const) {
+      expect(streamsPanels(k, rows)).toBe(true);
+      await writesPanels(eightRowsKernel(load(FROM, [rows, 1]), k, rows, TO), randomNumbers(k * rows), { offset: 0, strides: [rows, 1] }, [k, rows, 8]);
     }
   });
 

@@ -3,7 +3,7 @@ import type { HostMemory } from '../../../../extension/training/engines/native/h
 import { contiguous, type Load } from '../../../../extension/training/engines/native/expression';
 import type { Kernel } from '../../../../extension/training/engines/native/kernel';
 
-export type Numbers = Float32Array | Int32Array;
+export type Numbers = Float32Array | Int32Array | Uint16Array;
 
 /** Values by their id. */
 export type Memory = ReadonlyMap<number, Numbers>;
@@ -58,7 +58,8 @@ class Room {
     const wrong = after.findIndex((byte, at) => byte !== this.before[at] && !(mayChange && at >= this.offset && at < end));
     if (wrong >= 0) throw new Error(`Byte ${wrong - this.offset} of ${this.values.byteLength} was written.`);
     const { buffer } = after.slice(this.offset, end);
-    return this.values instanceof Float32Array ? new Float32Array(buffer) : new Int32Array(buffer);
+    const { BYTES_PER_ELEMENT: bytes } = this.values;
+    return this.values instanceof Float32Array ? new Float32Array(buffer) : bytes === 2 ? new Uint16Array(buffer) : new Int32Array(buffer);
   }
 
   free(): void {
