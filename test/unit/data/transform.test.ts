@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { bicubicFilter, PIL_BICUBIC } from '../../../extension/training/bicubic';
 import { bicubicCrop } from '../../../extension/training/data/bicubic';
 import type { Crop } from '../../../extension/training/data/crop';
 import { decodePixels } from '../../../extension/training/data/decode';
@@ -7,6 +8,7 @@ import { allocatePixelCache, PixelCache } from '../../../extension/training/data
 import { ShapesReader } from '../../../extension/training/data/shapes-source';
 import { UnreadableImage, type Pixels } from '../../../extension/training/data/source';
 import { cropAndResize, normalisationTable, writeNormalised } from '../../../extension/training/data/transform';
+import { RandomStream } from '../../../extension/training/random';
 import pilBicubic from './files/pil-bicubic.json';
 import { png } from './fixtures';
 
@@ -66,7 +68,35 @@ describe('bicubic resizing', () => {
       expect(new Set(bicubicCrop(pixels, crop))).toEqual(new Set([200]));
     }
   });
+
+  it('sums as the filter says, one sample after another', () => {
+    const random = new RandomStream(2, 'bicubic');
+    for (let i = 0; i < 60; i++) {
+      const [width, height] = [1 + random.integer(40), 1 + random.integer(40)];
+      const pixels: Pixels = { width, height, rgb: Uint8Array.from({ length: width * height * 3 }, () => random.integer(256)) };
+      const [left, top, side] = [random.integer(width), random.integer(height), 1 + random.integer(48)];
+      const box = { left, top, width: 1 + random.integer(width - left), height: 1 + random.integer(height - top) };
+      const crop: Crop = { box, side, window: 1 + random.integer(side), flip: false };
+      expect(bicubicCrop(pixels, crop)).toEqual(slowBicubic(pixels, crop));
+    }
+  });
 });
+
+function slowBicubic({ width, rgb }: Pixels, { box, side, window }: Crop): Uint8ClampedArray {
+  const start = Math.floor((side - window) / 2);
+  const columns = bicubicFilter(box.width, side, PIL_BICUBIC, start, window);
+  const rows = bicubicFilter(box.height, side, PIL_BICUBIC, start, window);
+  const sum = ({ first, count, taps, weights }: typeof rows, out: number, sample: (at: number) => number): number => {
+    let total = 0;
+    for (let k = 0; k < count[out]!; k++) total += weights[out * taps + k]! * sample(first[out]! + k);
+    return total;
+  };
+  const wide = Uint8ClampedArray.from({ length: box.height * window * 3 }, (_, i) => {
+    const [y, x, c] = [Math.floor(i / (window * 3)), Math.floor(i / 3) % window, i % 3];
+    return sum(columns, x, (at) => rgb[((box.top + y) * width + box.left + at) * 3 + c]!);
+  });
+  return Uint8ClampedArray.from({ length: window * window * 3 }, (_, i) => sum(rows, Math.floor(i / (window * 3)), (at) => wide[at * window * 3 + (i % (window * 3))]!));
+}
 
 describe('normalising', () => {
   it('gives (x/255 − mean)/std in planes, mirrored where asked', () => {
