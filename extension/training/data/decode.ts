@@ -1,5 +1,6 @@
 /** Encoded images to RGB pixels. */
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
+import { decodeSmallJpeg } from './small-jpeg';
 import { UnreadableImage, type Pixels, type StoredImage } from './source';
 
 /** 64 megapixels decode into 192 MB; a small file that claims more is a decompression bomb. */
@@ -15,19 +16,26 @@ sharp.cache(false);
  */
 export async function decodePixels(image: StoredImage): Promise<Pixels> {
   if (image.kind === 'pixels') return image;
+  const small = await decodeSmallJpeg(image.bytes);
+  if (small) return small;
   if (!isKnownFormat(image.bytes)) throw new UnreadableImage('not a JPEG, PNG or WebP image');
   try {
-    const { data, info } = await sharp(image.bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS })
-      .autoOrient()
-      .toColourspace('srgb')
-      .removeAlpha()
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
+    const { data, info } = await rawRgb(openImage(image.bytes).autoOrient()).toBuffer({ resolveWithObject: true });
     if (info.channels !== 3) throw new Error(`${info.channels} channels after conversion to RGB`);
     return { width: info.width, height: info.height, rgb: data };
   } catch (error) {
     throw new UnreadableImage(firstLine(error));
   }
+}
+
+/** A pipeline that refuses what is damaged or too large. */
+function openImage(bytes: Uint8Array): Sharp {
+  return sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS });
+}
+
+/** Ends a pipeline in RGB bytes. */
+function rawRgb(image: Sharp): Sharp {
+  return image.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' });
 }
 
 function firstLine(error: unknown): string {
@@ -37,8 +45,11 @@ function firstLine(error: unknown): string {
 
 /** libvips reads dozens of formats, SVG among them; only those that image sets use are let through. */
 function isKnownFormat(bytes: Uint8Array): boolean {
-  const begins = (signature: readonly number[], at = 0) => signature.every((byte, i) => bytes[at + i] === byte);
-  return begins(JPEG) || begins(PNG) || (begins(RIFF) && begins(WEBP, 8));
+  return begins(bytes, JPEG) || begins(bytes, PNG) || (begins(bytes, RIFF) && begins(bytes, WEBP, 8));
+}
+
+function begins(bytes: Uint8Array, signature: readonly number[], at = 0): boolean {
+  return signature.every((byte, i) => bytes[at + i] === byte);
 }
 
 const JPEG = [0xff, 0xd8, 0xff];

@@ -1,8 +1,8 @@
 /**
  * Small images kept decoded, in memory that all loader threads share.
  *
- * Decoding a 32×32 JPEG costs 0.5 ms, cropping the pixels 0.03 ms: after the first epoch the first is saved. Images are kept in
- * the order in which they come until the memory is full; results never depend on what is kept.
+ * Decoding a 32×32 JPEG costs 0.03 ms, a PNG 0.7 ms, cropping the pixels 0.04 ms: after the first epoch the first is saved. Images
+ * are kept in the order in which they come until the memory is full; results never depend on what is kept.
  */
 import { isSmall, SMALL_SIDE } from './transform';
 import type { Pixels } from './source';
