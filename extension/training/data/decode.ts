@@ -29,12 +29,12 @@ export async function decodePixels(image: StoredImage): Promise<Pixels> {
 }
 
 /** A pipeline that refuses what is damaged or too large. */
-function openImage(bytes: Uint8Array): Sharp {
+export function openImage(bytes: Uint8Array): Sharp {
   return sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS });
 }
 
 /** Ends a pipeline in RGB bytes. */
-function rawRgb(image: Sharp): Sharp {
+export function rawRgb(image: Sharp): Sharp {
   return image.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' });
 }
 

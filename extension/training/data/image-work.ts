@@ -2,9 +2,10 @@
 import { RandomStream } from '../random';
 import { centreCrop, randomCrop, type Crop, type RandomCropOptions } from './crop';
 import { decodePixels } from './decode';
+import { decodeCrop, type CroppedImage } from './decode-crop';
 import { PixelCache, type PixelCacheMemory } from './pixel-cache';
 import { openReader, type ReaderSpec } from './readers';
-import { UnreadableImage, type ImageReader, type Pixels } from './source';
+import { UnreadableImage, type ImageReader, type Pixels, type StoredImage } from './source';
 import { cropAndResize, normalisationTable, writeNormalised } from './transform';
 
 /** What stays the same for a loader's life; plain data. */
@@ -64,12 +65,10 @@ export class ImageWork {
     const indices = order.indices.slice();
     const unreadable: UnreadableReport[] = [];
     for (let i = 0; i < indices.length; i++) {
-      const found = await this.readableFrom(indices[i]!, unreadable);
+      const found = await this.readableFrom(indices[i]!, order.augment, unreadable);
       if (!found) break;
       indices[i] = found.index;
-      const crop = this.crop(found.pixels, order.augment, found.index);
-      const rgb = await cropAndResize(found.pixels, crop);
-      writeNormalised(rgb, imageSize, crop.flip, this.table, images, i * 3 * imageSize * imageSize);
+      writeNormalised(found.rgb, imageSize, found.crop.flip, this.table, images, i * 3 * imageSize * imageSize);
     }
     return { images, indices, unreadable };
   }
@@ -78,7 +77,7 @@ export class ImageWork {
     this.reader.close();
   }
 
-  private crop({ width, height }: Pixels, augment: WorkOrder['augment'], index: number): Crop {
+  private draw({ width, height }: Pick<Pixels, 'width' | 'height'>, augment: WorkOrder['augment'], index: number): Crop {
     const { imageSize, seed } = this.settings;
     if (augment === 'centre') return centreCrop(width, height, imageSize);
     return randomCrop(new RandomStream(seed, 'augment', augment.epoch, index), width, height, imageSize, this.settings.randomCrop);
@@ -88,12 +87,12 @@ export class ImageWork {
    * The image at `index`, or the next readable one after it (cyclically). None where more images in a row than the limit are
    * unreadable; the reports, which then exceed it, tell the loader to stop.
    */
-  private async readableFrom(index: number, unreadable: UnreadableReport[]): Promise<{ index: number; pixels: Pixels } | undefined> {
+  private async readableFrom(index: number, augment: WorkOrder['augment'], unreadable: UnreadableReport[]): Promise<(CroppedImage & { index: number }) | undefined> {
     const attempts = Math.min(this.settings.length, this.settings.maxUnreadable + 1);
     for (let attempt = 0; attempt < attempts; attempt++) {
       const candidate = (index + attempt) % this.settings.length;
       try {
-        return { index: candidate, pixels: await this.pixels(candidate) };
+        return { index: candidate, ...(await this.cropped(candidate, augment)) };
       } catch (error) {
         if (!(error instanceof UnreadableImage)) throw error;
         unreadable.push({ index: candidate, reason: error.message });
@@ -102,11 +101,15 @@ export class ImageWork {
     return undefined;
   }
 
-  private async pixels(index: number): Promise<Pixels> {
+  /** @throws UnreadableImage */
+  private async cropped(index: number, augment: WorkOrder['augment']): Promise<CroppedImage> {
     const kept = this.cache?.get(index);
-    if (kept) return kept;
-    const pixels = await decodePixels(await this.reader.read(index));
-    this.cache?.put(index, pixels);
-    return pixels;
+    const stored: StoredImage = kept ? { kind: 'pixels', ...kept } : await this.reader.read(index);
+    const inOneGo = stored.kind === 'encoded' ? await decodeCrop(stored.bytes, (size) => this.draw(size, augment, index)) : undefined;
+    if (inOneGo) return inOneGo;
+    const pixels = await decodePixels(stored);
+    if (!kept) this.cache?.put(index, pixels);
+    const crop = this.draw(pixels, augment, index);
+    return { crop, rgb: await cropAndResize(pixels, crop) };
   }
 }

@@ -1,5 +1,5 @@
 /** From pixels to what the model reads. */
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { bicubicCrop } from './bicubic';
 import type { Crop } from './crop';
 import type { Pixels } from './source';
@@ -7,21 +7,29 @@ import type { Pixels } from './source';
 /** Up to this side images are kept decoded and resized without sharp, whose overhead would outweigh its speed. */
 export const SMALL_SIDE = 64;
 
-export function isSmall(pixels: Pixels): boolean {
-  return pixels.width <= SMALL_SIDE && pixels.height <= SMALL_SIDE;
+export function isSmall({ width, height }: Pick<Pixels, 'width' | 'height'>): boolean {
+  return width <= SMALL_SIDE && height <= SMALL_SIDE;
+}
+
+export function enlarges({ box, side }: Crop): boolean {
+  return box.width < side || box.height < side;
 }
 
 /** RGB bytes [window, window, 3] of a crop, not mirrored. Bicubic, antialiased, centred as PIL and torchvision do. */
 export async function cropAndResize(pixels: Pixels, crop: Crop): Promise<ArrayLike<number>> {
-  const enlarges = crop.box.width < crop.side || crop.box.height < crop.side;
-  if (isSmall(pixels) || enlarges) return bicubicCrop(pixels, crop);
-  const start = Math.floor((crop.side - crop.window) / 2);
-  return sharp(pixels.rgb, { raw: { width: pixels.width, height: pixels.height, channels: 3 } })
-    .extract(crop.box)
-    .resize(crop.side, crop.side, { fit: 'fill', kernel: 'cubic' })
-    .extract({ left: start, top: start, width: crop.window, height: crop.window })
+  if (isSmall(pixels) || enlarges(crop)) return bicubicCrop(pixels, crop);
+  return shrinkBySharp(sharp(pixels.rgb, { raw: { width: pixels.width, height: pixels.height, channels: 3 } }), crop)
     .raw()
     .toBuffer();
+}
+
+/** A pipeline that goes on with the crop, resized. */
+export function shrinkBySharp(image: Sharp, { box, side, window }: Crop): Sharp {
+  const start = Math.floor((side - window) / 2);
+  return image
+    .extract(box)
+    .resize(side, side, { fit: 'fill', kernel: 'cubic' })
+    .extract({ left: start, top: start, width: window, height: window });
 }
 
 /** (byte/255 − mean)/std for every byte of every channel: 3×256. */

@@ -1,10 +1,16 @@
 import sharp, { type JpegOptions, type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { randomCrop, type Crop } from '../../../extension/training/data/crop';
 import { decodePixels } from '../../../extension/training/data/decode';
+import { decodeCrop } from '../../../extension/training/data/decode-crop';
+import { ImageWork } from '../../../extension/training/data/image-work';
 import { jpegHeader } from '../../../extension/training/data/jpeg-header';
+import { openImageSource } from '../../../extension/training/data/open-source';
 import { decodeSmallJpeg } from '../../../extension/training/data/small-jpeg';
 import type { Pixels } from '../../../extension/training/data/source';
+import { cropAndResize, normalisationTable, writeNormalised } from '../../../extension/training/data/transform';
 import { RandomStream } from '../../../extension/training/random';
+import { dataConfig, temporaryFolder, write } from './fixtures';
 
 /** Patches of any colour under noise: every frequency, and the ends of the range. */
 function picture(width: number, height: number): Sharp {
@@ -124,5 +130,93 @@ describe('small JPEGs', () => {
     const cut = bytes.subarray(0, bytes.length - 20);
     for (let i = 0; i < 5000; i++) expect(await decodeSmallJpeg(cut)).toBeUndefined();
     expect(await outcome(decodeSmallJpeg(bytes) as Promise<Pixels>)).toEqual(await outcome(plainDecode(bytes)));
+  });
+});
+
+describe('photographs', () => {
+  const [width, height] = [301, 203];
+  const crop = (left: number, top: number, w: number, h: number, side: number, window = side): Crop => ({ box: { left, top, width: w, height: h }, side, window, flip: false });
+  const crops: [string, Crop][] = [
+    ['the top left corner', crop(0, 0, 150, 101, 96)],
+    ['the bottom right corner', crop(151, 102, 150, 101, 96)],
+    ['all of it', crop(0, 0, width, height, 128)],
+    ['a square in the middle, and a window of that', crop(49, 0, 203, 203, 146, 128)],
+    ['one that need not be resized', crop(20, 30, 64, 64, 64)],
+    ['a small one, enlarged', crop(260, 3, 41, 30, 96)],
+    ['one enlarged in one direction', crop(0, 150, 301, 53, 96)],
+    ['one pixel', crop(300, 202, 1, 1, 96)],
+  ];
+
+  it.each(crops)('decoded and cropped in one go are the same bits: %s', async (_, drawn) => {
+    for (const options of [{}, { chromaSubsampling: '4:4:4' }, { progressive: true }]) {
+      const bytes = await photograph(width, height, options);
+      const found = await decodeCrop(bytes, (size) => {
+        expect(size).toMatchObject({ width, height });
+        return drawn;
+      });
+      expect(found?.crop).toBe(drawn);
+      expect(Buffer.from(found!.rgb as Uint8Array).equals(Buffer.from((await cropAndResize(await plainDecode(bytes), drawn)) as Uint8Array))).toBe(true);
+    }
+  });
+
+  it('are decoded whole first where that alone tells their size, or they are small', async () => {
+    const never = (): Crop => expect.unreachable('A crop was drawn.');
+    const files = [
+      picture(width, height).jpeg().withMetadata({ orientation: 6 }),
+      picture(width, height).toColourspace('b-w').jpeg(),
+      picture(width, height).toColourspace('cmyk').jpeg(),
+      picture(width, height).png(),
+      picture(64, 64).jpeg(),
+    ];
+    for (const file of files) expect(await decodeCrop(await file.toBuffer(), never)).toBeUndefined();
+  });
+
+  it('that are cut off are refused though the crop is there', async () => {
+    const drawn = crop(0, 0, 100, 20, 20);
+    for (const progressive of [false, true]) {
+      const bytes = await photograph(width, height, { progressive });
+      expect(await decodeCrop(bytes, () => drawn)).toBeDefined();
+      for (const length of [bytes.length - 1, bytes.length - 2, bytes.length - 2000, Math.floor(bytes.length / 2)]) expect(await decodeCrop(bytes.subarray(0, length), () => drawn)).toBeUndefined();
+      await expect(decode(bytes.subarray(0, bytes.length - 2000))).rejects.toThrow('premature end');
+    }
+  });
+
+  it('with restarts are decoded whole first', async () => {
+    const bytes = await photograph(width, height);
+    const scan = bytes.indexOf(Buffer.from([0xff, 0xda]));
+    const every = Buffer.concat([bytes.subarray(0, scan), Buffer.from([0xff, 0xdd, 0, 4, 0, 4]), bytes.subarray(scan)]);
+    expect(jpegHeader(every)).toMatchObject({ restarts: true });
+    expect(await decodeCrop(every, () => expect.unreachable('A crop was drawn.'))).toBeUndefined();
+  });
+
+  it('that are damaged below the crop are the same bits', async () => {
+    const bytes = await photograph(width, height);
+    const drawn = crop(0, 0, 301, 90, 64);
+    const random = new RandomStream(3, 'damage');
+    for (let i = 0; i < 20; i++) {
+      const damaged = Buffer.from(bytes);
+      const from = Math.floor(bytes.length * 0.7);
+      for (let at = from + random.integer(500); at < bytes.length - 2; at += 1 + random.integer(200)) damaged[at] = random.integer(256);
+      const found = await decodeCrop(damaged, () => drawn);
+      expect(Buffer.from(found!.rgb as Uint8Array).equals(Buffer.from((await cropAndResize(await plainDecode(damaged), drawn)) as Uint8Array))).toBe(true);
+    }
+  });
+
+  it('make the same batches as whole decoding does, beside files that need it', async () => {
+    const folder = temporaryFolder();
+    const files = [await photograph(width, height), await picture(150, 220).jpeg().withMetadata({ orientation: 8 }).toBuffer(), await picture(90, 130).png().toBuffer(), await photograph(40, 40)];
+    files.forEach((bytes, i) => write(folder, `${i}.${i === 2 ? 'png' : 'jpg'}`, bytes));
+    const { readerSpec: reader } = await openImageSource(dataConfig({ path: folder, holdout: 0 }), 'train', 0);
+    const settings = { reader, length: 4, imageSize: 96, seed: 3, randomCrop: { scale: [0.2, 1], ratio: [3 / 4, 4 / 3], flip: 0.5 }, mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.4], maxUnreadable: 0 } as const;
+    const work = await ImageWork.open(settings);
+    const { images } = await work.run({ indices: Uint32Array.of(2, 0, 1, 3), augment: { epoch: 5 } });
+    const expected = new Float32Array(images.length);
+    for (const [place, index] of [2, 0, 1, 3].entries()) {
+      const pixels = await plainDecode(files[index]!);
+      const drawn = randomCrop(new RandomStream(3, 'augment', 5, index), pixels.width, pixels.height, 96, settings.randomCrop);
+      writeNormalised(await cropAndResize(pixels, drawn), 96, drawn.flip, normalisationTable(settings.mean, settings.std), expected, place * 3 * 96 * 96);
+    }
+    expect(Buffer.from(images.buffer).equals(Buffer.from(expected.buffer))).toBe(true);
+    work.close();
   });
 });
