@@ -1,5 +1,6 @@
 /** Encoded images to RGB pixels. */
-import sharp, { type Sharp } from 'sharp';
+import sharp, { type Sharp, type SharpOptions } from 'sharp';
+import { jpegHeader } from './jpeg-header';
 import { decodeSmallJpeg } from './small-jpeg';
 import { UnreadableImage, type Pixels, type StoredImage } from './source';
 
@@ -28,14 +29,21 @@ export async function decodePixels(image: StoredImage): Promise<Pixels> {
   }
 }
 
-/** A pipeline that refuses what is damaged or too large. */
-export function openImage(bytes: Uint8Array): Sharp {
-  return sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS });
+/**
+ * A pipeline that refuses what is damaged or too large. As PIL’s `convert('RGB')` it takes numbers as they are, whatever a colour
+ * profile says of how they look; CMYK is turned into RGB by its profile.
+ */
+export function openImage(bytes: Uint8Array, options: SharpOptions = {}): Sharp {
+  return sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS, ignoreIcc: !mayBeCmyk(bytes), ...options });
 }
 
 /** Ends a pipeline in RGB bytes. */
 export function rawRgb(image: Sharp): Sharp {
   return image.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' });
+}
+
+function mayBeCmyk(bytes: Uint8Array): boolean {
+  return begins(bytes, JPEG) && jpegHeader(bytes)?.sampling.length !== 3;
 }
 
 function firstLine(error: unknown): string {
