@@ -1,8 +1,8 @@
 /** A parity case trained on an engine: what it saw, for the tests and for the measurement on a GPU. */
 import type { NamedTensors } from '../../extension/core/tensors';
-import type { Engine, HostBatch, Precision, Readings } from '../../extension/training/engines/engine';
+import type { BatchSpecs, Engine, HostBatch, Precision, Readings } from '../../extension/training/engines/engine';
 import { lookingProgram } from '../../extension/training/looking-program';
-import type { Looking } from '../../extension/training/methods/method';
+import type { Looking, Method } from '../../extension/training/methods/method';
 import { trainingPrograms } from '../../extension/training/step';
 import type { ParityCase } from './parity-case';
 import { parityBatch, parityExperiment, parityMethod, parityParameters, sliceBatch } from './parity-case';
@@ -26,7 +26,7 @@ export async function train(engine: Engine, parityCase: ParityCase, { asked = 'i
   const fixed = parityExperiment(parityCase);
   const resolved = { ...fixed, engine: { ...fixed.engine, precision } };
   const whole = parityMethod(parityCase, resolved);
-  const method = asked === 'before' ? whole.looking!.method : whole;
+  const method = asked === 'before' ? inFloats(whole.looking!.method) : whole;
   const programs = trainingPrograms(method, resolved);
   const parameters = parityParameters(method);
   const initial = { ...programs.initialState(0), ...parameters };
@@ -55,6 +55,12 @@ export async function train(engine: Engine, parityCase: ParityCase, { asked = 'i
   state.dispose();
   await Promise.all(compiled.map((program) => program?.dispose()));
   return { losses, readings, gradients, parameters: final };
+}
+
+/** Its batch in floats, where a cache has halves: rounded features do not train as PyTorch does. */
+function inFloats(method: Method): Method {
+  const batchSpecs = (microBatch: number): BatchSpecs => Object.fromEntries(Object.entries(method.batchSpecs(microBatch)).map(([name, { shape, dtype }]) => [name, { shape, dtype: dtype === 'float16' ? 'float32' : dtype }]));
+  return Object.assign(Object.create(method) as Method, { batchSpecs });
 }
 
 async function looksOf(engine: Engine, looking: Looking, { images }: HostBatch): Promise<Readings> {

@@ -245,6 +245,11 @@ export class Assembler {
     this.emit(0xc3);
   }
 
+  /** Asks for a line of memory, which is read later. */
+  prefetch(place: Mem): void {
+    this.general([0x0f, 0x18], 1, place);
+  }
+
   pause(): void {
     this.emit(0xf3, 0x90);
   }

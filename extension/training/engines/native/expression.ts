@@ -45,8 +45,33 @@ export function contiguous(shape: readonly number[]): number[] {
   return strides;
 }
 
+/** A kernel computes no more at once: there are 32 vector registers. */
+const MOST_PARTS = 60;
+const MOST_LOADS = 14;
+
+/** Whether these are too much for one kernel. */
+export function isLarge(expressions: readonly Expression[]): boolean {
+  const seen = new Set<Expression>();
+  const visit = (part: Expression): void => {
+    if (seen.has(part)) return;
+    seen.add(part);
+    if (part.kind === 'compute') part.operands.forEach(visit);
+  };
+  expressions.forEach(visit);
+  return seen.size > MOST_PARTS || loadsOf(expressions).length > MOST_LOADS;
+}
+
 /** The same operations over loads that `change` gives other strides; undefined where it cannot for one of them. */
 export function changed<Result extends Expression>(expression: Result, change: (load: Load) => Load | undefined): Result | undefined {
+  return replacedWhole(expression, change) as Result | undefined;
+}
+
+/** The same operations over other expressions. */
+export function replaced(expression: Expression, change: (load: Load) => Expression): Expression {
+  return replacedWhole(expression, change)!;
+}
+
+function replacedWhole(expression: Expression, change: (load: Load) => Expression | undefined): Expression | undefined {
   const known = new Map<Expression, Expression | undefined>();
   const visit = (part: Expression): Expression | undefined => {
     if (part.kind === 'number') return part;
@@ -55,7 +80,7 @@ export function changed<Result extends Expression>(expression: Result, change: (
     known.set(part, made);
     return made;
   };
-  return visit(expression) as Result | undefined;
+  return visit(expression);
 }
 
 function withOperands(part: Compute, operands: readonly (Expression | undefined)[]): Compute | undefined {

@@ -23,6 +23,13 @@ export interface Stored {
   readonly streams?: boolean;
 }
 
+/** Elements from which on what is read much later is written past the caches: it would only drive out what is read before it. */
+const MUCH = 2 ** 17;
+
+export function streamsPast(elements: number): boolean {
+  return elements >= MUCH;
+}
+
 /** Elements of a piece: such that pieces make whole parts of the samples of a batch, where they can. */
 function pieceOf(size: number, samples: number): number {
   const each = size / samples;
@@ -51,12 +58,12 @@ export function mapKernel(name: string, shape: readonly number[], stored: readon
   return kernelOf({ ...parts, code: writer.pieces(each, body), units: Math.ceil(inner.size / each), ...(reach && { reach }) });
 }
 
-/** Values that are read whole and in order, as one is written. */
+/** Values that are read whole and in order, as others are written. */
 function overwritten(shape: readonly number[], pointers: Pointers, stored: readonly Stored[]): ValueId[] {
   const straight = contiguous(shape);
   const isStraight = ({ offset, strides }: View): boolean => offset === 0 && shape.every((size, axis) => size === 1 || strides[axis] === straight[axis]);
-  if (stored.length !== 1 || !isStraight(stored[0]!.to)) return [];
-  const views = pointers.all.filter(({ root }) => root !== stored[0]!.to.root);
+  if (!stored.every(({ to }) => isStraight(to))) return [];
+  const views = pointers.all.filter(({ root }) => stored.every(({ to }) => root !== to.root));
   return [...new Set(views.map(({ root }) => root))].filter((root) => views.every((view) => view.root !== root || isStraight(view)));
 }
 

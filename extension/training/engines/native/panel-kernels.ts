@@ -2,18 +2,12 @@
 import type { Mem, Zmm } from './assembler';
 import type { Load, View } from './expression';
 import { kernelOf, type Kernel } from './kernel';
+import { streamsPast } from './loop-kernels';
 import { Pointers, type Axis } from './loops';
 import { LANES, TAIL, VectorWriter } from './vector-writer';
 
 const BYTES = 4;
 const HALF = 8;
-
-/** Numbers from which on panels are written past the caches: they would only drive out what is read before them. */
-const MUCH = 2 ** 17;
-
-export function streamsPanels(k: number, n: number): boolean {
-  return k * n >= MUCH;
-}
 
 /** Half of a vector. */
 const FIRST_HALVES = 0x44;
@@ -32,7 +26,7 @@ export function eightRowsKernel(a: Load, k: number, rows: number, root: number):
   [from, to].forEach((view) => pointers.of(view));
   const inner: Axis = { size: rows, strides: [1, 0] };
   const writer = new VectorWriter(pointers, { outer: pointers.axes([k / 2, 1]), inner });
-  const put = (to: Mem, line: Zmm): void => (streamsPanels(k, rows) ? writer.asm.vstream(to, line) : writer.asm.vstoreups(to, line));
+  const put = (to: Mem, line: Zmm): void => (streamsPast(k * rows) ? writer.asm.vstream(to, line) : writer.asm.vstoreups(to, line));
   const code = writer.units(() => writer.inner((tail) => {
     const { asm } = writer;
     const [first, second, line] = [writer.take(), writer.take(), writer.take()];

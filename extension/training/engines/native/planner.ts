@@ -7,21 +7,21 @@
 import { elementCount } from '../../../core/tensors';
 import type { ConstantData, Dtype, Graph, Node, NodeOf, Operations, OpName, ValueId } from '../compiled/ir';
 import { sameShape, scalarOf, valueOf } from '../compiled/ir';
-import { broadcast, changed, contiguous, laidOut, loadsOf, reshaped, type Compute, type Expression, type Load, type View } from './expression';
+import { broadcast, changed, contiguous, isLarge, laidOut, loadsOf, reshaped, type Compute, type Expression, type Load, type View } from './expression';
 import { gatherHalvesKernel, widenKernel } from './half-kernels';
 import { indexKernel } from './index-kernel';
 import { libraryKernel, type LibraryOp } from './index-kernels';
 import type { Kernel } from './kernel';
+import { KernelList } from './kernel-list';
 import { layerNormKernel, mapKernel, softmaxKernel, type ReductionOp } from './loop-kernels';
-import { productKernels } from './products';
+import { endingBy, productKernels, type ProductParts } from './products';
 import { quantizedKernels } from './quantized-products';
 import { reductionKernels } from './reductions';
 import { samplesOf } from './schedule';
 import { operations } from './vector-operations';
 
-/** An expression of more parts is cut in two: there are 32 vector registers. */
-const MOST_PARTS = 60;
-const MOST_LOADS = 14;
+/** Of a product: a bias, and what goes around it. */
+const MOST_ENDINGS = 2;
 const LAYOUT = ['Reshape', 'Transpose', 'Split', 'Slice', 'StridedSlice', 'Reverse', 'Tile'] as const;
 type LayoutOp = (typeof LAYOUT)[number];
 type LayoutNode = Extract<Node, { readonly op: LayoutOp }>;
@@ -47,22 +47,29 @@ export interface Plan {
   readonly inPlace: ReadonlyMap<ValueId, ValueId>;
 }
 
+/** A state's new value, its former one, and the memory in which it is made. */
+interface NewState {
+  readonly value: ValueId;
+  readonly state: ValueId;
+  readonly from: ValueId;
+}
+
 class Planner {
   private readonly producers = new Map<ValueId, Node>();
   private readonly readers = new Map<ValueId, Node[]>();
   private readonly isOutput: ReadonlySet<ValueId>;
   private readonly known = new Map<ValueId, Expression>();
   private readonly homes = new Map<ValueId, View>();
-  /** How values in memory can be computed once more, by who copies them anyway: then they need not wait in memory until they are read again. */
-  private readonly remade = new Map<ValueId, Expression>();
   /** Inputs that are given in halves, and what has their elements in the same order: by the input. */
   private readonly halves = new Map<ValueId, ValueId>();
   private readonly widened = new Map<ValueId, ValueId>();
   private readonly scratch = new Map<ValueId, number>();
   private readonly prepared = new Set<ValueId>();
   private readonly numbers = new Map<ValueId, Int32Array>();
+  /** Nodes that were dealt with before their turn. */
+  private readonly done = new Set<Node>();
   private readonly setup: Kernel[] = [];
-  private readonly kernels: Kernel[] = [];
+  private readonly kernels: KernelList;
   private readonly samples: number;
 
   constructor(
@@ -71,6 +78,7 @@ class Planner {
   ) {
     for (const id of halves) this.halves.set(id, id);
     this.samples = samplesOf(graph);
+    this.kernels = new KernelList(this.samples);
     this.isOutput = new Set(graph.outputs.map(({ value }) => value));
     for (const node of graph.nodes) {
       for (const id of node.outputs) this.producers.set(id, node);
@@ -133,7 +141,6 @@ class Planner {
   private inMemory(id: ValueId): Load {
     const expression = this.expression(id);
     if (expression.kind === 'load') return expression;
-    if (isShort(expression)) this.remade.set(id, expression);
     const to = this.home(id);
     this.map(this.producers.get(id)?.op ?? 'Fill', this.shape(id), expression, to);
     return this.madeAt(id, to);
@@ -146,7 +153,7 @@ class Planner {
   }
 
   private map(name: string, shape: readonly number[], expression: Expression, to: View): void {
-    this.kernels.push(mapKernel(name, shape, [{ expression, to }], this.samples));
+    this.kernels.map({ name, shape, expression, to });
   }
 
   /**
@@ -206,19 +213,6 @@ class Planner {
     return CHEAP.has(expression.op) && large.length === 1 && this.isCheap(large[0]!);
   }
 
-  private isLarge(expression: Expression): boolean {
-    let parts = 0;
-    const seen = new Set<Expression>();
-    const visit = (part: Expression): void => {
-      if (seen.has(part)) return;
-      seen.add(part);
-      parts++;
-      if (part.kind === 'compute') part.operands.forEach(visit);
-    };
-    visit(expression);
-    return parts > MOST_PARTS || loadsOf([expression]).length > MOST_LOADS;
-  }
-
   /** An operand over the shape of a result. What has fewer elements is not computed again for each. */
   private operand(id: ValueId, shape: readonly number[]): Expression {
     const own = this.shape(id);
@@ -236,7 +230,7 @@ class Planner {
     const shape = this.shape(made);
     const whole = (): Compute => this.computed(node.op, this.dtype(made), node.inputs.map((id) => this.operand(id, shape)), node.attrs);
     let expression = whole();
-    if (this.isLarge(expression)) {
+    if (isLarge([expression])) {
       for (const id of node.inputs) if (this.expression(id).kind === 'compute') this.inMemory(id);
       expression = whole();
     }
@@ -384,20 +378,67 @@ class Planner {
     this.madeAt(made, to);
   }
 
+  /** Whether a value is known already, or is made element by element of what is: then it is made now. */
+  private isThere(id: ValueId): boolean {
+    const producer = this.producers.get(id);
+    if (producer === undefined || this.known.has(id)) return true;
+    if (!(isLayout(producer) || producer.op in operations) || !producer.inputs.every((input) => this.isThere(input))) return false;
+    this.node(producer);
+    this.done.add(producer);
+    return true;
+  }
+
+  /**
+   * What a product's result is added to or multiplied by before anything else is done with it: a bias, what goes around the product, the
+   * derivative of an activation.
+   * @returns what comes of it, and where that lies
+   */
+  private endingsOf(product: ValueId): { made: ValueId; to: View; endings: ProductParts['endings'] } {
+    const shape = this.shape(product);
+    const found: { made: ValueId; op: 'Add' | 'Mul'; by: Load }[] = [];
+    for (let made = product; found.length < MOST_ENDINGS; ) {
+      const readers = this.readers.get(made) ?? [];
+      const [reader] = readers;
+      if (readers.length !== 1 || (reader?.op !== 'Add' && reader?.op !== 'Mul') || this.isOutput.has(made) || !sameShape(this.shape(reader.outputs[0]!), shape)) break;
+      const by = this.endingBy(reader.inputs.find((id) => id !== made), shape);
+      if (!by) break;
+      made = reader.outputs[0]!;
+      found.push({ made, op: reader.op, by });
+    }
+    for (; found.length > 0; found.pop()) {
+      const { made } = found.at(-1)!;
+      const to = this.lineHome(made);
+      if (!found.every(({ by }) => endingBy(by, to, shape))) continue;
+      for (const { made: id } of found) this.done.add(this.producers.get(id)!);
+      return { made, to, endings: found };
+    }
+    return { made: product, to: this.lineHome(product), endings: [] };
+  }
+
+  /** In memory before the product is computed; undefined where it is not, and is not computed beside something else. */
+  private endingBy(id: ValueId | undefined, shape: readonly number[]): Load | undefined {
+    if (id === undefined || !this.isThere(id)) return undefined;
+    const expression = this.operand(id, shape);
+    if (expression.kind !== 'compute' || !sameShape(this.shape(id), shape)) return expression.kind === 'load' ? expression : undefined;
+    const to = this.home(id);
+    return this.kernels.mapEarly({ name: this.producers.get(id)!.op, shape, expression, to }) ? this.madeAt(id, to) : undefined;
+  }
+
   private product(node: NodeOf<'MatMul'>): void {
-    const [[a, b], [made]] = [node.inputs, node.outputs] as [[ValueId, ValueId], [ValueId]];
+    const [a, b] = node.inputs as [ValueId, ValueId];
     const frozen = loadsOf([this.expression(b)]).every(({ root }) => root >= 0 && valueOf(this.graph, root).data !== undefined);
     const right = this.expression(b);
-    const to = this.lineHome(made);
+    const { made, to, endings } = this.endingsOf(node.outputs[0]!);
     const { pack, product } = productKernels(node.attrs, {
-      a: this.inMemory(a), aShape: this.shape(a), b: right.kind === 'number' ? this.inMemory(b) : right, bRemade: this.remade.get(b), bShape: this.shape(b), to, shape: this.shape(made),
+      a: this.inMemory(a), aShape: this.shape(a), b: right.kind === 'number' ? this.inMemory(b) : right, bShape: this.shape(b), to, shape: this.shape(made), endings,
       scratch: (elements) => {
         const id = this.scratchFor(elements);
         if (frozen) this.prepared.add(id);
         return id;
       },
     });
-    (frozen ? this.setup : this.kernels).push(...pack);
+    if (frozen) this.setup.push(...pack);
+    else for (const kernel of pack) this.kernels.pushEarly(kernel);
     this.kernels.push(product);
     this.madeAt(made, to);
   }
@@ -437,6 +478,7 @@ class Planner {
   }
 
   private node(node: Node): void {
+    if (this.done.has(node)) return;
     if (isLayout(node)) this.layout(node);
     else if (node.op === 'Concat') this.concat(node);
     else if (node.op === 'Pad') this.pad(node);
@@ -467,21 +509,22 @@ class Planner {
     return own;
   }
 
-  /** New values of state are copied to the old ones' places, unless they can be made there. */
-  private writeState(): Map<ValueId, ValueId> {
+  /** New values of state, and where they are made. */
+  private newStates(): NewState[] {
     const states = new Map(this.graph.inputs.filter(({ kind }) => kind === 'state').map(({ name, value }) => [name, value]));
     const old = new Set(states.values());
     const written = this.graph.outputs.filter(({ kind }) => kind === 'state').map(({ name, value }) => ({ state: states.get(name)!, value, from: this.lying(value) })).filter(({ state, from }) => state !== from);
     // The old value of another state may be overwritten before it is copied.
-    const safe = written.map((one) => (old.has(one.from) ? { ...one, from: this.copyOf(one.from) } : one));
-    const inPlace = new Map<ValueId, ValueId>();
-    for (const { state, from } of safe) if (!inPlace.has(from) && this.canLieIn(from, state)) inPlace.set(from, state);
-    for (const { state, from, value } of safe) {
-      if (inPlace.get(from) === state) continue;
-      const strides = contiguous(this.shape(value));
-      this.map('Copy', this.shape(value), { kind: 'load', dtype: this.dtype(value), root: from, offset: 0, strides }, { root: state, offset: 0, strides });
-    }
-    return inPlace;
+    return written.map((one) => (old.has(one.from) ? { ...one, from: this.copyOf(one.from) } : one));
+  }
+
+  /** They are copied to the old ones' places, unless they can be made there. */
+  private copies(states: readonly NewState[], inPlace: ReadonlyMap<ValueId, ValueId>): Kernel[] {
+    return states.filter(({ from, state }) => inPlace.get(from) !== state).map(({ from, state, value }) => {
+      const shape = this.shape(value);
+      const strides = contiguous(shape);
+      return mapKernel('Copy', shape, [{ expression: { kind: 'load', dtype: this.dtype(value), root: from, offset: 0, strides }, to: { root: state, offset: 0, strides } }], this.samples);
+    });
   }
 
   private copyOf(id: ValueId): ValueId {
@@ -491,13 +534,11 @@ class Planner {
   }
 
   /** Whether no kernel reads the state's old value after the first write of the new one, nor that one elsewhere than where it writes. */
-  private canLieIn(from: ValueId, state: ValueId): boolean {
-    const first = this.kernels.findIndex(({ writes }) => writes.includes(from));
+  private canLieIn(kernels: readonly Kernel[], { from, state }: NewState): boolean {
+    const first = kernels.findIndex(({ writes }) => writes.includes(from));
     if (first < 0 || this.setup.some(({ writes }) => writes.includes(from))) return false;
     const reads = (kernel: Kernel): boolean => kernel.reads.includes(state);
-    if (this.kernels.slice(first + 1).some(reads)) return false;
-    const kernel = this.kernels[first]!;
-    return !reads(kernel) || (kernel.overwrites.includes(state) && kernel.writes.length === 1);
+    return !kernels.slice(first + 1).some(reads) && (!reads(kernels[first]!) || kernels[first]!.overwrites.includes(state));
   }
 
   plan(): Plan {
@@ -506,15 +547,14 @@ class Planner {
     // What a reading shows must not be changed before it is read.
     const states = new Set(this.graph.inputs.filter(({ kind }) => kind === 'state').map(({ value }) => value));
     for (const [name, root] of readings) if (states.has(root)) readings.set(name, this.copyOf(root));
-    const inPlace = this.writeState();
-    const { setup, kernels, scratch, prepared, numbers } = this;
+    const newStates = this.newStates();
+    const kernels = this.kernels.finish(new Set([...readings.values(), ...newStates.map(({ from }) => from)]));
+    const inPlace = new Map<ValueId, ValueId>();
+    for (const one of newStates) if (!inPlace.has(one.from) && this.canLieIn(kernels, one)) inPlace.set(one.from, one.state);
+    kernels.push(...this.copies(newStates, inPlace));
+    const { setup, scratch, prepared, numbers } = this;
     return { setup, kernels, scratch, prepared, numbers, readings, inPlace };
   }
-}
-
-/** A product of two values in memory: activations' last step. */
-function isShort(expression: Expression): boolean {
-  return expression.kind === 'compute' && expression.op === 'Mul' && expression.operands.every(({ kind }) => kind === 'load');
 }
 
 /**

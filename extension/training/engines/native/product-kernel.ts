@@ -19,6 +19,12 @@ export interface ProductStrides {
   readonly column: number;
 }
 
+/** What is done to the result as it is written: by a number a column, or by a matrix that lies as the result does. */
+export interface Ending {
+  readonly op: 'Add' | 'Mul';
+  readonly by: 'columns' | 'matrix';
+}
+
 export interface BatchAxis {
   readonly size: number;
   readonly a: number;
@@ -43,6 +49,8 @@ export interface ProductShape {
   readonly batch: readonly BatchAxis[];
   /** Numbers of K that pass before the next panel of B. */
   readonly depth: number;
+  /** In order; only of one product. */
+  readonly endings?: readonly Ending[];
 }
 
 export interface Panel {
@@ -97,14 +105,28 @@ const FIRST_B = 24;
 const FIRST_A = 27;
 const A_REGISTERS = 5;
 const TAIL_MASK = 2;
+/** Of the arguments: those of endings come after A, B and C. */
+const [RESULT, ENDINGS] = [16, 24];
+/** On the stack of a tile's code: where it returns to, and C and B of the first panel, before what `pushEndings` put there. */
+const BEFORE_ENDINGS = 24;
+
+interface Tile {
+  readonly rows: number;
+  readonly vectors: Vectors;
+  readonly tail: boolean;
+  /** Of the last numbers of K. */
+  readonly ends: boolean;
+}
 
 class ProductWriter {
   private readonly asm = new Assembler();
-  private readonly tiles = new Map<string, { label: Label; rows: number; vectors: Vectors; tail: boolean }>();
+  private readonly tiles = new Map<string, Tile & { label: Label }>();
   private readonly rows: number;
+  private readonly endings: readonly Ending[];
 
   constructor(private readonly shape: ProductShape) {
     this.rows = tileRows(shape.n);
+    this.endings = shape.endings ?? [];
   }
 
   private get tileOfA(): number {
@@ -130,12 +152,12 @@ class ProductWriter {
     return column * BYTES * (this.shape.b === 'panels' ? this.shape.k : 1);
   }
 
-  private tile(rows: number, vectors: Vectors, tail: boolean): Label {
-    const key = `${rows},${vectors},${tail}`;
+  private tile(tile: Tile): Label {
+    const key = Object.values(tile).join(',');
     const known = this.tiles.get(key);
     if (known) return known.label;
     const label = this.asm.label();
-    this.tiles.set(key, { label, rows, vectors, tail });
+    this.tiles.set(key, { label, ...tile });
     return label;
   }
 
@@ -148,9 +170,9 @@ class ProductWriter {
     saved.toReversed().forEach((reg) => asm.pop(reg));
     asm.vzeroupper();
     asm.ret();
-    for (const { label, rows, vectors, tail } of this.tiles.values()) {
+    for (const { label, ...tile } of this.tiles.values()) {
       asm.place(label);
-      this.tileCode(rows, vectors, tail);
+      this.tileCode(tile);
     }
     return asm.code();
   }
@@ -221,9 +243,20 @@ class ProductWriter {
     asm.addImm(RSP, 24);
   }
 
+  /** How far what each ending reads is from the result, or of columns from the result's first row here. RDI: the arguments. */
+  private pushEndings(): void {
+    const { asm } = this;
+    for (const [i, { by }] of [...this.endings.entries()].toReversed()) {
+      asm.mov(RAX, { base: RDI, disp: ENDINGS + 8 * i });
+      asm.sub(RAX, by === 'columns' ? R10 : { base: RDI, disp: RESULT });
+      asm.push(RAX);
+    }
+  }
+
   /** All panels of B, each over all rows of the call, K by blocks. */
   private panels(): void {
     const { asm, shape: { n } } = this;
+    this.pushEndings();
     for (const panel of panelsOf(n)) {
       if (panel.tail > 0) {
         asm.movImm(RAX, 2 ** panel.tail - 1);
@@ -244,6 +277,7 @@ class ProductWriter {
       asm.pop(R10);
       asm.pop(R9);
     }
+    if (this.endings.length > 0) asm.addImm(RSP, 8 * this.endings.length);
   }
 
   private blocks(panel: Panel): void {
@@ -261,7 +295,8 @@ class ProductWriter {
       asm.cmpImm(RDI, 0);
       asm.jcc('e', rest);
       asm.place(tiles);
-      this.callTile(this.rows, panel, length);
+      const ends = from + length === k;
+      this.callTile(this.rows, panel, length, ends);
       asm.addImm(R15, this.tileOfA);
       asm.addImm(R11, this.rows * c * BYTES);
       asm.subImm(RDI, 1);
@@ -271,7 +306,7 @@ class ProductWriter {
         const other = asm.label();
         asm.cmpImm(RDX, rows);
         asm.jcc('ne', other);
-        this.callTile(rows, panel, length);
+        this.callTile(rows, panel, length, ends);
         asm.jmp(done);
         asm.place(other);
       }
@@ -286,17 +321,17 @@ class ProductWriter {
     return Array.from({ length: this.rows - 1 }, (_, i) => i + 1).filter((rows) => (fixed ? rows === m % this.rows : rows <= m));
   }
 
-  private callTile(rows: number, { vectors, tail }: Panel, length: number): void {
+  private callTile(rows: number, { vectors, tail }: Panel, length: number, ends: boolean): void {
     const { asm } = this;
     asm.mov(RAX, R15);
     asm.mov(RCX, RBP);
     asm.movImm(R12, Math.floor(length / UNROLLED));
     asm.movImm(R13, length % UNROLLED);
-    asm.callLabel(this.tile(rows, vectors, tail > 0));
+    asm.callLabel(this.tile({ rows, vectors, tail: tail > 0, ends: ends && this.endings.length > 0 }));
   }
 
   /** RAX: A, RCX: B, R11: C; R12, R13: steps of K by four, by one; R14: whether the tile is added to what C holds. */
-  private tileCode(rows: number, vectors: Vectors, tail: boolean): void {
+  private tileCode({ rows, vectors, tail, ends }: Tile): void {
     const { asm, shape: { alpha, c } } = this;
     const sum = (row: number, vector: number): number => row * vectors + vector;
     const place = (row: number, vector: number): Mem => ({ base: R11, disp: (row * c + vector * LANES) * BYTES });
@@ -312,6 +347,7 @@ class ProductWriter {
     asm.place(adds);
     each((row, vector) => asm.vmovups(sum(row, vector), place(row, vector), isTail(vector) ? { mask: TAIL_MASK, zero: true } : {}));
     asm.place(multiply);
+    if (ends) this.prefetchMatrices(rows, vectors);
     this.steps(R12, UNROLLED, rows, vectors);
     this.steps(R13, 1, rows, vectors);
     if (alpha !== 1) {
@@ -319,8 +355,45 @@ class ProductWriter {
       asm.vpbroadcastd(FIRST_B, RAX);
       each((row, vector) => asm.op('vmulps', sum(row, vector), sum(row, vector), FIRST_B));
     }
+    if (ends) this.end({ rows, vectors, tail, ends });
     each((row, vector) => asm.vstoreups(place(row, vector), sum(row, vector), isTail(vector) ? { mask: TAIL_MASK } : {}));
     asm.ret();
+  }
+
+  /** RAX: where what an ending reads for this tile begins. @param pushed bytes on the stack besides */
+  private placeOfEnding({ by }: Ending, i: number, pushed = 0): void {
+    const { asm } = this;
+    asm.mov(RAX, { base: RSP, disp: BEFORE_ENDINGS + 8 * i + pushed });
+    asm.add(RAX, by === 'columns' ? R10 : R11);
+  }
+
+  /** They come from memory while the tile is computed. */
+  private prefetchMatrices(rows: number, vectors: Vectors): void {
+    const { asm, shape: { c } } = this;
+    this.endings.forEach((ending, i) => {
+      if (ending.by !== 'matrix') return;
+      asm.push(RAX);
+      this.placeOfEnding(ending, i, 8);
+      for (let row = 0; row < rows; row++) for (let vector = 0; vector < vectors; vector++) asm.prefetch({ base: RAX, disp: (row * c + vector * LANES) * BYTES });
+      asm.pop(RAX);
+    });
+  }
+
+  private end({ rows, vectors, tail }: Tile): void {
+    const { asm, shape: { c } } = this;
+    this.endings.forEach((ending, i) => {
+      const { op, by } = ending;
+      this.placeOfEnding(ending, i);
+      for (let vector = 0; vector < vectors; vector++) {
+        const isTail = tail && vector === vectors - 1;
+        const column = vector * LANES * BYTES;
+        if (by === 'columns') asm.vmovups(FIRST_B, { base: RAX, disp: column }, isTail ? { mask: TAIL_MASK, zero: true } : {});
+        for (let row = 0; row < rows; row++) {
+          const sum = row * vectors + vector;
+          asm.op(op === 'Add' ? 'vaddps' : 'vmulps', sum, sum, by === 'columns' ? FIRST_B : { base: RAX, disp: row * c * BYTES + column }, isTail ? { mask: TAIL_MASK } : {});
+        }
+      }
+    });
   }
 
   private steps(counter: Gpr, unrolled: number, rows: number, vectors: Vectors): void {
@@ -347,7 +420,7 @@ class ProductWriter {
   }
 }
 
-/** Code of `void product(arguments, begin, end)`: arguments are the addresses of A, B and C; begin and end count `productUnits`. */
+/** Code of `void product(arguments, begin, end)`: arguments are the addresses of A, B, C and what endings read; begin and end count `productUnits`. */
 export function productCode(shape: ProductShape): Uint8Array {
   return new ProductWriter(shape).write();
 }

@@ -4,9 +4,9 @@ import type { Operations, ValueId } from '../compiled/ir';
 import { broadcast, changed, type Expression, type Load, type View } from './expression';
 import { kernelOf, type Kernel, type Reach } from './kernel';
 import type { Axis } from './loops';
-import { mapKernel } from './loop-kernels';
-import { eightRowsKernel, streamsPanels, turnedPanelsKernel } from './panel-kernels';
-import { lastPanelWidth, panelElements, panelWidth, productCode, productUnits, tileRows, type BatchAxis, type ProductShape } from './product-kernel';
+import { mapKernel, streamsPast } from './loop-kernels';
+import { eightRowsKernel, turnedPanelsKernel } from './panel-kernels';
+import { lastPanelWidth, panelElements, panelWidth, productCode, productUnits, tileRows, type BatchAxis, type Ending, type ProductShape } from './product-kernel';
 import { LANES } from './vector-writer';
 
 /** Rows of K that pass before the next panel of B; fewer where A is read across its rows. Measured. */
@@ -31,14 +31,20 @@ export interface ProductParts {
   readonly aShape: readonly number[];
   /** Not a number. */
   readonly b: Expression;
-  /** The same as `b`, not in memory: read instead where B is brought into panels. */
-  readonly bRemade?: Expression | undefined;
   readonly bShape: readonly number[];
   /** Its columns lie side by side. */
   readonly to: View;
   readonly shape: readonly number[];
+  /** Done to the result, in order; what they read is over its shape, see `endingBy`. */
+  readonly endings: readonly { readonly op: Ending['op']; readonly by: View }[];
   /** Makes memory for so many numbers. */
   scratch(elements: number): ValueId;
+}
+
+/** How a product can read this as it writes its result; undefined where it cannot. */
+export function endingBy({ strides }: View, to: View, shape: readonly number[]): Ending['by'] | undefined {
+  if (shape.length !== 2 || (strides[1] !== 1 && shape[1] !== 1)) return undefined;
+  return strides[0] === 0 ? 'columns' : strides[0] === to.strides[0] ? 'matrix' : undefined;
 }
 
 /** Columns of a part, where a product of few rows is divided by columns among threads; all where it cannot be. */
@@ -115,7 +121,7 @@ function packed(b: Expression, shape: readonly number[], scratch: ProductParts['
   const kernels: Kernel[] = [];
   if (full > 0) {
     const panels = changed(b, ({ strides, ...load }) => ({ ...load, strides: [...strides.slice(0, rank), width * strides[rank + 1]!, strides[rank]!, strides[rank + 1]!] }))!;
-    kernels.push(mapKernel('Panels', [...batch, full, k, width], [{ expression: panels, to: { root, offset: 0, strides: [...outer, k * width, width, 1] }, streams: rank === 0 && streamsPanels(k, n) }]));
+    kernels.push(mapKernel('Panels', [...batch, full, k, width], [{ expression: panels, to: { root, offset: 0, strides: [...outer, k * width, width, 1] }, streams: rank === 0 && streamsPast(k * n) }]));
   }
   if (last > 0) {
     const rest = changed(b, (load) => ({ ...load, offset: load.offset + full * width * load.strides[rank + 1]! }))!;
@@ -141,14 +147,15 @@ function turnedExpression(expression: Expression, turned: boolean): Expression {
 }
 
 /** What a product touches of A, B and the result. */
-function reachOf({ m, n, k, a, b, c, batch }: ProductShape): Reach {
-  const rows: Axis = { size: m, strides: [a.row, 0, c] };
-  const ofB: Axis[] = b === 'panels' ? [{ size: panelElements(n, k), strides: [0, 1, 0] }] : [{ size: k, strides: [0, b.row, 0] }, { size: n, strides: [0, 1, 0] }];
-  const rest: Axis[] = [{ size: k, strides: [a.column, 0, 0] }, { size: n, strides: [0, 0, 1] }, ...ofB];
+function reachOf({ m, n, k, a, b, c, batch, endings = [] }: ProductShape): Reach {
+  const ofEndings = (stride: number): number[] => endings.map(({ by }) => (by === 'columns' ? 0 : stride));
+  const rows: Axis = { size: m, strides: [a.row, 0, c, ...ofEndings(c)] };
+  const ofB: Axis[] = b === 'panels' ? [{ size: panelElements(n, k), strides: [0, 1, 0, ...ofEndings(0)] }] : [{ size: k, strides: [0, b.row, 0, ...ofEndings(0)] }, { size: n, strides: [0, 1, 0, ...ofEndings(0)] }];
+  const rest: Axis[] = [{ size: k, strides: [a.column, 0, 0, ...ofEndings(0)] }, { size: n, strides: [0, 0, 1, ...endings.map(() => 1)] }, ...ofB];
   return batch.length > 0 ? { outer: batch.map((axis) => ({ size: axis.size, strides: [axis.a, axis.b, axis.c] })), rest: [rows, ...rest] } : { outer: [rows], rest };
 }
 
-export function productKernels({ transA, transB, alpha }: Operations['MatMul'], { a, aShape, b, bRemade = b, bShape, to, shape, scratch }: ProductParts): { pack: readonly Kernel[]; product: Kernel } {
+export function productKernels({ transA, transB, alpha }: Operations['MatMul'], { a, aShape, b, bShape, to, shape, endings, scratch }: ProductParts): { pack: readonly Kernel[]; product: Kernel } {
   const batch = shape.slice(0, -2);
   const [rows, n] = shape.slice(-2) as [number, number];
   const k = turnedShape(bShape, transB).at(-2)!;
@@ -156,7 +163,7 @@ export function productKernels({ transA, transB, alpha }: Operations['MatMul'], 
   const depth = matrix(a.strides, transA).column === 1 ? DEPTH : DEPTH_ACROSS;
   const isLine = right.kind === 'load' && (right.strides.at(-1) === 1 || n === 1);
   const isDirect = isLine && (rows < ENOUGH_ROWS || !collides(right.strides.at(-2)!, Math.min(k, depth), panelWidth(n) / LANES));
-  const { kernels: pack, view } = isDirect ? { kernels: [], view: right } : packed(turnedExpression(bRemade, transB), turnedShape(bShape, transB), scratch);
+  const { kernels: pack, view } = isDirect ? { kernels: [], view: right } : packed(right, turnedShape(bShape, transB), scratch);
   const turns = batch.length === 0 && transA && a.strides[1] === 1 && n >= ENOUGH_ROWS && k >= ENOUGH_ROWS;
   const { kernels: copy, view: leftView, tile }: Partial<PackedRows> & Packed = turns ? panelsOfRows(a, k, rows, tileRows(n), scratch) : { kernels: [], view: a };
   const left = broadcast({ ...a, ...leftView }, aShape, [...batch, ...aShape.slice(-2)]) as Load;
@@ -174,8 +181,8 @@ export function productKernels({ transA, transB, alpha }: Operations['MatMul'], 
     m *= inner.size;
     axes.pop();
   }
-  const block = tile === undefined ? undefined : blockOf(m, n, k);
-  const columns = block?.columns ?? (isDirect && axes.length === 0 ? columnsOfPart(m, n) : n);
+  const block = tile === undefined || endings.length > 0 ? undefined : blockOf(m, n, k);
+  const columns = block?.columns ?? (isDirect && axes.length === 0 && endings.length === 0 ? columnsOfPart(m, n) : n);
   const columnParts: BatchAxis = { size: n / columns, a: 0, b: columns * (isDirect ? 1 : k), c: columns };
   if (block) {
     const rowParts: BatchAxis = { size: m / block.rows, a: (block.rows / tileRows(n)) * tile!, b: 0, c: block.rows * cRow };
@@ -185,9 +192,9 @@ export function productKernels({ transA, transB, alpha }: Operations['MatMul'], 
   } else if (columns < n) axes.push(columnParts);
   const product: ProductShape = {
     m, n: columns, k, alpha, a: { ...aMatrix, ...(tile !== undefined && { tile }) }, b: isDirect ? { row: view.strides.at(-2)! } : 'panels', c: cRow, batch: axes,
-    depth,
+    depth, ...(endings.length > 0 && { endings: endings.map(({ op, by }) => ({ op, by: endingBy(by, to, shape)! })) }),
   };
   const work = elementCount(shape) * k * WORK;
   const reach = tile === undefined ? { reach: reachOf(product) } : {};
-  return { pack: [...pack, ...copy], product: kernelOf({ name: 'MatMul', code: productCode(product), views: [leftView, view, to], writes: [to], units: productUnits(product), multiple: axes.length > 0 ? 1 : tileRows(columns), work, ...reach }) };
+  return { pack: [...pack, ...copy], product: kernelOf({ name: 'MatMul', code: productCode(product), views: [leftView, view, to, ...endings.map(({ by }) => by)], writes: [to], units: productUnits(product), multiple: axes.length > 0 ? 1 : tileRows(columns), work, ...reach }) };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Kernel } from '../../../../extension/training/engines/native/kernel';
 import { nativeSupport } from '../../../../extension/training/engines/native/native-support';
-import { eightRowsKernel, streamsPanels, turnedPanelsKernel } from '../../../../extension/training/engines/native/panel-kernels';
+import { eightRowsKernel, turnedPanelsKernel } from '../../../../extension/training/engines/native/panel-kernels';
+import { streamsPast } from '../../../../extension/training/engines/native/loop-kernels';
 import { panelWidth } from '../../../../extension/training/engines/native/product-kernel';
 import { elementAt, load, randomNumbers, runKernel, WAYS, type Numbers } from './run-kernel';
 
@@ -51,7 +52,7 @@ describe.skipIf(nativeSupport() !== undefined)('panels', () => {
   it('of so many rows that they are written past the caches', async () => {
     // 24 rows are one whole panel and a half beyond the vectors that are written at once.
     for (const [k, rows] of [[128, 1024], [5464, 24]] as const) {
-      expect(streamsPanels(k, rows)).toBe(true);
+      expect(streamsPast(k * rows)).toBe(true);
       await writesPanels(eightRowsKernel(load(FROM, [rows, 1]), k, rows, TO), randomNumbers(k * rows), { offset: 0, strides: [rows, 1] }, [k, rows, 8]);
     }
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kernelOf, type Kernel } from '../../../../extension/training/engines/native/kernel';
 import { nativeSupport } from '../../../../extension/training/engines/native/native-support';
-import { lastPanelWidth, panelElements, panelWidth, productCode, productUnits, tileRows, type ProductShape } from '../../../../extension/training/engines/native/product-kernel';
+import { lastPanelWidth, panelElements, panelWidth, productCode, productUnits, tileRows, type Ending, type ProductShape } from '../../../../extension/training/engines/native/product-kernel';
 import { nextWay, placesOf, randomNumbers, runKernel, WAYS, type Numbers } from './run-kernel';
 
 const [A, B, C] = [1, 2, 3];
@@ -12,8 +12,8 @@ const CLOSE = 1e-6;
 const SLACK = 64;
 
 function kernel(shape: ProductShape): Kernel {
-  const views = [A, B, C].map((root) => ({ root, offset: 0 }));
-  return kernelOf({ name: 'MatMul', code: productCode(shape), views, writes: views.slice(2), units: productUnits(shape), multiple: shape.a.tile === undefined ? 1 : tileRows(shape.n), work: 1 });
+  const views = [A, B, C, ...(shape.endings ?? []).map((_, i) => C + 1 + i)].map((root) => ({ root, offset: 0 }));
+  return kernelOf({ name: 'MatMul', code: productCode(shape), views, writes: views.slice(2, 3), units: productUnits(shape), multiple: shape.a.tile === undefined ? 1 : tileRows(shape.n), work: 1 });
 }
 
 /** B [K, N] as the kernel wants it in panels; what fills the last one is no number. */
@@ -126,6 +126,26 @@ describe.skipIf(nativeSupport() !== undefined)('products', () => {
       const shape: ProductShape = { m, n, k, alpha: 1, a: { row: 1, column: rows, tile: rows * k }, b: { row: n }, c: n, batch: [], depth: 8 };
       const c = (await runKernel(kernel(shape), new Map<number, Numbers>([[A, inTiles], [B, b], [C, new Float32Array(m * n)]]), way, SLACK)).get(C)!;
       expect(worst({ ...shape, a: { row: k, column: 1 } }, n, a, b, c), `${m} × ${n} × ${k}`).toBeLessThan(CLOSE);
+    }
+  });
+
+  it('are added to and multiplied by what they end with, each in its turn', async () => {
+    const endings: readonly (readonly Ending[])[] = [
+      [{ op: 'Add', by: 'columns' }], [{ op: 'Mul', by: 'columns' }, { op: 'Add', by: 'matrix' }], [{ op: 'Mul', by: 'matrix' }], [{ op: 'Add', by: 'columns' }, { op: 'Add', by: 'matrix' }],
+    ];
+    for (const [m, n, k] of [[29, 37, 20], [24, 48, 64], [5, 16, 50], [65, 100, 33], [8, 192, 40]] as const) for (const ending of endings) for (const depth of [384, 16]) for (const way of WAYS) {
+      const [a, b] = [randomNumbers(m * k, 1), randomNumbers(k * n, 2)];
+      const others = ending.map(({ by }, i) => randomNumbers(by === 'columns' ? n : m * n, 3 + i));
+      const shape: ProductShape = { m, n, k, alpha: 1, a: { row: k, column: 1 }, b: 'panels', c: n, batch: [], depth };
+      const plain = new Map<number, Numbers>([[A, a], [B, inPanels(b, n, k)], [C, new Float32Array(m * n).fill(7)]]);
+      const expected = (await runKernel(kernel(shape), plain, way)).get(C)!.slice();
+      for (let at = 0; at < expected.length; at++) ending.forEach(({ op, by }, i) => {
+        const other = others[i]![by === 'columns' ? at % n : at]!;
+        expected[at] = op === 'Add' ? expected[at]! + other : expected[at]! * other;
+      });
+      const memory = new Map<number, Numbers>([...plain, ...others.map((other, i): [number, Numbers] => [C + 1 + i, other])]);
+      const found = (await runKernel(kernel({ ...shape, endings: ending }), memory, way)).get(C)!;
+      expect(found, `${m} × ${n} × ${k} ${JSON.stringify(ending)}`).toEqual(expected);
     }
   });
 
