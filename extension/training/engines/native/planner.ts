@@ -6,18 +6,17 @@
  */
 import { elementCount } from '../../../core/tensors';
 import type { ConstantData, Dtype, Graph, Node, NodeOf, Operations, OpName, ValueId } from '../compiled/ir';
-import { sameShape, scalarOf, valueOf } from '../compiled/ir';
-import { broadcast, changed, contiguous, isLarge, laidOut, loadsOf, reshaped, type Compute, type Expression, type Load, type View } from './expression';
-import { gatherHalvesKernel, widenKernel } from './half-kernels';
+import { sameShape, valueOf } from '../compiled/ir';
+import { broadcast, changed, contiguous, isLarge, laidOut, loadsOf, type Compute, type Expression, type Load, type View } from './expression';
+import { gatherHalvesKernel } from './half-kernels';
 import { indexKernel } from './index-kernel';
 import { libraryKernel, type LibraryOp } from './index-kernels';
 import type { Kernel } from './kernel';
-import { KernelList } from './kernel-list';
 import { layerNormKernel, mapKernel, softmaxKernel, type ReductionOp } from './loop-kernels';
+import { PlannedValues } from './planned-values';
 import { endingBy, productKernels, type ProductParts } from './products';
 import { quantizedKernels } from './quantized-products';
 import { reductionKernels } from './reductions';
-import { samplesOf } from './schedule';
 import { operations } from './vector-operations';
 
 /** Of a product: a bias, and what goes around it. */
@@ -54,150 +53,11 @@ interface NewState {
   readonly from: ValueId;
 }
 
-class Planner {
-  private readonly producers = new Map<ValueId, Node>();
-  private readonly readers = new Map<ValueId, Node[]>();
-  private readonly isOutput: ReadonlySet<ValueId>;
-  private readonly known = new Map<ValueId, Expression>();
-  private readonly homes = new Map<ValueId, View>();
-  /** Inputs that are given in halves, and what has their elements in the same order: by the input. */
-  private readonly halves = new Map<ValueId, ValueId>();
-  private readonly widened = new Map<ValueId, ValueId>();
-  private readonly scratch = new Map<ValueId, number>();
+class Planner extends PlannedValues {
   private readonly prepared = new Set<ValueId>();
-  private readonly numbers = new Map<ValueId, Int32Array>();
   /** Nodes that were dealt with before their turn. */
   private readonly done = new Set<Node>();
   private readonly setup: Kernel[] = [];
-  private readonly kernels: KernelList;
-  private readonly samples: number;
-
-  constructor(
-    private readonly graph: Graph,
-    halves: ReadonlySet<ValueId>,
-  ) {
-    for (const id of halves) this.halves.set(id, id);
-    this.samples = samplesOf(graph);
-    this.kernels = new KernelList(this.samples);
-    this.isOutput = new Set(graph.outputs.map(({ value }) => value));
-    for (const node of graph.nodes) {
-      for (const id of node.outputs) this.producers.set(id, node);
-      for (const id of node.inputs) this.readers.set(id, [...(this.readers.get(id) ?? []), node]);
-    }
-  }
-
-  // Values.
-
-  private shape(id: ValueId): readonly number[] {
-    return valueOf(this.graph, id).shape;
-  }
-
-  private dtype(id: ValueId): Dtype {
-    return valueOf(this.graph, id).dtype;
-  }
-
-  private count(id: ValueId): number {
-    return elementCount(this.shape(id));
-  }
-
-  private scratchFor(elements: number): ValueId {
-    const id = -1 - this.scratch.size - this.numbers.size;
-    this.scratch.set(id, elements);
-    return id;
-  }
-
-  private constant(numbers: Int32Array): ValueId {
-    const id = -1 - this.scratch.size - this.numbers.size;
-    this.numbers.set(id, numbers);
-    return id;
-  }
-
-  /** What a value is, over its shape. */
-  private expression(id: ValueId): Expression {
-    const known = this.known.get(id);
-    if (known) return known;
-    const value = valueOf(this.graph, id);
-    const number = scalarOf(value);
-    const made: Expression = number === undefined || value.dtype === 'int8' ? this.wholeOf(id) : { kind: 'number', dtype: value.dtype, number };
-    this.known.set(id, made);
-    return made;
-  }
-
-  private wholeOf(id: ValueId): Load {
-    return { kind: 'load', root: this.floatsOf(id), dtype: this.dtype(id), offset: 0, strides: contiguous(this.shape(id)) };
-  }
-
-  /** Where a value's elements are floats: not where it was given in halves. */
-  private floatsOf(id: ValueId): ValueId {
-    const input = this.halves.get(id);
-    if (input === undefined) return id;
-    const known = this.widened.get(input) ?? this.scratchFor(this.count(input));
-    if (!this.widened.has(input)) this.kernels.push(widenKernel(this.count(input), input, known));
-    this.widened.set(input, known);
-    return known;
-  }
-
-  /** A value's elements in memory; they are computed now, if they were not yet. */
-  private inMemory(id: ValueId): Load {
-    const expression = this.expression(id);
-    if (expression.kind === 'load') return expression;
-    const to = this.home(id);
-    this.map(this.producers.get(id)?.op ?? 'Fill', this.shape(id), expression, to);
-    return this.madeAt(id, to);
-  }
-
-  private madeAt(id: ValueId, { root, offset, strides }: View): Load {
-    const load: Load = { kind: 'load', root, offset, strides, dtype: this.dtype(id) };
-    this.known.set(id, load);
-    return load;
-  }
-
-  private map(name: string, shape: readonly number[], expression: Expression, to: View): void {
-    this.kernels.map({ name, shape, expression, to });
-  }
-
-  /**
-   * Where a kernel writes a value. If its only reader turns, reshapes or joins it, that is where it lies after it.
-   */
-  private home(id: ValueId): View {
-    const known = this.homes.get(id);
-    if (known) return known;
-    const made = this.homeByReader(id) ?? { root: id, offset: 0, strides: contiguous(this.shape(id)) };
-    this.homes.set(id, made);
-    return made;
-  }
-
-  /** For products, whose columns lie side by side. */
-  private lineHome(id: ValueId): View {
-    const wanted = this.home(id);
-    return wanted.strides.at(-1) === 1 || this.shape(id).at(-1) === 1 ? wanted : { root: id, offset: 0, strides: contiguous(this.shape(id)) };
-  }
-
-  private homeByReader(id: ValueId): View | undefined {
-    const readers = this.readers.get(id) ?? [];
-    const [reader] = readers;
-    if (readers.length !== 1 || !reader || this.isOutput.has(id)) return undefined;
-    const [made] = reader.outputs as [ValueId];
-    if (reader.op === 'Transpose') {
-      const { root, offset, strides } = this.home(made);
-      const own: number[] = [];
-      reader.attrs.perm.forEach((axis, to) => (own[axis] = strides[to]!));
-      return { root, offset, strides: own };
-    }
-    if (reader.op === 'Reshape') {
-      const { root, offset, strides } = this.home(made);
-      const own = reshaped(strides, this.shape(made), this.shape(id));
-      return own && { root, offset, strides: own };
-    }
-    if (reader.op === 'Concat' && reader.inputs.filter((input) => input === id).length === 1) return this.partOf(reader, reader.inputs.indexOf(id));
-    return undefined;
-  }
-
-  private partOf({ inputs, outputs: [made], attrs: { axis } }: NodeOf<'Concat'>, part: number): View {
-    const { root, offset, strides } = this.home(made!);
-    const begin = inputs.slice(0, part).reduce((sum, input) => sum + this.shape(input)[axis]!, 0);
-    return { root, offset: offset + begin * strides[axis]!, strides };
-  }
 
   // Elementwise operations.
 
