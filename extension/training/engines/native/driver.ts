@@ -25,8 +25,9 @@ export interface Call {
 export interface Round {
   readonly calls: readonly Call[];
   readonly parts: number;
-  /** Parts that a thread takes at a time. */
+  /** Parts that a thread takes at a time, and fewer towards the end, so that threads end together. */
   readonly grain: number;
+  readonly lateGrain: number;
 }
 
 type Native = (...values: readonly unknown[]) => number;
@@ -34,11 +35,13 @@ type AsyncNative = Native & { async(...values: readonly unknown[]): void };
 
 /** What lies where, in bytes. All threads share the context and the rounds; each has a list of calls and room for arguments. */
 const CONTEXT = { rounds: 0, count: 8, threads: 16, yield: 24, arrived: 64, bytes: 128 };
-const ROUND = { calls: 0, count: 8, parts: 16, grain: 24, taken: 32, bytes: 64 };
+const ROUND = { calls: 0, count: 8, parts: 16, grain: 24, taken: 32, late: 48, lateGrain: 56, bytes: 64 };
 const CALL = { code: 0, unitsPerPart: 8, arguments: 16, clocks: 24, bytes: 32 };
 const ARGUMENT = { address: 0, perPart: 8, bytes: 16 };
 const THREAD = { context: 0, calls: 8, bytes: 64 };
 const MOST_ARGUMENTS = 64;
+/** The share of a round's parts after which fewer are taken at a time. */
+const LATE = 3 / 4;
 /** Looks at the other threads before the processor is offered to others. */
 const SPINS = 2000;
 
@@ -100,7 +103,12 @@ class DriverWriter {
     const { asm } = this;
     const [take, call, done] = [asm.label(), asm.label(), asm.label()];
     asm.place(take);
+    // What was taken meanwhile by others makes this a little late at most.
     asm.mov(RSI, { base: R13, disp: ROUND.grain });
+    asm.mov(RAX, { base: R13, disp: ROUND.taken });
+    asm.cmp(RAX, { base: R13, disp: ROUND.late });
+    asm.mov(RAX, { base: R13, disp: ROUND.lateGrain });
+    asm.cmov('ge', RSI, RAX);
     asm.mov(RDX, RSI);
     asm.lockXadd({ base: R13, disp: ROUND.taken }, RSI);
     asm.mov(RAX, { base: R13, disp: ROUND.parts });
@@ -230,8 +238,10 @@ export class Driver {
   private roundRecords(): BigInt64Array {
     const records = new BigInt64Array((ROUND.bytes / 8) * this.rounds.length);
     let at = 0;
-    this.rounds.forEach(({ calls, parts, grain }, i) => {
-      records.set([at, calls.length, parts, grain].map(BigInt), (i * ROUND.bytes) / 8);
+    this.rounds.forEach(({ calls, parts, grain, lateGrain }, i) => {
+      const round = (i * ROUND.bytes) / 8;
+      records.set([at, calls.length, parts, grain].map(BigInt), round);
+      records.set([Math.floor(parts * LATE), lateGrain].map(BigInt), round + ROUND.late / 8);
       for (const call of calls) at += CALL.bytes + ARGUMENT.bytes * call.arguments(0).length;
     });
     return records;

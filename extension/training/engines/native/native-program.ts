@@ -53,6 +53,7 @@ function storedNumbers(data: ConstantData): Float32Array | Int32Array {
 /** A group, how many parts of it are taken at a time, and where its own values lie in a thread's memory. */
 interface Placed extends Group {
   readonly grain: number;
+  readonly lateGrain: number;
   readonly memory: MemoryPlan;
 }
 
@@ -66,6 +67,11 @@ function inPlace(kernels: readonly Kernel[], places: ReadonlyMap<ValueId, ValueI
 function together({ kernels, local }: Group): Touching {
   const others = (of: (kernel: Kernel) => readonly ValueId[]): ValueId[] => [...new Set(kernels.flatMap(of))].filter((id) => !local.has(id));
   return { reads: others(({ reads }) => reads), writes: others(({ writes }) => writes), overwrites: kernels.length === 1 ? kernels[0]!.overwrites : [] };
+}
+
+/** Parts that are taken at a time towards the end. */
+function lateOf(grain: number): number {
+  return Math.max(1, Math.floor(grain / 4));
 }
 
 export class NativeProgram implements CompiledProgram {
@@ -113,11 +119,12 @@ export class NativeProgram implements CompiledProgram {
     if (kernels.length === 1) {
       const [{ units, multiple, work }] = kernels as [Kernel];
       const worth = Math.max(LEAST_WORK, work / (this.threads * PIECES));
-      return { ...group, grain: multiple * Math.max(1, Math.ceil((units * worth) / work / multiple)), memory: memoryOf(1) };
+      const grain = Math.max(1, Math.ceil((units * worth) / work / multiple));
+      return { ...group, grain: multiple * grain, lateGrain: multiple * lateOf(grain), memory: memoryOf(1) };
     }
     const fitting = Math.floor(MOST_LOCAL / Math.max(1, memoryOf(1).bytes));
     const grain = Math.max(1, Math.min(fitting, Math.ceil(parts / (this.threads * TURNS))));
-    return { ...group, grain, memory: memoryOf(grain) };
+    return { ...group, grain, lateGrain: lateOf(grain), memory: memoryOf(grain) };
   }
 
   private elements(id: ValueId): number {
@@ -159,7 +166,7 @@ export class NativeProgram implements CompiledProgram {
     return this.code.address + this.codeAt.get(code)!;
   }
 
-  private round({ kernels, parts, grain, local, memory }: Placed, address: (id: ValueId) => Address): Round {
+  private round({ kernels, parts, grain, lateGrain, local, memory }: Placed, address: (id: ValueId) => Address): Round {
     const calls = kernels.map((kernel): Call => ({
       code: this.codeOf(kernel),
       unitsPerPart: kernel.units / parts,
@@ -170,7 +177,7 @@ export class NativeProgram implements CompiledProgram {
         return { address: this.local[thread]!.address + memory.offsets.get(root)! + 4 * offset, perPart };
       }),
     }));
-    return { calls, parts, grain };
+    return { calls, parts, grain, lateGrain };
   }
 
   private address(id: ValueId, state?: NativeState): Address {

@@ -94,7 +94,7 @@ export async function runKernel(kernel: Kernel, memory: Memory, { threads, grain
   const code = new CodeMemory(kernel.code);
   const pointers = kernel.pointers.map(({ root, offset }) => ({ address: rooms.get(root)!.address + 4 * offset, perPart: 0 }));
   const call = { code: code.address, unitsPerPart: 1, arguments: () => pointers };
-  const driver = new Driver([{ calls: [call], parts: kernel.units, grain: Math.ceil(grain / kernel.multiple) * kernel.multiple }], threads);
+  const driver = new Driver([{ calls: [call], parts: kernel.units, grain: Math.ceil(grain / kernel.multiple) * kernel.multiple, lateGrain: kernel.multiple }], threads);
   await driver.run();
   const found = new Map([...rooms].map(([id, room]) => [id, room.read(kernel.writes.includes(id))]));
   [driver, code, ...rooms.values()].forEach((one) => one.free());
