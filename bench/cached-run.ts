@@ -53,20 +53,21 @@ export async function cachedRun(engine: Engine, size: StepSize, options: CaseOpt
   const state = engine.createState(values);
   const store = await temporaryStore(layout);
   await fill(store, images);
-  const read = async (step: number): Promise<HostBatch> => {
+  const read = async (step: number): Promise<LookRecords> => {
     const first = (step % BATCHES) * size.batch;
     const records = await store.read(0, Int32Array.from({ length: size.batch }, (_, image) => first + image));
     for (let image = 0; image < size.batch; image++) if (!records.isOf(image, pixelsOf(images, image))) throw new Error('A record that was written is not there.');
-    return batch(step + 1, records.looks);
+    return records;
   };
   let step = 0;
   let next = read(step);
   return async (count) => {
     const start = performance.now();
     for (const end = step + count; step < end; ) {
-      const given = await next;
+      const records = await next;
       next = read(++step);
-      await compiled.run(state, [given]);
+      await compiled.run(state, [batch(step, records.looks)]);
+      store.giveBack(records);
     }
     // The reading that this count began is part of its time, as that of its first step was of another's.
     await next;

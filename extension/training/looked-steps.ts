@@ -3,6 +3,7 @@ import type { TrainBatch } from './data/loader';
 import type { StateStore } from './engines/engine';
 import type { StepReadings, StepRunner } from './step-runner';
 import type { TeacherCache } from './teacher-cache';
+import type { LookRecords } from './teachers/look-record';
 
 export class LookedSteps implements StepRunner {
   constructor(
@@ -11,9 +12,11 @@ export class LookedSteps implements StepRunner {
   ) {}
 
   async run(state: StateStore, batches: readonly TrainBatch[]): Promise<StepReadings[]> {
-    const looked: TrainBatch[] = [];
-    for (const batch of batches) looked.push({ ...batch, looks: await this.cache.looksOf(batch) });
-    return this.steps.run(state, looked);
+    const records: LookRecords[] = [];
+    for (const batch of batches) records.push(await this.cache.recordsOf(batch));
+    const readings = await this.steps.run(state, batches.map((batch, i) => ({ ...batch, looks: records[i]!.looks })));
+    for (const one of records) this.cache.giveBack(one);
+    return readings;
   }
 
   dispose(): Promise<void> {

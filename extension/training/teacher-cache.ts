@@ -12,7 +12,7 @@ import { lookingProgram } from './looking-program';
 import type { Looking } from './methods/method';
 import type { Prepared } from './prepare';
 import { placeOfLooks } from './teacher-cache-place';
-import type { LookRecords, Looks } from './teachers/look-record';
+import type { LookRecords } from './teachers/look-record';
 import { LookStore } from './teachers/look-store';
 
 /** What was read for a batch, and of which images there is nothing. */
@@ -57,10 +57,10 @@ export class TeacherCache {
   }
 
   /**
-   * The batch entries of `Looking.specs`, [B, …] each, of the whole batch.
+   * What the teacher said of a whole batch: the entries of `Looking.specs`, in memory that is used again once it is given back.
    * @throws UserError MIM8008 where the teacher's features go beyond float16
    */
-  async looksOf(batch: TrainBatch): Promise<Looks> {
+  async recordsOf(batch: TrainBatch): Promise<LookRecords> {
     this.expect(batch);
     const read = await this.underWay.get(batch.step);
     if (read === undefined) throw new Error('The teacher\'s cache is closed.');
@@ -73,7 +73,11 @@ export class TeacherCache {
       // Each epoch leaves out what does not fill a batch, other images each time: a view may lack some when it comes again.
       await this.forgetProgram();
     }
-    return records.looks;
+    return records;
+  }
+
+  giveBack(records: LookRecords): void {
+    this.store.giveBack(records);
   }
 
   async close(): Promise<void> {

@@ -43,8 +43,8 @@ export function lookLayout(specs: BatchSpecs): LookLayout {
 export class LookRecords {
   readonly looks: Looks;
   private readonly headers: Uint32Array;
-  /** What fills each record up. */
-  private readonly padding: Uint8Array;
+  /** Of each record its bytes, in its order: views, made once. */
+  private readonly pieces: readonly (readonly Uint8Array[])[];
 
   constructor(
     readonly layout: LookLayout,
@@ -52,14 +52,21 @@ export class LookRecords {
   ) {
     this.looks = Object.fromEntries(layout.fields.map(({ name, count: each, isHalf }) => [name, isHalf ? new Uint16Array(each * count) : new Float32Array(each * count)]));
     this.headers = new Uint32Array((HEADER_BYTES / 4) * count);
-    this.padding = new Uint8Array(ALIGNMENT * count);
+    this.pieces = Array.from({ length: count }, (_, i) => {
+      const parts = [bytesOf(this.headerOf(i)), ...layout.fields.map((field) => bytesOf(this.valuesOf(i, field)))];
+      const padding = layout.recordBytes - parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
+      return padding === 0 ? parts : [...parts, new Uint8Array(padding)];
+    });
   }
 
   /** The bytes of one, in the order of the record, not copies. */
-  parts(i: number): Uint8Array[] {
-    const parts = [bytesOf(this.headerOf(i)), ...this.layout.fields.map((field) => bytesOf(this.valuesOf(i, field)))];
-    const padding = this.layout.recordBytes - parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    return padding === 0 ? parts : [...parts, this.padding.subarray(i * ALIGNMENT, i * ALIGNMENT + padding)];
+  parts(i: number): readonly Uint8Array[] {
+    return this.pieces[i]!;
+  }
+
+  /** Makes a record that of no image. */
+  clear(i: number): void {
+    this.headerOf(i).fill(0);
   }
 
   /** @param pixels of the image, as the teacher would be given them */
@@ -96,7 +103,7 @@ export class LookRecords {
   }
 
   private checksumOf(i: number): number {
-    const [header, ...values] = this.parts(i) as [Uint8Array, ...Uint8Array[]];
+    const [header, ...values] = this.pieces[i] as [Uint8Array, ...Uint8Array[]];
     return values.reduce((checksum, part) => crc32(part, checksum), crc32(header.subarray(CHECKSUM_BYTES)));
   }
 }

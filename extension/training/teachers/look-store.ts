@@ -20,6 +20,7 @@ export interface LookPlace {
 
 export class LookStore {
   private readonly files = new Map<number, Promise<FileHandle>>();
+  private readonly unused: LookRecords[] = [];
 
   private constructor(
     readonly folder: string,
@@ -35,11 +36,20 @@ export class LookStore {
 
   /** Those of `indices` in one view; where none is written, or it cannot be read, the record is that of no image. */
   async read(view: number, indices: Int32Array): Promise<LookRecords> {
-    const records = new LookRecords(this.layout, indices.length);
+    const unused = this.unused.findIndex(({ count }) => count === indices.length);
+    const records = unused < 0 ? new LookRecords(this.layout, indices.length) : this.unused.splice(unused, 1)[0]!;
     const { recordBytes } = this.layout;
     const file = await this.file(view).catch(() => undefined);
-    await Promise.allSettled(Array.from(indices, (index, i) => file?.readv(records.parts(i), index * recordBytes)));
+    await Promise.all(Array.from(indices, async (index, i) => {
+      records.clear(i);
+      await file?.readv(records.parts(i), index * recordBytes).catch(() => records.clear(i));
+    }));
     return records;
+  }
+
+  /** Records that nobody looks at any more: the next that are read lie in their memory, which costs less than other memory. */
+  giveBack(records: LookRecords): void {
+    this.unused.push(records);
   }
 
   /** @param record its parts, in their order */
