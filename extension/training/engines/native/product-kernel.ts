@@ -114,8 +114,8 @@ interface Tile {
   readonly rows: number;
   readonly vectors: Vectors;
   readonly tail: boolean;
-  /** Of the last numbers of K. */
-  readonly ends: boolean;
+  /** Of the last numbers of K, after which there are endings: how many; 0: of others. */
+  readonly ends: number;
 }
 
 class ProductWriter {
@@ -327,7 +327,7 @@ class ProductWriter {
     asm.mov(RCX, RBP);
     asm.movImm(R12, Math.floor(length / UNROLLED));
     asm.movImm(R13, length % UNROLLED);
-    asm.callLabel(this.tile({ rows, vectors, tail: tail > 0, ends: ends && this.endings.length > 0 }));
+    asm.callLabel(this.tile({ rows, vectors, tail: tail > 0, ends: ends && this.endings.length > 0 ? length : 0 }));
   }
 
   /** RAX: A, RCX: B, R11: C; R12, R13: steps of K by four, by one; R14: whether the tile is added to what C holds. */
@@ -347,15 +347,16 @@ class ProductWriter {
     asm.place(adds);
     each((row, vector) => asm.vmovups(sum(row, vector), place(row, vector), isTail(vector) ? { mask: TAIL_MASK, zero: true } : {}));
     asm.place(multiply);
-    if (ends) this.prefetchMatrices(rows, vectors);
-    this.steps(R12, UNROLLED, rows, vectors);
+    const matrix = this.endings.findIndex(({ by }) => by === 'matrix');
+    if (ends > 0 && matrix >= 0) this.fetchingSteps(matrix, { rows, vectors, tail, ends });
+    else this.steps(R12, UNROLLED, rows, vectors);
     this.steps(R13, 1, rows, vectors);
     if (alpha !== 1) {
       asm.movImm(RAX, floatBits(alpha));
       asm.vpbroadcastd(FIRST_B, RAX);
       each((row, vector) => asm.op('vmulps', sum(row, vector), sum(row, vector), FIRST_B));
     }
-    if (ends) this.end({ rows, vectors, tail, ends });
+    if (ends > 0) this.end({ rows, vectors, tail, ends });
     each((row, vector) => asm.vstoreups(place(row, vector), sum(row, vector), isTail(vector) ? { mask: TAIL_MASK } : {}));
     asm.ret();
   }
@@ -367,16 +368,28 @@ class ProductWriter {
     asm.add(RAX, by === 'columns' ? R10 : R11);
   }
 
-  /** They come from memory while the tile is computed. */
-  private prefetchMatrices(rows: number, vectors: Vectors): void {
+  /**
+   * Steps by four, each of which asks for a line of the matrix that is read at the end: of this tile's rows and the next ones', a vector
+   * after the other, so that they come from memory little by little while tiles are computed.
+   */
+  private fetchingSteps(matrix: number, { rows, vectors, ends }: Tile): void {
     const { asm, shape: { c } } = this;
-    this.endings.forEach((ending, i) => {
-      if (ending.by !== 'matrix') return;
-      asm.push(RAX);
-      this.placeOfEnding(ending, i, 8);
-      for (let row = 0; row < rows; row++) for (let vector = 0; vector < vectors; vector++) asm.prefetch({ base: RAX, disp: (row * c + vector * LANES) * BYTES });
-      asm.pop(RAX);
-    });
+    const steps = Math.floor(ends / UNROLLED);
+    asm.push(RDI);
+    asm.push(RAX);
+    this.placeOfEnding(this.endings[matrix]!, matrix, 16);
+    asm.mov(RDI, RAX);
+    asm.pop(RAX);
+    for (let vector = 0; vector < vectors; vector++) {
+      const own = Math.floor((steps * (vector + 1)) / vectors) - Math.floor((steps * vector) / vectors);
+      asm.movImm(R12, own);
+      this.steps(R12, UNROLLED, rows, vectors, () => {
+        asm.prefetch({ base: RDI, disp: vector * LANES * BYTES });
+        asm.addImm(RDI, c * BYTES);
+      });
+      asm.subImm(RDI, own * c * BYTES);
+    }
+    asm.pop(RDI);
   }
 
   private end({ rows, vectors, tail }: Tile): void {
@@ -396,7 +409,7 @@ class ProductWriter {
     });
   }
 
-  private steps(counter: Gpr, unrolled: number, rows: number, vectors: Vectors): void {
+  private steps(counter: Gpr, unrolled: number, rows: number, vectors: Vectors, besides?: () => void): void {
     const { asm, shape: { a } } = this;
     const [again, done] = [asm.label(), asm.label()];
     const stride = this.depthStride(vectors);
@@ -412,6 +425,7 @@ class ProductWriter {
         for (let vector = 0; vector < vectors; vector++) asm.op('vfmadd231ps', row * vectors + vector, number, FIRST_B + vector);
       }
     }
+    besides?.();
     asm.addImm(RAX, unrolled * a.column * BYTES);
     asm.addImm(RCX, unrolled * stride);
     asm.subImm(counter, 1);
