@@ -32,7 +32,7 @@ export async function askingRun(engine: Engine, size: StepSize, options: CaseOpt
       const features = Object.fromEntries(Object.entries(said!).map(([name, { data }]) => [name, data as Float32Array]));
       const records = new LookRecords(layout, size.batch);
       for (let image = 0; image < size.batch; image++) records.put(image, pixelsOf(images, image), features, image);
-      await Promise.all(Array.from({ length: size.batch }, (_, image) => store.write(0, image, records.parts(image))));
+      await Promise.all(Array.from({ length: size.batch }, (_, image) => store.write(records, image, { view: 0, index: image })));
       batches.push(batch(++step, records.looks));
     }
     await compiled.run(state, batches);
@@ -56,7 +56,7 @@ export async function cachedRun(engine: Engine, size: StepSize, options: CaseOpt
   const read = async (step: number): Promise<LookRecords> => {
     const first = (step % BATCHES) * size.batch;
     const records = await store.read(0, Int32Array.from({ length: size.batch }, (_, image) => first + image));
-    for (let image = 0; image < size.batch; image++) if (!records.isOf(image, pixelsOf(images, image))) throw new Error('A record that was written is not there.');
+    for (let image = 0; image < size.batch; image++) if (!store.isOf(records, image, { view: 0, index: first + image }, pixelsOf(images, image))) throw new Error('A record that was written is not there.');
     return records;
   };
   let step = 0;
@@ -83,7 +83,7 @@ async function fill(store: LookStore, images: HostTensor): Promise<void> {
   const batch = images.shape[0]!;
   for (let image = 0; image < BATCHES * batch; image++) {
     records.put(0, pixelsOf(images, image % batch), looks, 0);
-    await store.write(0, image, records.parts(0));
+    await store.write(records, 0, { view: 0, index: image });
   }
 }
 

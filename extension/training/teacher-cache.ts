@@ -102,8 +102,10 @@ export class TeacherCache {
 
   /** Compared as soon as it is read: while other steps are computed. */
   private async read(batch: LoadedImages): Promise<Read> {
-    const records = await this.store.read(batch.epoch % this.views, batch.indices);
-    return { records, missing: Array.from(batch.indices.keys()).filter((i) => !records.isOf(i, pixelsOf(batch, i))) };
+    const view = batch.epoch % this.views;
+    const records = await this.store.read(view, batch.indices);
+    const isThere = (index: number, i: number): boolean => this.store.isOf(records, i, { view, index }, pixelsOf(batch, i));
+    return { records, missing: Array.from(batch.indices, (index, i) => (isThere(index, i) ? [] : [i])).flat() };
   }
 
   /** Micro-batches of which nothing is missing are left out. */
@@ -132,7 +134,7 @@ export class TeacherCache {
   private async keep({ epoch, indices }: TrainBatch, records: LookRecords, which: readonly number[]): Promise<void> {
     if (!this.writes) return;
     try {
-      await Promise.all(which.map((i) => this.store.write(epoch % this.views, indices[i]!, records.parts(i))));
+      await Promise.all(which.map((i) => this.store.write(records, i, { view: epoch % this.views, index: indices[i]! })));
     } catch (error) {
       this.writes = false;
       const reason = explainWriteError(error, this.store.folder);

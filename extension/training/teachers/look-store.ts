@@ -18,9 +18,17 @@ export interface LookPlace {
   readonly identity: object;
 }
 
+/** Of a record: which view of which image. */
+export interface RecordPlace {
+  readonly view: number;
+  readonly index: number;
+}
+
 export class LookStore {
   private readonly files = new Map<number, Promise<FileHandle>>();
   private readonly unused: LookRecords[] = [];
+  /** Of the records that were looked at or written, by view. */
+  private readonly checksums = new Map<number, Uint32Array>();
 
   private constructor(
     readonly folder: string,
@@ -52,10 +60,28 @@ export class LookStore {
     this.unused.push(records);
   }
 
-  /** @param record its parts, in their order */
-  async write(view: number, index: number, record: readonly Uint8Array[]): Promise<void> {
+  /** Whether record `i` is of this image; its bytes are summed up once in this store's life, and compared by their checksum after that. */
+  isOf(records: LookRecords, i: number, { view, index }: RecordPlace, pixels: Float32Array): boolean {
+    const known = this.known(view, index);
+    if (!records.isOf(i, pixels, known[index])) return false;
+    known[index] = records.checksum(i);
+    return true;
+  }
+
+  async write(records: LookRecords, i: number, { view, index }: RecordPlace): Promise<void> {
     const file = await this.file(view);
-    await file.writev(record, index * this.layout.recordBytes);
+    await file.writev(records.parts(i), index * this.layout.recordBytes);
+    this.known(view, index)[index] = records.checksum(i);
+  }
+
+  /** Of a view, with room for this image. */
+  private known(view: number, index: number): Uint32Array {
+    const known = this.checksums.get(view) ?? new Uint32Array(0);
+    if (index < known.length) return known;
+    const larger = new Uint32Array(2 * index + 1024);
+    larger.set(known);
+    this.checksums.set(view, larger);
+    return larger;
   }
 
   async close(): Promise<void> {
