@@ -8,6 +8,7 @@ import { elementCount } from '../../../core/tensors';
 import type { ConstantData, Dtype, Graph, Node, NodeOf, Operations, OpName, ValueId } from '../compiled/ir';
 import { sameShape, valueOf } from '../compiled/ir';
 import { broadcast, changed, contiguous, isLarge, laidOut, loadsOf, type Compute, type Expression, type Load, type View } from './expression';
+import { deepProductKernels } from './deep-products';
 import { gatherHalvesKernel } from './half-kernels';
 import { indexKernel } from './index-kernel';
 import { libraryKernel, type LibraryOp } from './index-kernels';
@@ -289,17 +290,19 @@ class Planner extends PlannedValues {
     const frozen = loadsOf([this.expression(b)]).every(({ root }) => root >= 0 && valueOf(this.graph, root).data !== undefined);
     const right = this.expression(b);
     const { made, to, endings } = this.endingsOf(node.outputs[0]!);
-    const { pack, product } = productKernels(node.attrs, {
+    const parts: ProductParts = {
       a: this.inMemory(a), aShape: this.shape(a), b: right.kind === 'number' ? this.inMemory(b) : right, bShape: this.shape(b), to, shape: this.shape(made), endings,
       scratch: (elements) => {
         const id = this.scratchFor(elements);
         if (frozen) this.prepared.add(id);
         return id;
       },
-    });
+    };
+    const k = this.shape(a).at(node.attrs.transA ? -2 : -1)!;
+    const { pack, products } = (frozen ? undefined : deepProductKernels(node.attrs, parts, k, this.samples)) ?? productKernels(node.attrs, parts);
     if (frozen) this.setup.push(...pack);
     else for (const kernel of pack) this.kernels.pushEarly(kernel);
-    this.kernels.push(product);
+    this.kernels.push(...products);
     this.madeAt(made, to);
   }
 

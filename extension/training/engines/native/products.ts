@@ -155,7 +155,7 @@ function reachOf({ m, n, k, a, b, c, batch, endings = [] }: ProductShape): Reach
   return batch.length > 0 ? { outer: batch.map((axis) => ({ size: axis.size, strides: [axis.a, axis.b, axis.c] })), rest: [rows, ...rest] } : { outer: [rows], rest };
 }
 
-export function productKernels({ transA, transB, alpha }: Operations['MatMul'], { a, aShape, b, bShape, to, shape, endings, scratch }: ProductParts): { pack: readonly Kernel[]; product: Kernel } {
+export function productKernels({ transA, transB, alpha }: Operations['MatMul'], { a, aShape, b, bShape, to, shape, endings, scratch }: ProductParts): { pack: readonly Kernel[]; products: readonly Kernel[] } {
   const batch = shape.slice(0, -2);
   const [rows, n] = shape.slice(-2) as [number, number];
   const k = turnedShape(bShape, transB).at(-2)!;
@@ -196,5 +196,6 @@ export function productKernels({ transA, transB, alpha }: Operations['MatMul'], 
   };
   const work = elementCount(shape) * k * WORK;
   const reach = tile === undefined ? { reach: reachOf(product) } : {};
-  return { pack: [...pack, ...copy], product: kernelOf({ name: 'MatMul', code: productCode(product), views: [leftView, view, to, ...endings.map(({ by }) => by)], writes: [to], units: productUnits(product), multiple: axes.length > 0 ? 1 : tileRows(columns), work, ...reach }) };
+  const kernel = kernelOf({ name: 'MatMul', code: productCode(product), views: [leftView, view, to, ...endings.map(({ by }) => by)], writes: [to], units: productUnits(product), multiple: axes.length > 0 ? 1 : tileRows(columns), work, ...reach });
+  return { pack: [...pack, ...copy], products: [kernel] };
 }

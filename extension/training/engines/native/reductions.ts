@@ -11,7 +11,7 @@ const FEW_UNITS = 32;
 const MOST_CHUNKS = 64;
 
 /** The largest divisor up to a limit; one that whole samples of a batch are parts of, if there is one. */
-function chunksOf(size: number, samples: number): number {
+export function chunksOf(size: number, samples: number): number {
   const divisors = Array.from({ length: Math.min(MOST_CHUNKS, size) }, (_, i) => i + 1).filter((count) => size % count === 0);
   return (samples > 1 ? divisors.findLast((count) => count % samples === 0) : undefined) ?? divisors.at(-1)!;
 }
