@@ -245,9 +245,9 @@ export class Assembler {
     this.emit(0xc3);
   }
 
-  /** Asks for a line of memory, which is read later. */
-  prefetch(place: Mem): void {
-    this.general([0x0f, 0x18], 1, place);
+  /** Asks for a line of memory, which is read later, in the first cache or the second. */
+  prefetch(place: Mem, cache: 1 | 2 = 1): void {
+    this.general([0x0f, 0x18], cache, place);
   }
 
   pause(): void {

@@ -8,6 +8,7 @@ import { placesOf } from './loops';
 import { floatBits, LANES } from './vector-writer';
 
 const BYTES = 4;
+const LINE = 64;
 /** Rows of a tile by its vectors of columns. */
 const TILE_ROWS = { 1: 14, 2: 12, 3: 8 } as const;
 type Vectors = keyof typeof TILE_ROWS;
@@ -49,6 +50,11 @@ export interface ProductShape {
   readonly batch: readonly BatchAxis[];
   /** Numbers of K that pass before the next panel of B. */
   readonly depth: number;
+  /**
+   * Lines of memory of B's next block, where it lies in panels, that are asked for with every four of K; with them what the next tile
+   * reads of A, where this lies in tiles. K is a multiple of four.
+   */
+  readonly fetches?: number;
   /** In order; only of one product. */
   readonly endings?: readonly Ending[];
 }
@@ -281,7 +287,7 @@ class ProductWriter {
   }
 
   private blocks(panel: Panel): void {
-    const { asm, shape: { k, alpha, a, c, depth } } = this;
+    const { asm, shape: { k, alpha, a, c, depth, fetches } } = this;
     const blocks = alpha === 1 ? Math.ceil(k / depth) : 1;
     const each = Math.ceil(k / blocks / UNROLLED) * UNROLLED;
     for (let from = 0; from < k; from += each) {
@@ -291,6 +297,7 @@ class ProductWriter {
       asm.lea(RBP, { base: R9, disp: from * this.depthStride(panel.vectors) });
       asm.mov(R11, R10);
       asm.movImm(R14, from === 0 ? 0 : 1);
+      if (fetches) asm.lea(R13, { base: RBP, disp: length * this.depthStride(panel.vectors) });
       asm.mov(RDI, RSI);
       asm.cmpImm(RDI, 0);
       asm.jcc('e', rest);
@@ -326,13 +333,13 @@ class ProductWriter {
     asm.mov(RAX, R15);
     asm.mov(RCX, RBP);
     asm.movImm(R12, Math.floor(length / UNROLLED));
-    asm.movImm(R13, length % UNROLLED);
+    if (!this.shape.fetches) asm.movImm(R13, length % UNROLLED);
     asm.callLabel(this.tile({ rows, vectors, tail: tail > 0, ends: ends && this.endings.length > 0 ? length : 0 }));
   }
 
-  /** RAX: A, RCX: B, R11: C; R12, R13: steps of K by four, by one; R14: whether the tile is added to what C holds. */
+  /** RAX: A, RCX: B, R11: C; R12, R13: steps of K by four, by one, or R13: what of B is asked for; R14: whether the tile is added to what C holds. */
   private tileCode({ rows, vectors, tail, ends }: Tile): void {
-    const { asm, shape: { alpha, c } } = this;
+    const { asm, shape: { alpha, c, fetches } } = this;
     const sum = (row: number, vector: number): number => row * vectors + vector;
     const place = (row: number, vector: number): Mem => ({ base: R11, disp: (row * c + vector * LANES) * BYTES });
     const each = (visit: (row: number, vector: number) => void): void => {
@@ -349,8 +356,8 @@ class ProductWriter {
     asm.place(multiply);
     const matrix = this.endings.findIndex(({ by }) => by === 'matrix');
     if (ends > 0 && matrix >= 0) this.fetchingSteps(matrix, { rows, vectors, tail, ends });
-    else this.steps(R12, UNROLLED, rows, vectors);
-    this.steps(R13, 1, rows, vectors);
+    else this.steps(R12, UNROLLED, rows, vectors, fetches ? () => this.fetchNext() : undefined);
+    if (!fetches) this.steps(R13, 1, rows, vectors);
     if (alpha !== 1) {
       asm.movImm(RAX, floatBits(alpha));
       asm.vpbroadcastd(FIRST_B, RAX);
@@ -373,7 +380,7 @@ class ProductWriter {
    * after the other, so that they come from memory little by little while tiles are computed.
    */
   private fetchingSteps(matrix: number, { rows, vectors, ends }: Tile): void {
-    const { asm, shape: { c } } = this;
+    const { asm, shape: { c, fetches } } = this;
     const steps = Math.floor(ends / UNROLLED);
     asm.push(RDI);
     asm.push(RAX);
@@ -386,10 +393,22 @@ class ProductWriter {
       this.steps(R12, UNROLLED, rows, vectors, () => {
         asm.prefetch({ base: RDI, disp: vector * LANES * BYTES });
         asm.addImm(RDI, c * BYTES);
+        if (fetches) this.fetchNext();
       });
       asm.subImm(RDI, own * c * BYTES);
     }
     asm.pop(RDI);
+  }
+
+  /** Some of B's next block, at R13, which all tiles together pass over; and what the next tile has of A where this one is. */
+  private fetchNext(): void {
+    const { asm, shape: { a, b, fetches = 0 } } = this;
+    if (b === 'panels') {
+      for (let line = 0; line < fetches; line++) asm.prefetch({ base: R13, disp: line * LINE }, 2);
+      asm.addImm(R13, fetches * LINE);
+    }
+    if (a.tile === undefined) return;
+    for (let at = 0; at < UNROLLED * a.column * BYTES; at += LINE) asm.prefetch({ base: RAX, disp: this.tileOfA + at });
   }
 
   private end({ rows, vectors, tail }: Tile): void {

@@ -18,6 +18,9 @@ const ENOUGH_ROWS = 64;
 const CACHE = { sets: 64, ways: 12, line: 64 };
 const BYTES = 4;
 const FEW_ROWS = 32;
+const WHOLE_STEPS = 4;
+/** Numbers of B that do not stay in the first cache. */
+const FAR = 2 ** 14;
 const QUICK_TILE = 8;
 /** Columns that are a part of their own. */
 const PART = 3072;
@@ -146,6 +149,11 @@ function turnedExpression(expression: Expression, turned: boolean): Expression {
   return changed(expression, (load) => ({ ...load, strides: [...load.strides.slice(0, -2), load.strides.at(-1)!, load.strides.at(-2)!] }))!;
 }
 
+/** Lines of B's next block that each tile asks for with every four of K, such that all of so many rows have asked for all. */
+function fetchedLines(rows: number, n: number): number {
+  return Math.ceil((WHOLE_STEPS * (panelWidth(n) / LANES)) / Math.max(1, Math.floor(rows / tileRows(n))));
+}
+
 /** What a product touches of A, B and the result. */
 function reachOf({ m, n, k, a, b, c, batch, endings = [] }: ProductShape): Reach {
   const ofEndings = (stride: number): number[] => endings.map(({ by }) => (by === 'columns' ? 0 : stride));
@@ -191,7 +199,7 @@ export function productKernels({ transA, transB, alpha }: Operations['MatMul'], 
     m = block.rows;
   } else if (columns < n) axes.push(columnParts);
   const product: ProductShape = {
-    m, n: columns, k, alpha, a: { ...aMatrix, ...(tile !== undefined && { tile }) }, b: isDirect ? { row: view.strides.at(-2)! } : 'panels', c: cRow, batch: axes,
+    m, n: columns, k, alpha, a: { ...aMatrix, ...(tile !== undefined && { tile }) }, b: isDirect ? { row: view.strides.at(-2)! } : 'panels', c: cRow, batch: axes, ...(k % WHOLE_STEPS === 0 && k * n >= FAR && (!isDirect || block) && { fetches: fetchedLines(block ? m : ENOUGH_ROWS, n) }),
     depth, ...(endings.length > 0 && { endings: endings.map(({ op, by }) => ({ op, by: endingBy(by, to, shape)! })) }),
   };
   const work = elementCount(shape) * k * WORK;

@@ -263,7 +263,10 @@ const CASES_OF: Readonly<Record<Instruction, readonly Case[]>> = {
     ...[12, FAR].flatMap((from) => MASKED.map((masked) => vmovups(18, from, masked))),
   ],
   vstoreups: [...placesIn(64).flatMap((to) => [vstoreups(to, 14), vstoreups(to, 19)]), vstoreups(FAR, 5, { mask: 1 }), vstoreups({ base: RAX }, 30, { mask: 6 })],
-  prefetch: [...BASES, FAR].map((place) => ({ text: `rex.w prefetcht0 ${memory(place, 'byte')}`, emit: (a) => a.prefetch(place) })),
+  prefetch: [
+    ...[...BASES, FAR].map((place): Case => ({ text: `rex.w prefetcht0 ${memory(place, 'byte')}`, emit: (a) => a.prefetch(place) })),
+    { text: `rex.w prefetcht1 ${memory(FAR, 'byte')}`, emit: (a) => a.prefetch(FAR, 2) },
+  ],
   vstream: placesIn(64).filter((to) => typeof to !== 'number').flatMap((to) => [vstream(to, 3), vstream(to, 28)]),
   vcvtph2ps: [
     ...placesIn(32).filter((from) => typeof from !== 'number').flatMap((from) => [vcvtph2ps(1, from), vcvtph2ps(24, from)]),
