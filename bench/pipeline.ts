@@ -57,6 +57,7 @@ async function whole(batches: AsyncIterator<TrainBatch>): Promise<number> {
     const group: TrainBatch[] = [];
     for (let i = 0; i < AT_ONCE; i++) group.push((await batches.next()).value as TrainBatch);
     await runner.run(state, group);
+    for (const used of group) loader.giveBack(used);
   }
   return rate(begun);
 }

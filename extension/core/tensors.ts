@@ -39,9 +39,8 @@ export function specOf(tensor: TensorSpec): TensorSpec {
   return { shape: tensor.shape, dtype: tensor.dtype };
 }
 
-/** One after another. */
-export function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+/** One after another. @param whole where they go, as long as all of them */
+export function concatenate(parts: readonly Float32Array[], whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))): Float32Array {
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

@@ -74,6 +74,7 @@ export async function train(training: Training, fromStep: number, untilEpoch?: n
     const reached = done + pending.length;
     if (pending.length < stepsAtOnce(training) && reached < Math.min(lastStep, timeline.nextPause(done))) continue;
     const progress = await runAndRecord(training, pending, clockStart);
+    for (const used of pending) loader.giveBack(used);
     done = reached;
     pending = [];
     if (await run.stopRequested()) signal.request(STOP_ASKED);

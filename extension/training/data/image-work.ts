@@ -28,6 +28,8 @@ export interface WorkOrder {
   readonly indices: Uint32Array;
   /** The epoch whose augmentation applies, or `centre`: none. */
   readonly augment: { readonly epoch: number } | 'centre';
+  /** Where the images go, if not to memory of their own: as long as they are. What it holds does not matter. */
+  readonly memory?: Float32Array<ArrayBuffer> | undefined;
 }
 
 export interface WorkResult {
@@ -61,7 +63,7 @@ export class ImageWork {
 
   async run(order: WorkOrder): Promise<WorkResult> {
     const { imageSize } = this.settings;
-    const images = new Float32Array(order.indices.length * 3 * imageSize * imageSize);
+    const images = order.memory ?? new Float32Array(order.indices.length * 3 * imageSize * imageSize);
     const indices = order.indices.slice();
     const unreadable: UnreadableReport[] = [];
     for (let i = 0; i < indices.length; i++) {

@@ -91,7 +91,7 @@ export class ThreadPool implements ImagePool {
       this.pending.set(id, { thread, resolve, reject });
       hold(thread, 1);
       const message: OrderMessage = { id, order };
-      thread.worker.postMessage(message);
+      thread.worker.postMessage(message, order.memory ? [order.memory.buffer] : []);
     });
   }
 

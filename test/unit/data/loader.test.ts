@@ -102,6 +102,24 @@ describe('threads', () => {
     expect(runs[2]).toEqual(runs[0]);
   });
 
+  it.each([0, 1, 2])('%i threads: batches in the memory of those that were given back are the same', async (threads) => {
+    const source = await shapes(50);
+    const [plain, thrifty] = [loader(source, 0), loader(source, threads)];
+    const expected = (await collect(plain.trainBatches(0, 12))).map(bytes);
+    const found: unknown[] = [];
+    const memories = new Set<ArrayBufferLike>();
+    for await (const batch of thrifty.trainBatches(0, 12)) {
+      found.push(bytes(batch));
+      if (threads === 0) memories.add(batch.images.buffer);
+      // What is left in it does not matter.
+      batch.images.fill(NaN);
+      thrifty.giveBack(batch);
+    }
+    expect(found).toEqual(expected);
+    if (threads === 0) expect(memories.size).toBeLessThan(6);
+    await Promise.all([plain.close(), thrifty.close()]);
+  });
+
   it('encoded images in a tar give the same bytes in threads', async () => {
     const entries = await Promise.all(Array.from({ length: 20 }, async (_, i) => [`${i % 2 ? 'a' : 'b'}/${i}.jpg`, await jpeg(10 * i, 20 + i)] as const));
     const path = write(temporaryFolder(), 'train.tar', await tar(entries));
