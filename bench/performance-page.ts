@@ -16,7 +16,7 @@ interface StepRecord {
 
 interface PipelineRecord {
   readonly images: string;
-  readonly measured: readonly { readonly whole: number; readonly stepAlone: number; readonly loadingAlone: number }[];
+  readonly measured: readonly { readonly whole: number; readonly stepAlone: number; readonly loadingAlone: number; readonly pil?: number }[];
 }
 
 interface StartupRecord {
@@ -119,17 +119,18 @@ function pipelineSection(records: Readonly<Record<string, PipelineRecord | undef
     if (record === undefined) return [];
     const of = (key: 'whole' | 'stepAlone' | 'loadingAlone'): string => median(record.measured.map((round) => round[key])).toFixed(key === 'loadingAlone' ? 0 : 1);
     const share = median(record.measured.map(({ whole, stepAlone }) => whole / stepAlone));
-    return [`| ${[name, record.images, of('whole'), of('stepAlone'), `${(100 * share).toFixed(1)} %`, of('loadingAlone')].join(' | ')} |`];
+    const pil = record.measured.flatMap((round) => round.pil ?? []);
+    return [`| ${[name, record.images, of('whole'), of('stepAlone'), `${(100 * share).toFixed(1)} %`, of('loadingAlone'), pil.length === 0 ? '' : median(pil).toFixed(0)].join(' | ')} |`];
   });
   if (rows.length === 0) return '';
   return `## The whole pipeline
 
 Images per second with decoding, crops and flips in threads while the step runs on the same cores, beside the same steps on images that
-are there already; and what the loader does alone on one thread. Small images are kept decoded, so that epochs after the first only crop
-them. A share above 100 % is the noise of the machine.
+are there already; and what the loader does alone on one thread, beside one process in which PIL and numpy load the same images as
+torchvision does. Small images are kept decoded, so that epochs after the first only crop them. A share above 100 % is the noise of the machine.
 
-| Shape | Images | Training | Steps alone | Share | Loader alone |
-| --- | --- | ---: | ---: | ---: | ---: |
+| Shape | Images | Training | Steps alone | Share | Loader alone | PIL |
+| --- | --- | ---: | ---: | ---: | ---: | ---: |
 ${rows.join('\n')}
 `;
 }

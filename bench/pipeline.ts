@@ -1,15 +1,18 @@
 /**
  * Does data loading keep the step busy? Images a second of training as the product does it, images decoded and cropped in
  * threads while the step runs, beside the same steps on images that are there already, in alternated rounds; and what the
- * loader does alone, on one thread.
+ * loader does alone, on one thread, beside one process that loads them by PIL and numpy as torchvision does (where MIM_PYTHON or a python3
+ * has these).
  *
  * With `--limit` the images are so few that they come again after the first rounds, as in the epochs after a training's first.
  *
  *   npm run bench:pipeline -- --data DIR [--limit 512] [--size tiny] [--rounds 5] [--steps 8] [--threads 2] [--ahead 5] [--json bench-pipeline.json]
  */
+import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { ImageLoader, type TrainBatch } from '../extension/training/data/loader';
 import { openImageSource } from '../extension/training/data/open-source';
@@ -84,19 +87,39 @@ async function loadingAlone(): Promise<number> {
   return found;
 }
 
+/** Seconds in which so many images are loaded by PIL; undefined where there is none. */
+function pil(): ((images: number) => Promise<number>) | undefined {
+  const python = [process.env['MIM_PYTHON'], 'python3', '/usr/bin/python3'].find((name) => name !== undefined && spawnSync(name, ['-c', 'import PIL, numpy']).status === 0);
+  if (python === undefined) {
+    console.log('PIL and numpy are not installed; the loader is measured alone.');
+    return undefined;
+  }
+  const { image_size: side, crop_scale: scale, crop_ratio: ratio, flip, mean, std } = experiment.data;
+  const child = spawn(python, ['bench/load_pil.py', JSON.stringify({ path: path.resolve(options.data!), side, scale, ratio, flip, mean, std })], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return async (images) => {
+    child.stdin.write(`${images}\n`);
+    return Number((await lines.next()).value);
+  };
+}
+
+const byPil = pil();
+await byPil?.(size.batch);
+
 // More than are used: the last are on their way when the measurement ends.
 const batches = loader.trainBatches(0, (rounds + 1) * steps + AT_ONCE + 4, () => Number(options.ahead));
 const held: TrainBatch[] = [];
 for (let i = 0; i < AT_ONCE; i++) held.push((await batches.next()).value as TrainBatch);
 await whole(batches);
-const measured: { whole: number; stepAlone: number; loadingAlone: number }[] = [];
+const measured: { whole: number; stepAlone: number; loadingAlone: number; pil?: number }[] = [];
 for (let round = 0; round < rounds; round++) {
   const found = { whole: await whole(batches), stepAlone: await stepAlone(held), loadingAlone: await loadingAlone() };
-  measured.push(found);
+  measured.push({ ...found, ...(byPil && { pil: (steps * size.batch) / (await byPil(steps * size.batch)) }) });
 }
 const ratio = median(measured.map((found) => found.whole / found.stepAlone));
 console.log(`${options.size}: ${described}`);
 console.log(`training ${median(measured.map((found) => found.whole)).toFixed(1)} images/s, steps alone ${median(measured.map((found) => found.stepAlone)).toFixed(1)}: ${(100 * ratio).toFixed(1)} % (median of ${rounds} rounds of ${steps} steps)`);
-console.log(`loading alone, one thread: ${median(measured.map((found) => found.loadingAlone)).toFixed(0)} images/s`);
+const ofPil = byPil ? `; PIL, one process: ${median(measured.map(({ pil: rate }) => rate!)).toFixed(0)}` : '';
+console.log(`loading alone, one thread: ${median(measured.map((found) => found.loadingAlone)).toFixed(0)} images/s${ofPil}`);
 if (options.json) writeFileSync(options.json, `${JSON.stringify({ size: options.size, images: described, steps, threads, cpu: processor(), measured }, undefined, 2)}\n`);
 process.exit();
