@@ -134,7 +134,8 @@ export class TeacherCache {
   private async keep({ epoch, indices }: TrainBatch, records: LookRecords, which: readonly number[]): Promise<void> {
     if (!this.writes) return;
     try {
-      await Promise.all(which.map((i) => this.store.write(records, i, { view: epoch % this.views, index: indices[i]! })));
+      const written = await Promise.allSettled(which.map((i) => this.store.write(records, i, { view: epoch % this.views, index: indices[i]! })));
+      for (const one of written) if (one.status === 'rejected') throw one.reason;
     } catch (error) {
       this.writes = false;
       const reason = explainWriteError(error, this.store.folder);

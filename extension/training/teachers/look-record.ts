@@ -42,6 +42,8 @@ export function lookLayout(specs: BatchSpecs): LookLayout {
 /** Records of several images. Each field lies as the training step reads it: that of one image behind that of the one before. */
 export class LookRecords {
   readonly looks: Looks;
+  /** Checksums of records that were looked at before these were read; 0: of another. */
+  readonly known: Uint32Array;
   private readonly headers: Uint32Array;
   /** Of each record its bytes, in its order: views, made once. */
   private readonly pieces: readonly (readonly Uint8Array[])[];
@@ -51,6 +53,7 @@ export class LookRecords {
     readonly count: number,
   ) {
     this.looks = Object.fromEntries(layout.fields.map(({ name, count: each, isHalf }) => [name, isHalf ? new Uint16Array(each * count) : new Float32Array(each * count)]));
+    this.known = new Uint32Array(count);
     this.headers = new Uint32Array((HEADER_BYTES / 4) * count);
     this.pieces = Array.from({ length: count }, (_, i) => {
       const parts = [bytesOf(this.headerOf(i)), ...layout.fields.map((field) => bytesOf(this.valuesOf(i, field)))];
@@ -69,13 +72,10 @@ export class LookRecords {
     this.headerOf(i).fill(0);
   }
 
-  /**
-   * @param pixels of the image, as the teacher would be given them
-   * @param known checksum of this record where it was looked at before; 0: it was not
-   */
-  isOf(i: number, pixels: Float32Array, known = 0): boolean {
+  /** @param pixels of the image, as the teacher would be given them */
+  isOf(i: number, pixels: Float32Array): boolean {
     const [record, image] = this.headerOf(i);
-    return record === (known || this.checksumOf(i)) && image === crc32(bytesOf(pixels));
+    return record === (this.known[i] || this.checksumOf(i)) && image === crc32(bytesOf(pixels));
   }
 
   /** That the record says it has. */
@@ -96,6 +96,7 @@ export class LookRecords {
       if (own instanceof Uint16Array) fits &&= allFinite(floatsToHalves(values, own));
       else own.set(values);
     }
+    this.known[i] = 0;
     const header = this.headerOf(i);
     header[1] = crc32(bytesOf(pixels));
     header[0] = this.checksumOf(i);

@@ -50,7 +50,11 @@ export class LookStore {
     const file = await this.file(view).catch(() => undefined);
     await Promise.all(Array.from(indices, async (index, i) => {
       records.clear(i);
-      await file?.readv(records.parts(i), index * recordBytes).catch(() => records.clear(i));
+      // Before it is read: what is written meanwhile may be read in part.
+      records.known[i] = this.known(view, index)[index]!;
+      const read = await file?.readv(records.parts(i), index * recordBytes).catch(() => undefined);
+      // What was not read is another image's.
+      if (read?.bytesRead !== recordBytes) records.clear(i);
     }));
     return records;
   }
@@ -62,16 +66,18 @@ export class LookStore {
 
   /** Whether record `i` is of this image; its bytes are summed up once in this store's life, and compared by their checksum after that. */
   isOf(records: LookRecords, i: number, { view, index }: RecordPlace, pixels: Float32Array): boolean {
-    const known = this.known(view, index);
-    if (!records.isOf(i, pixels, known[index])) return false;
-    known[index] = records.checksum(i);
+    if (!records.isOf(i, pixels)) return false;
+    this.known(view, index)[index] = records.checksum(i);
     return true;
   }
 
   async write(records: LookRecords, i: number, { view, index }: RecordPlace): Promise<void> {
     const file = await this.file(view);
-    await file.writev(records.parts(i), index * this.layout.recordBytes);
-    this.known(view, index)[index] = records.checksum(i);
+    const [checksum, { recordBytes }, parts] = [records.checksum(i), this.layout, records.parts(i)];
+    const { bytesWritten } = await file.writev(parts, index * recordBytes);
+    // A full disk takes a part, and says why only when it is asked to take the rest.
+    if (bytesWritten < recordBytes) await file.write(Buffer.concat(parts), bytesWritten, recordBytes - bytesWritten, index * recordBytes + bytesWritten);
+    else this.known(view, index)[index] = checksum;
   }
 
   /** Of a view, with room for this image. */

@@ -8,6 +8,7 @@ import { floatsToHalves, halvesToFloats } from '../../../extension/core/checkpoi
 import { CompiledEngine } from '../../../extension/training/engines/compiled/compiled-engine';
 import { pretrain, resume } from '../../../extension/training/pretrain';
 import { lookLayout, LookRecords } from '../../../extension/training/teachers/look-record';
+import { LookStore } from '../../../extension/training/teachers/look-store';
 import { report } from '../config/experiment-of';
 import { lossesOf, studentOf } from './run-results';
 
@@ -193,6 +194,29 @@ describe('a record', () => {
     expect(records.parts(0).reduce((bytes, part) => bytes + part.byteLength, 0)).toBe(layout.recordBytes);
     records.parts(0).at(-1)![0]! ^= 1;
     expect([records.isOf(0, pixels), records.isOf(1, pixels)]).toEqual([false, true]);
+  });
+
+  test('is none where the file ends within it, though it was whole before, and its memory another\'s', async () => {
+    const place = join(folder, 'store');
+    const store = await LookStore.open({ folder: place, layout, identity: {} });
+    const [records, pixels] = [new LookRecords(layout, 2), Float32Array.of(0.5, -0.5)];
+    const looks = { 'look.1': Float32Array.from({ length: 12 }, (_, i) => i + 1), 'look.scores': new Float32Array(6).fill(0.5) };
+    for (const i of [0, 1]) {
+      records.put(i, pixels, looks, i);
+      await store.write(records, i, { view: 0, index: i });
+    }
+    const whole = async (): Promise<boolean[]> => {
+      const read = await store.read(0, Int32Array.of(1, 0));
+      const found = [1, 0].map((index, i) => store.isOf(read, i, { view: 0, index }, pixels));
+      store.giveBack(read);
+      return found;
+    };
+    expect([await whole(), await whole()]).toEqual([[true, true], [true, true]]);
+    const file = await open(join(place, 'view-0.looks'), 'r+');
+    await file.truncate(2 * layout.recordBytes - 6);
+    await file.close();
+    expect([await whole(), await whole()]).toEqual([[false, true], [false, true]]);
+    await store.close();
   });
 
   test('says where a feature is too large for float16', () => {

@@ -18,6 +18,8 @@ interface Draft {
 
 type Entry = Kernel | Draft;
 
+/** Results of a kernel, each of which has a register until all are computed. */
+const MOST_RESULTS = 6;
 /** Kernels that are looked at for one to join. */
 const NEAR = 8;
 /** What is read so many kernels later is not in the cache any more. */
@@ -27,7 +29,7 @@ const isDraft = (entry: Entry): entry is Draft => 'stored' in entry;
 /** Worth being written past the caches, and by whole vectors at places for them. */
 function isMuch(shape: readonly number[], { offset, strides }: View): boolean {
   const apart = strides.filter((_, axis) => axis < shape.length - 1 && shape[axis]! > 1);
-  return streamsPast(elementCount(shape)) && strides.at(-1) === 1 && [offset, ...apart].every((place) => place % LANES === 0);
+  return streamsPast(elementCount(shape)) && shape.at(-1)! > 1 && strides.at(-1) === 1 && [offset, ...apart].every((place) => place % LANES === 0);
 }
 
 const sameView = (a: View, b: View): boolean => a.root === b.root && a.offset === b.offset && sameShape(a.strides, b.strides);
@@ -103,7 +105,7 @@ export class KernelList {
       if (loads.some((load) => !made(load) && draft.stored.some((one) => one.to.root === load.root))) continue;
       if (!loads.some((load) => made(load) ?? loadsOf(before).some((other) => sameView(other, load)))) continue;
       const own = replaced(expression, (load) => made(load) ?? loadsOf(before).find((other) => sameView(other, load)) ?? load);
-      if (!isLarge([...before, own])) return { draft, expression: own };
+      if (before.length < MOST_RESULTS && !isLarge([...before, own])) return { draft, expression: own };
     }
     return undefined;
   }

@@ -299,9 +299,9 @@ class Planner extends PlannedValues {
       },
     };
     const k = this.shape(a).at(node.attrs.transA ? -2 : -1)!;
-    const { pack, products } = (frozen ? undefined : deepProductKernels(node.attrs, parts, k, this.samples)) ?? productKernels(node.attrs, parts);
+    const { pack, copy, products } = (frozen ? undefined : deepProductKernels(node.attrs, parts, k, this.samples)) ?? productKernels(node.attrs, parts);
     if (frozen) this.setup.push(...pack);
-    else for (const kernel of pack) this.kernels.pushEarly(kernel);
+    for (const kernel of [...(frozen ? [] : pack), ...copy]) this.kernels.pushEarly(kernel);
     this.kernels.push(...products);
     this.madeAt(made, to);
   }

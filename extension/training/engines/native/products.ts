@@ -44,6 +44,14 @@ export interface ProductParts {
   scratch(elements: number): ValueId;
 }
 
+export interface ProductKernels {
+  /** Which bring B into panels. */
+  readonly pack: readonly Kernel[];
+  /** Which bring A into panels. */
+  readonly copy: readonly Kernel[];
+  readonly products: readonly Kernel[];
+}
+
 /** How a product can read this as it writes its result; undefined where it cannot. */
 export function endingBy({ strides }: View, to: View, shape: readonly number[]): Ending['by'] | undefined {
   if (shape.length !== 2 || (strides[1] !== 1 && shape[1] !== 1)) return undefined;
@@ -163,7 +171,7 @@ function reachOf({ m, n, k, a, b, c, batch, endings = [] }: ProductShape): Reach
   return batch.length > 0 ? { outer: batch.map((axis) => ({ size: axis.size, strides: [axis.a, axis.b, axis.c] })), rest: [rows, ...rest] } : { outer: [rows], rest };
 }
 
-export function productKernels({ transA, transB, alpha }: Operations['MatMul'], { a, aShape, b, bShape, to, shape, endings, scratch }: ProductParts): { pack: readonly Kernel[]; products: readonly Kernel[] } {
+export function productKernels({ transA, transB, alpha }: Operations['MatMul'], { a, aShape, b, bShape, to, shape, endings, scratch }: ProductParts): ProductKernels {
   const batch = shape.slice(0, -2);
   const [rows, n] = shape.slice(-2) as [number, number];
   const k = turnedShape(bShape, transB).at(-2)!;
@@ -205,5 +213,5 @@ export function productKernels({ transA, transB, alpha }: Operations['MatMul'], 
   const work = elementCount(shape) * k * WORK;
   const reach = tile === undefined ? { reach: reachOf(product) } : {};
   const kernel = kernelOf({ name: 'MatMul', code: productCode(product), views: [leftView, view, to, ...endings.map(({ by }) => by)], writes: [to], units: productUnits(product), multiple: axes.length > 0 ? 1 : tileRows(columns), work, ...reach });
-  return { pack: [...pack, ...copy], products: [kernel] };
+  return { pack, copy, products: [kernel] };
 }

@@ -59,6 +59,25 @@ describe('kernels in order', () => {
     expect([kernels[0]!.writes, kernels.at(-1)!.writes, kernels.length]).toEqual([[SUM, PRODUCT], [MORE], 62]);
   });
 
+  it('are several where their results together would be too many for the registers', () => {
+    const list = new KernelList(1);
+    const roots = Array.from({ length: 40 }, (_, i) => 10 + i);
+    for (const root of roots) list.map(map(root, of('Add', of('Mul', load(X), load(Y)), { kind: 'number', dtype: 'float32', number: root })));
+    const kernels = list.finish(new Set(roots));
+    expect(kernels.flatMap(({ writes }) => writes)).toEqual(roots);
+    expect(kernels.length).toBeGreaterThan(1);
+  });
+
+  it('write single columns that are read much later', () => {
+    const list = new KernelList(1);
+    const rows = 2 ** 17;
+    const column = { root: X, offset: 0, strides: [1, 1] };
+    list.map({ name: 'Map', shape: [rows, 1], expression: of('Neg', wholeLoad(Y, [rows, 1])), to: { ...column, strides: [16, 1] } });
+    for (let i = 0; i < 60; i++) list.push(other([OTHER], [MORE]));
+    list.push(other([X], [SUM]));
+    expect(list.finish(new Set([SUM, MORE]))).toHaveLength(62);
+  });
+
   it('arrange a value where it is made', () => {
     const list = new KernelList(1);
     list.push(other([X], [SUM]), other([SUM], [OTHER]));
