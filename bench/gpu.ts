@@ -8,14 +8,12 @@
  *
  * PyTorch is found through MIM_PYTHON (default: python3); without it, or without CUDA for it, only the product is measured.
  */
-import { execFile, spawn, spawnSync } from 'node:child_process';
-import type { ChildProcessByStdio } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { asking } from './asked-process';
 import type { GpuStepTask } from './gpu-step';
 import { gpuPage } from './gpu-page';
 import type { GpuRecord, GpuStepResult, ParityResult } from './gpu-record';
@@ -66,31 +64,6 @@ const usedMiB = (): number | undefined => {
   const used = nvidiaSmi('memory.used');
   return used === undefined ? undefined : Number(used);
 };
-
-interface Asked {
-  ask(what: string): Promise<number>;
-  end(): Promise<void>;
-}
-
-function asking(command: string, args: readonly string[]): Asked {
-  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  // Dawn writes its compiler's warnings among the answers.
-  const ask = async (what: string): Promise<number> => {
-    child.stdin.write(`${what}\n`);
-    for (;;) {
-      const { value, done } = await lines.next();
-      if (done) throw new Error('its process ended');
-      if (/^[\d.]+(e-?\d+)?$/.test(value)) return Number(value);
-    }
-  };
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const end = (): Promise<void> => {
-    child.kill();
-    return ended;
-  };
-  return { ask, end };
-}
 
 function product(name: GpuStepTask['engine'], size: StepSize): Contestant {
   const task: GpuStepTask = { size, engine: name };

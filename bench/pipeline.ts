@@ -8,16 +8,16 @@
  *
  *   npm run bench:pipeline -- --data DIR [--limit 512] [--size tiny] [--rounds 5] [--steps 8] [--threads 2] [--ahead 5] [--json bench-pipeline.json]
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { ImageLoader, type TrainBatch } from '../extension/training/data/loader';
 import { openImageSource } from '../extension/training/data/open-source';
 import { createStepRunner } from '../extension/training/step-runner';
 import { timelineOf } from '../extension/training/timeline';
+import { asking } from './asked-process';
 import { cpuEngine } from './cpu-engine';
 import { processor } from './machine';
 import { median } from './median';
@@ -95,12 +95,8 @@ function pil(): ((images: number) => Promise<number>) | undefined {
     return undefined;
   }
   const { image_size: side, crop_scale: scale, crop_ratio: ratio, flip, mean, std } = experiment.data;
-  const child = spawn(python, ['bench/load_pil.py', JSON.stringify({ path: path.resolve(options.data!), side, scale, ratio, flip, mean, std })], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return async (images) => {
-    child.stdin.write(`${images}\n`);
-    return Number((await lines.next()).value);
-  };
+  const loading = asking(python, ['bench/load_pil.py', JSON.stringify({ path: path.resolve(options.data!), side, scale, ratio, flip, mean, std })]);
+  return (images) => loading.ask(String(images));
 }
 
 const byPil = pil();

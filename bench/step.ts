@@ -9,13 +9,11 @@
  * PyTorch is found through MIM_PYTHON (default: python3); without it only the product is measured. torch.compile needs a C++
  * compiler; where it does not work it is left out, and that is said.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import type { ChildProcessByStdio } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
+import { asking, type Asked } from './asked-process';
 import { cachedRun, type Run } from './cached-run';
 import { cpuEngine } from './cpu-engine';
 import { processor } from './machine';
@@ -66,7 +64,7 @@ async function product(kind: 'native' | 'compiled-cpu', dtype: TeacherDtype): Pr
 }
 
 const python = process.env['MIM_PYTHON'] ?? 'python3';
-const children: ChildProcessByStdio<Writable, Readable, null>[] = [];
+const children: Asked[] = [];
 
 function torchVersion(): string | undefined {
   const { status, stdout } = spawnSync(python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8' });
@@ -74,17 +72,9 @@ function torchVersion(): string | undefined {
 }
 
 function pytorch(compile: boolean): Omit<Contestant, 'name'> {
-  const description = JSON.stringify({ ...shape, threads, levels: alignedLevels, maskRatio, compile });
-  const child = spawn(python, ['bench/step_torch.py', description], { stdio: ['pipe', 'pipe', 'inherit'] });
-  children.push(child);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const ask = async (what: string): Promise<number> => {
-    child.stdin.write(`${what}\n`);
-    const { value, done } = await lines.next();
-    if (done) throw new Error('The PyTorch process ended.');
-    return Number(value);
-  };
-  return { run: (count) => ask(String(count)), peak: () => ask('memory') };
+  const training = asking(python, ['bench/step_torch.py', JSON.stringify({ ...shape, threads, levels: alignedLevels, maskRatio, compile })]);
+  children.push(training);
+  return { run: (count) => training.ask(String(count)), peak: () => training.ask('memory') };
 }
 
 const open: Readonly<Record<Name, () => Promise<Omit<Contestant, 'name'>> | Omit<Contestant, 'name'>>> = {
@@ -124,7 +114,7 @@ for (let round = 0; round < rounds; round++) {
 }
 const peaks = new Map<string, number>();
 for (const { name, peak } of taking) if (peak) peaks.set(name, await peak());
-for (const child of children) child.kill();
+for (const child of children) void child.end();
 
 const { eager } = seconds;
 const results = Object.entries(seconds).map(([name, own]) => {

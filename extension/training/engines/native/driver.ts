@@ -35,11 +35,13 @@ type AsyncNative = Native & { async(...values: readonly unknown[]): void };
 
 /** What lies where, in bytes. All threads share the context and the rounds; each has a list of calls and room for arguments. */
 const CONTEXT = { rounds: 0, count: 8, threads: 16, yield: 24, arrived: 64, bytes: 128 };
-const ROUND = { calls: 0, count: 8, parts: 16, grain: 24, taken: 32, late: 48, lateGrain: 56, bytes: 64 };
+const ROUND = { calls: 0, count: 8, parts: 16, grain: 24, taken: 32, late: 40, lateGrain: 48, bytes: 64 };
 const CALL = { code: 0, unitsPerPart: 8, arguments: 16, clocks: 24, bytes: 32 };
 const ARGUMENT = { address: 0, perPart: 8, bytes: 16 };
 const THREAD = { context: 0, calls: 8, bytes: 64 };
 const MOST_ARGUMENTS = 64;
+/** Where a thread's list of calls begins. */
+const CALLS = THREAD.bytes + 8 * MOST_ARGUMENTS;
 /** The share of a round's parts after which fewer are taken at a time. */
 const LATE = 3 / 4;
 /** Looks at the other threads before the processor is offered to others. */
@@ -223,15 +225,14 @@ export class Driver {
   }
 
   private threadMemory(thread: number): HostMemory {
-    const head = THREAD.bytes + 8 * MOST_ARGUMENTS;
     const calls = BigInt64Array.from(this.rounds.flatMap((round) => round.calls.flatMap((call) => {
       const own = call.arguments(thread);
       if (own.length > MOST_ARGUMENTS) throw new Error(`A kernel has ${own.length} pointers; there is room for ${MOST_ARGUMENTS}.`);
       return [call.code, call.unitsPerPart, own.length, 0, ...own.flatMap(({ address, perPart }) => [address, perPart])].map(BigInt);
     })));
-    const memory = new HostMemory(head + calls.byteLength);
-    memory.write(0, BigInt64Array.of(BigInt(this.shared.address), BigInt(memory.address + head)));
-    if (calls.length > 0) memory.write(head, calls);
+    const memory = new HostMemory(CALLS + calls.byteLength);
+    memory.write(0, BigInt64Array.of(BigInt(this.shared.address), BigInt(memory.address + CALLS)));
+    if (calls.length > 0) memory.write(CALLS, calls);
     return memory;
   }
 
@@ -288,10 +289,9 @@ export class Driver {
 
   /** What each call of each round took so far, in clocks of the processor, of all threads together. */
   clocks(): number[][] {
-    const head = THREAD.bytes + 8 * MOST_ARGUMENTS;
     const threads = this.own.map((memory) => {
-      const values = new BigInt64Array((memory.bytes - head) / 8);
-      memory.read(head, values);
+      const values = new BigInt64Array((memory.bytes - CALLS) / 8);
+      memory.read(CALLS, values);
       return values;
     });
     let at = 0;

@@ -2,8 +2,8 @@
 import { elementCount } from '../../../core/tensors';
 import type { ValueId } from '../compiled/ir';
 import { RAX, type Gpr } from './assembler';
-import type { Load, View } from './expression';
-import { clampIndex } from './index-kernels';
+import type { View } from './expression';
+import { clampIndex, type GatherParts } from './index-kernels';
 import { kernelOf, type Kernel } from './kernel';
 import { Pointers, type Axis } from './loops';
 import { POINTER_REGISTERS, TAIL, VectorWriter } from './vector-writer';
@@ -29,14 +29,8 @@ function widenVector(writer: VectorWriter, from: View, to: View, tail: boolean):
   writer.release(row);
 }
 
-export interface GatherHalvesParts {
-  /** Of the result. */
-  readonly shape: readonly number[];
+export interface GatherHalvesParts extends Omit<GatherParts, 'x' | 'axis'> {
   readonly input: ValueId;
-  readonly xShape: readonly number[];
-  readonly indices: Load;
-  readonly indicesShape: readonly number[];
-  readonly to: View;
 }
 
 /**
