@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 
-export const external = ['onnxruntime-node', 'sharp', '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs', 'koffi', '@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-cpu', '@tensorflow/tfjs-backend-wasm'];
+export const external = ['onnxruntime-node', 'sharp', 'koffi', '@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-cpu', '@tensorflow/tfjs-backend-wasm'];
 
 /** @param {{ outdir?: string, production?: boolean }} [options] production: small, without maps and the repository's own programs. */
 export async function bundle({ outdir = 'dist', production = false } = {}) {

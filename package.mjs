@@ -83,7 +83,6 @@ async function nativeFiles(target) {
   if (missing.length > 0) throw new Error(`The package for ${target} needs ${missing.join(' and ')}; npm install --os=${platform} --cpu=${arch} brings what there is for it.`);
   const wasm = 'node_modules/@tensorflow/tfjs-backend-wasm/dist';
   const modules = (await readdir(wasm)).filter((name) => name.endsWith('.wasm')).map((name) => `${wasm}/${name}`);
-  modules.push('node_modules/@cornerstonejs/codec-libjpeg-turbo-8bit/dist/libjpegturbowasm_decode.wasm');
   const inFolders = await Promise.all(folders.map(async (folder) => (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && !entry.name.endsWith('.h')).map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))));
   return [...modules, ...inFolders.flat()];
 }

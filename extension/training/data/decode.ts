@@ -1,7 +1,7 @@
 /** Encoded images to RGB pixels. */
-import sharp, { type Sharp, type SharpOptions } from 'sharp';
+import sharp, { type Sharp } from 'sharp';
+import { decodeJpeg } from './decode-jpeg';
 import { jpegHeader } from './jpeg-header';
-import { decodeSmallJpeg } from './small-jpeg';
 import { UnreadableImage, type Pixels, type StoredImage } from './source';
 
 /** 64 megapixels decode into 192 MB; a small file that claims more is a decompression bomb. */
@@ -17,11 +17,11 @@ sharp.cache(false);
  */
 export async function decodePixels(image: StoredImage): Promise<Pixels> {
   if (image.kind === 'pixels') return image;
-  const small = await decodeSmallJpeg(image.bytes);
-  if (small) return small;
+  const jpeg = await decodeJpeg(image.bytes);
+  if (jpeg) return jpeg;
   if (!isKnownFormat(image.bytes)) throw new UnreadableImage('not a JPEG, PNG or WebP image');
   try {
-    const { data, info } = await rawRgb(openImage(image.bytes).autoOrient()).toBuffer({ resolveWithObject: true });
+    const { data, info } = await rawRgb(image.bytes).toBuffer({ resolveWithObject: true });
     if (info.channels !== 3) throw new Error(`${info.channels} channels after conversion to RGB`);
     return { width: info.width, height: info.height, rgb: data };
   } catch (error) {
@@ -30,20 +30,15 @@ export async function decodePixels(image: StoredImage): Promise<Pixels> {
 }
 
 /**
- * A pipeline that refuses what is damaged or too large. As PIL’s `convert('RGB')` it takes numbers as they are, whatever a colour
- * profile says of how they look; CMYK is turned into RGB by its profile.
+ * A pipeline that refuses what is damaged or too large and ends in RGB bytes. As PIL’s `convert('RGB')` it takes numbers as they are,
+ * whatever a colour profile says of how they look; CMYK is turned into RGB by its profile.
  */
-export function openImage(bytes: Uint8Array, options: SharpOptions = {}): Sharp {
-  return sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS, ignoreIcc: !mayBeCmyk(bytes), ...options });
-}
-
-/** Ends a pipeline in RGB bytes. */
-export function rawRgb(image: Sharp): Sharp {
-  return image.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' });
+function rawRgb(bytes: Uint8Array): Sharp {
+  return sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS, ignoreIcc: !mayBeCmyk(bytes) }).autoOrient().toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' });
 }
 
 function mayBeCmyk(bytes: Uint8Array): boolean {
-  return begins(bytes, JPEG) && jpegHeader(bytes)?.sampling.length !== 3;
+  return begins(bytes, JPEG) && jpegHeader(bytes)?.sampling.length === 4;
 }
 
 function firstLine(error: unknown): string {

@@ -6,14 +6,10 @@ export interface JpegHeader {
   readonly height: number;
   /** Sampling factors of each component, horizontal · 16 + vertical. */
   readonly sampling: readonly number[];
-  /** Sequential, Huffman coded. */
-  readonly baseline: boolean;
-  /** EXIF data, which may turn the image. */
-  readonly exif: boolean;
+  /** EXIF data says that the image is to be turned or mirrored, or cannot be read. */
+  readonly turned: boolean;
   /** Marks between the pixels from which decoding goes on after damage. */
   readonly restarts: boolean;
-  /** Components numbered from 1, and no application's data but JFIF's: three of them are YCbCr, and nothing changes them. */
-  readonly plain: boolean;
 }
 
 const SOF0 = 0xc0;
@@ -23,6 +19,8 @@ const DRI = 0xdd;
 const APP0 = 0xe0;
 const APP1 = 0xe1;
 const APP15 = 0xef;
+/** A tag of TIFF. */
+const ORIENTATION = 0x0112;
 /** Tables and comments: nothing that is asked for here. */
 const PASSED_OVER: ReadonlySet<number> = new Set([0xc4, 0xdb, 0xfe]);
 
@@ -30,21 +28,19 @@ const PASSED_OVER: ReadonlySet<number> = new Set([0xc4, 0xdb, 0xfe]);
 export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   let frame: Frame | undefined;
-  let exif = false;
+  let turned = false;
   let restarts = false;
-  let applications = false;
   for (let at = 2; at + 4 <= bytes.length; ) {
     const marker = bytes[at + 1]!;
     const end = at + 2 + two(bytes, at + 2);
     if (bytes[at] !== 0xff || end < at + 4 || end > bytes.length) return undefined;
-    if (marker === SOS) return frame && { ...frame, exif, restarts, plain: frame.plain && !applications };
+    if (marker === SOS) return frame && { ...frame, turned, restarts };
     if (marker >= SOF0 && marker <= SOF2) {
       if (frame) return undefined;
       frame = readFrame(bytes, at, end);
       if (!frame) return undefined;
     } else if (marker >= APP0 && marker <= APP15) {
-      if (at > 2 || !begins(bytes, 6, 'JFIF\0')) applications = true;
-      if (marker === APP1 && begins(bytes, at + 4, 'Exif')) exif = true;
+      if (marker === APP1 && begins(bytes, at + 4, 'Exif')) turned ||= exifOrientation(bytes.subarray(at + 10, end)) !== 1;
     } else if (marker === DRI) {
       restarts = true;
     } else if (!PASSED_OVER.has(marker)) return undefined;
@@ -53,7 +49,7 @@ export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   return undefined;
 }
 
-type Frame = Pick<JpegHeader, 'width' | 'height' | 'sampling' | 'baseline' | 'plain'>;
+type Frame = Pick<JpegHeader, 'width' | 'height' | 'sampling'>;
 
 /** ITU-T T.81, B.2.2: length, bits a sample, height, width, components, and three bytes for each. */
 function readFrame(bytes: Uint8Array, at: number, end: number): Frame | undefined {
@@ -63,8 +59,21 @@ function readFrame(bytes: Uint8Array, at: number, end: number): Frame | undefine
   // A height of 0 is told after the pixels.
   if (width === 0 || height === 0) return undefined;
   const sampling = Array.from({ length: components }, (_, i) => bytes[at + 11 + 3 * i]!);
-  const plain = sampling.every((_, i) => bytes[at + 10 + 3 * i] === i + 1);
-  return { width, height, sampling, baseline: bytes[at + 1] === SOF0, plain };
+  return { width, height, sampling };
+}
+
+/** The tag `Orientation` of the first directory of a TIFF, which EXIF is: 1, upright, where it has none; undefined where it is not understood. */
+function exifOrientation(tiff: Uint8Array): number | undefined {
+  const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
+  const little = begins(tiff, 0, 'II');
+  if (tiff.length < 8 || (!little && !begins(tiff, 0, 'MM'))) return undefined;
+  const directory = view.getUint32(4, little);
+  if (directory + 2 > tiff.length) return undefined;
+  const entries = directory + 2;
+  const end = entries + 12 * view.getUint16(directory, little);
+  if (end > tiff.length) return undefined;
+  for (let entry = entries; entry < end; entry += 12) if (view.getUint16(entry, little) === ORIENTATION) return view.getUint16(entry + 8, little);
+  return 1;
 }
 
 function two(bytes: Uint8Array, at: number): number {

@@ -1,35 +1,18 @@
 /** From pixels to what the model reads. */
-import sharp, { type Sharp } from 'sharp';
-import { bicubicCrop } from './bicubic';
 import type { Crop } from './crop';
+import { imageCode } from './image-code';
 import type { Pixels } from './source';
 
-/** Up to this side images are kept decoded and resized without sharp, whose overhead would outweigh its speed. */
+/** Up to this side images are kept decoded. */
 export const SMALL_SIDE = 64;
 
 export function isSmall({ width, height }: Pick<Pixels, 'width' | 'height'>): boolean {
   return width <= SMALL_SIDE && height <= SMALL_SIDE;
 }
 
-export function enlarges({ box, side }: Crop): boolean {
-  return box.width < side || box.height < side;
-}
-
-/** RGB bytes [window, window, 3] of a crop, not mirrored. Bicubic, antialiased, centred as PIL and torchvision do. */
-export async function cropAndResize(pixels: Pixels, crop: Crop): Promise<ArrayLike<number>> {
-  if (isSmall(pixels) || enlarges(crop)) return bicubicCrop(pixels, crop);
-  return shrinkBySharp(sharp(pixels.rgb, { raw: { width: pixels.width, height: pixels.height, channels: 3 } }), crop)
-    .raw()
-    .toBuffer();
-}
-
-/** A pipeline that goes on with the crop, resized. */
-export function shrinkBySharp(image: Sharp, { box, side, window }: Crop): Sharp {
-  const start = Math.floor((side - window) / 2);
-  return image
-    .extract(box)
-    .resize(side, side, { fit: 'fill', kernel: 'cubic' })
-    .extract({ left: start, top: start, width: window, height: window });
+/** RGB bytes [window, window, 3] of a crop, not mirrored. Bicubic, antialiased: PIL's bits, and so torchvision's on images. */
+export async function cropAndResize(pixels: Pixels, crop: Crop): Promise<Uint8Array> {
+  return (await imageCode()).resize(pixels, crop);
 }
 
 /** (byte/255 − mean)/std for every byte of every channel: 3×256. */

@@ -1,7 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { bicubicFilter, PIL_BICUBIC } from '../../../extension/training/bicubic';
-import { bicubicCrop } from '../../../extension/training/data/bicubic';
 import type { Crop } from '../../../extension/training/data/crop';
 import { decodePixels } from '../../../extension/training/data/decode';
 import { allocatePixelCache, PixelCache } from '../../../extension/training/data/pixel-cache';
@@ -25,7 +24,7 @@ describe('bicubic resizing', () => {
 
   it.each(crops)('agrees with sharp where that does not enlarge: %s', async (_, size, crop) => {
     const pixels = shape(size);
-    const ours = bicubicCrop(pixels, crop);
+    const ours = await cropAndResize(pixels, crop);
     const start = Math.floor((crop.side - crop.window) / 2);
     const theirs = await sharp(pixels.rgb, { raw: { width: size, height: size, channels: 3 } })
       .extract(crop.box)
@@ -39,37 +38,36 @@ describe('bicubic resizing', () => {
     expect(Math.max(...differences)).toBeLessThanOrEqual(12);
   });
 
-  it('agrees with PIL to the last bit but one, enlarging and shrinking', () => {
+  it('agrees with PIL to the last bit, enlarging and shrinking', async () => {
     const { width, height, rgb, cases } = pilBicubic;
     for (const { box, side, rgb: expected } of cases) {
       const [left, top, right, bottom] = box as [number, number, number, number];
       const crop: Crop = { box: { left, top, width: right - left, height: bottom - top }, side, window: side, flip: false };
-      const ours = bicubicCrop({ width, height, rgb: Uint8Array.from(rgb) }, crop);
-      expect(Math.max(...expected.map((value, i) => Math.abs(value - ours[i]!)))).toBeLessThanOrEqual(1);
+      expect([...(await cropAndResize({ width, height, rgb: Uint8Array.from(rgb) }, crop))]).toEqual(expected);
     }
   });
 
-  it('keeps an image that need not be resized', () => {
+  it('keeps an image that need not be resized', async () => {
     const pixels = shape(32);
-    expect([...bicubicCrop(pixels, crops[3]![2])]).toEqual([...pixels.rgb]);
+    expect([...(await cropAndResize(pixels, crops[3]![2]))]).toEqual([...pixels.rgb]);
   });
 
-  it('keeps a ramp where it is when enlarging', () => {
+  it('keeps a ramp where it is when enlarging', async () => {
     const ramp: Pixels = { width: 16, height: 2, rgb: Uint8Array.from({ length: 96 }, (_, i) => 20 + 10 * (Math.floor(i / 3) % 16)) };
     const crop: Crop = { box: { left: 0, top: 0, width: 16, height: 2 }, side: 40, window: 40, flip: false };
-    const enlarged = bicubicCrop(ramp, crop);
+    const enlarged = await cropAndResize(ramp, crop);
     for (let x = 6; x < 34; x++) expect(Math.abs(enlarged[3 * x]! - (20 + 10 * (((x + 0.5) * 16) / 40 - 0.5)))).toBeLessThan(1.5);
   });
 
-  it('keeps plain colour, at every scale', () => {
+  it('keeps plain colour, at every scale', async () => {
     const pixels: Pixels = { width: 9, height: 5, rgb: new Uint8Array(135).fill(200) };
     for (const side of [1, 4, 33]) {
       const crop = { box: { left: 1, top: 1, width: 7, height: 3 }, side, window: side, flip: false };
-      expect(new Set(bicubicCrop(pixels, crop))).toEqual(new Set([200]));
+      expect(new Set(await cropAndResize(pixels, crop))).toEqual(new Set([200]));
     }
   });
 
-  it('sums as the filter says, one sample after another', () => {
+  it('sums whole numbers as the filter says, one sample after another', async () => {
     const random = new RandomStream(2, 'bicubic');
     for (let i = 0; i < 60; i++) {
       const [width, height] = [1 + random.integer(40), 1 + random.integer(40)];
@@ -77,7 +75,7 @@ describe('bicubic resizing', () => {
       const [left, top, side] = [random.integer(width), random.integer(height), 1 + random.integer(48)];
       const box = { left, top, width: 1 + random.integer(width - left), height: 1 + random.integer(height - top) };
       const crop: Crop = { box, side, window: 1 + random.integer(side), flip: false };
-      expect(bicubicCrop(pixels, crop)).toEqual(slowBicubic(pixels, crop));
+      expect([...(await cropAndResize(pixels, crop))]).toEqual([...slowBicubic(pixels, crop)]);
     }
   });
 });
@@ -87,15 +85,19 @@ function slowBicubic({ width, rgb }: Pixels, { box, side, window }: Crop): Uint8
   const columns = bicubicFilter(box.width, side, PIL_BICUBIC, start, window);
   const rows = bicubicFilter(box.height, side, PIL_BICUBIC, start, window);
   const sum = ({ first, count, taps, weights }: typeof rows, out: number, sample: (at: number) => number): number => {
-    let total = 0;
-    for (let k = 0; k < count[out]!; k++) total += weights[out * taps + k]! * sample(first[out]! + k);
-    return total;
+    let total = 2 ** 21;
+    for (let k = 0; k < count[out]!; k++) total += halfAwayFromZero(weights[out * taps + k]! * 2 ** 22) * sample(first[out]! + k);
+    return Math.floor(total / 2 ** 22);
   };
   const wide = Uint8ClampedArray.from({ length: box.height * window * 3 }, (_, i) => {
     const [y, x, c] = [Math.floor(i / (window * 3)), Math.floor(i / 3) % window, i % 3];
     return sum(columns, x, (at) => rgb[((box.top + y) * width + box.left + at) * 3 + c]!);
   });
   return Uint8ClampedArray.from({ length: window * window * 3 }, (_, i) => sum(rows, Math.floor(i / (window * 3)), (at) => wide[at * window * 3 + (i % (window * 3))]!));
+}
+
+function halfAwayFromZero(value: number): number {
+  return Math.sign(value) * Math.floor(Math.abs(value) + 0.5);
 }
 
 describe('normalising', () => {
@@ -140,7 +142,7 @@ describe('decoding', () => {
     for (const bytes of bad) await expect(decode(bytes)).rejects.toBeInstanceOf(UnreadableImage);
   });
 
-  it('a large image goes through sharp and comes out at the size asked for', async () => {
+  it('a large image comes out at the size asked for', async () => {
     const pixels = shape(100);
     const rgb = await cropAndResize(pixels, { box: { left: 10, top: 0, width: 80, height: 90 }, side: 40, window: 30, flip: false });
     expect(rgb).toHaveLength(2700);

@@ -1,0 +1,140 @@
+/**
+ * Decoding and resizing in WebAssembly: what `image-code/` holds, and `media/images.wasm` is made of.
+ *
+ * sharp takes twice as long to decode a photograph, twenty times as long for 32×32 pixels, and resizes with coarser weights than
+ * PIL. This is the decoder of both, and PIL's arithmetic to the bit.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bicubicFilter, PIL_BICUBIC, type BicubicFilter } from '../bicubic';
+import type { Box, Crop } from './crop';
+import type { Pixels } from './source';
+
+/** The exports of image-code/, numbers of which are addresses where they are not said to be else. */
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  reserve(place: number, bytes: number): number;
+  decode(bytes: number, left: number, top: number, width: number, height: number): number;
+  /** Bytes. */
+  decoded_row_bytes(): number;
+  resample(source: number, rowBytes: number, pixelBytes: number, rows: number, filters: number): number;
+  without_fourth(source: number, rowBytes: number, width: number, height: number): number;
+}
+
+/** `enum place` of image-code/reserve.h. */
+const ENCODED = 0;
+const PIXELS = 1;
+const FILTERS = 2;
+/** PIL's `PRECISION_BITS`: weights are whole numbers of this part of 1. */
+const UNIT = 2 ** 22;
+/** WebAssembly's memory never shrinks; one that a large image has made larger than this is given back. */
+const LARGEST_KEPT = 2 ** 26;
+
+let loaded: Promise<ImageCode> | undefined;
+
+/** One for each thread. */
+export function imageCode(): Promise<ImageCode> {
+  loaded ??= readFile(codeFile()).then(async (bytes) => new ImageCode(await WebAssembly.compile(bytes)));
+  return loaded;
+}
+
+/** From the sources and from the bundles, which lie one folder or two below the root. */
+function codeFile(): string {
+  for (let folder = path.dirname(fileURLToPath(import.meta.url)); ; folder = path.dirname(folder)) {
+    const file = path.join(folder, 'media', 'images.wasm');
+    if (existsSync(file) || folder === path.dirname(folder)) return file;
+  }
+}
+
+/** The decoder does not take a file; it has a code of libjpeg's or of `image-code/reserve.h`. */
+class Refusal extends Error {
+  override readonly name = 'Refusal';
+}
+
+export class ImageCode {
+  private instance: Exports | undefined;
+
+  constructor(private readonly code: WebAssembly.Module) {}
+
+  /** RGB bytes of a JPEG's `box`. Undefined where the file is damaged or cut off, as far as the box needs it, or of a kind that libjpeg does not turn into RGB. */
+  decode(file: Uint8Array, box: Box): Uint8Array | undefined {
+    return this.decoded(file, box, (code, at) => bytesAt(code, code.without_fourth(at, code.decoded_row_bytes(), box.width, box.height), box.width * box.height * 3));
+  }
+
+  /** The same of a crop, resized: [window, window, 3]. */
+  decodeCrop(file: Uint8Array, crop: Crop): Uint8Array | undefined {
+    return this.decoded(file, crop.box, (code, at) => resample(code, at, code.decoded_row_bytes(), 4, crop));
+  }
+
+  /** RGB bytes of the crop, [window, window, 3], not mirrored. */
+  resize({ width, rgb }: Pixels, crop: Crop): Uint8Array {
+    const { left, top, height } = crop.box;
+    return this.run((code) => {
+      const rowBytes = width * 3;
+      const at = code.reserve(PIXELS, rowBytes * height);
+      new Uint8Array(code.memory.buffer).set(rgb.subarray(rowBytes * top, rowBytes * (top + height)), at);
+      return resample(code, at + left * 3, rowBytes, 3, crop);
+    });
+  }
+
+  private decoded(file: Uint8Array, { left, top, width, height }: Box, then: (code: Exports, at: number) => Uint8Array): Uint8Array | undefined {
+    try {
+      return this.run((code) => {
+        const at = code.reserve(ENCODED, file.length);
+        new Uint8Array(code.memory.buffer).set(file, at);
+        return then(code, code.decode(file.length, left, top, width, height));
+      });
+    } catch (error) {
+      // A decoder that reads where it must not is stopped; what led it there is no image.
+      if (error instanceof Refusal || error instanceof WebAssembly.RuntimeError) return undefined;
+      throw error;
+    }
+  }
+
+  /** What a refusal leaves in memory is not to be used again. */
+  private run(work: (code: Exports) => Uint8Array): Uint8Array {
+    const code = (this.instance ??= instantiate(this.code));
+    this.instance = undefined;
+    const result = work(code);
+    if (code.memory.buffer.byteLength <= LARGEST_KEPT) this.instance = code;
+    return result;
+  }
+}
+
+function instantiate(code: WebAssembly.Module): Exports {
+  const refuse = (reason: number): never => {
+    throw new Refusal(String(reason));
+  };
+  return new WebAssembly.Instance(code, { host: { refuse } }).exports as unknown as Exports;
+}
+
+function resample(code: Exports, source: number, rowBytes: number, pixelBytes: number, { box, side, window }: Crop): Uint8Array {
+  const start = Math.floor((side - window) / 2);
+  const columns = bicubicFilter(box.width, side, PIL_BICUBIC, start, window);
+  const rows = bicubicFilter(box.height, side, PIL_BICUBIC, start, window);
+  const filters = code.reserve(FILTERS, (intsOf(columns) + intsOf(rows)) * 4);
+  const ints = new Int32Array(code.memory.buffer, filters);
+  writeFilter(columns, ints);
+  writeFilter(rows, ints.subarray(intsOf(columns)));
+  return bytesAt(code, code.resample(source, rowBytes, pixelBytes, box.height, filters), window * window * 3);
+}
+
+function intsOf({ length, taps }: BicubicFilter): number {
+  return 2 + length * (2 + taps);
+}
+
+/** As `filter_at` of image-code/resample.c reads it. */
+function writeFilter({ length, taps, first, count, weights }: BicubicFilter, target: Int32Array): void {
+  target[0] = length;
+  target[1] = taps;
+  target.set(first, 2);
+  target.set(count, 2 + length);
+  const base = 2 + 2 * length;
+  for (let i = 0; i < weights.length; i++) target[base + i] = weights[i]! * UNIT + (weights[i]! < 0 ? -0.5 : 0.5);
+}
+
+function bytesAt(code: Exports, at: number, length: number): Uint8Array {
+  return new Uint8Array(code.memory.buffer, at, length).slice();
+}
