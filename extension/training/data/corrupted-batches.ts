@@ -27,7 +27,7 @@ export async function* corruptedBatches(batches: AsyncIterable<ImageBatch>, sett
       const rgb = bytesOf(batch.images.subarray(i * size, (i + 1) * size), side, mean, std);
       return corrupt(rgb, side, corruption, severity, new RandomStream(seed, 'corruption', CORRUPTIONS.indexOf(corruption), severity, index));
     });
-    for (const [i, rgb] of (await Promise.all(corrupted)).entries()) writeNormalised(rgb, side, false, table, images, i * size);
+    for (const [i, rgb] of (await Promise.all(corrupted)).entries()) await writeNormalised(rgb, side, false, table, images, i * size);
     yield { ...batch, images };
   }
 }

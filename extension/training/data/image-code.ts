@@ -21,14 +21,20 @@ interface Exports {
   decoded_row_bytes(): number;
   resample(source: number, rowBytes: number, pixelBytes: number, rows: number, filters: number): number;
   without_fourth(source: number, rowBytes: number, width: number, height: number): number;
+  normalise(side: number, flip: number, table: number): number;
 }
 
 /** `enum place` of image-code/reserve.h. */
 const ENCODED = 0;
 const PIXELS = 1;
 const FILTERS = 2;
+const RESULT = 4;
+const TABLE = 5;
 /** PIL's `PRECISION_BITS`: weights are whole numbers of this part of 1. */
 const UNIT = 2 ** 22;
+/** Bits of a weight in its lower part. */
+const SPLIT = 12;
+const LOWER = 2 ** SPLIT - 1;
 /** WebAssembly's memory never shrinks; one that a large image has made larger than this is given back. */
 const LARGEST_KEPT = 2 ** 26;
 
@@ -74,8 +80,19 @@ export class ImageCode {
     return this.run((code) => {
       const rowBytes = width * 3;
       const at = code.reserve(PIXELS, rowBytes * height);
-      new Uint8Array(code.memory.buffer).set(rgb.subarray(rowBytes * top, rowBytes * (top + height)), at);
+      copy(rgb.subarray(rowBytes * top, rowBytes * (top + height)), code, at);
       return resample(code, at + left * 3, rowBytes, 3, crop);
+    });
+  }
+
+  /** Writes RGB bytes [side, side, 3] as what `table` has for them, [3, side, side], at `offset`, mirrored if `flip`. */
+  normalise(rgb: Uint8Array, side: number, flip: boolean, table: Float32Array, target: Float32Array, offset: number): void {
+    this.run((code) => {
+      copy(rgb, code, code.reserve(RESULT, rgb.length));
+      const tableAt = code.reserve(TABLE, table.byteLength);
+      copy(new Uint8Array(table.buffer, table.byteOffset, table.byteLength), code, tableAt);
+      const planes = code.normalise(side, flip ? 1 : 0, tableAt);
+      target.set(new Float32Array(code.memory.buffer, planes, 3 * side * side), offset);
     });
   }
 
@@ -83,7 +100,7 @@ export class ImageCode {
     try {
       return this.run((code) => {
         const at = code.reserve(ENCODED, file.length);
-        new Uint8Array(code.memory.buffer).set(file, at);
+        copy(file, code, at);
         return then(code, code.decode(file.length, left, top, width, height));
       });
     } catch (error) {
@@ -94,8 +111,8 @@ export class ImageCode {
   }
 
   /** What a refusal leaves in memory is not to be used again. */
-  private run(work: (code: Exports) => Uint8Array): Uint8Array {
-    const code = (this.instance ??= instantiate(this.code));
+  private run<Result>(work: (code: Exports) => Result): Result {
+    const code = this.instance ?? instantiate(this.code);
     this.instance = undefined;
     const result = work(code);
     if (code.memory.buffer.byteLength <= LARGEST_KEPT) this.instance = code;
@@ -105,7 +122,7 @@ export class ImageCode {
 
 function instantiate(code: WebAssembly.Module): Exports {
   const refuse = (reason: number): never => {
-    throw new Refusal(String(reason));
+    throw new Refusal(`The image code ends with ${reason}.`);
   };
   return new WebAssembly.Instance(code, { host: { refuse } }).exports as unknown as Exports;
 }
@@ -121,18 +138,43 @@ function resample(code: Exports, source: number, rowBytes: number, pixelBytes: n
   return bytesAt(code, code.resample(source, rowBytes, pixelBytes, box.height, filters), window * window * 3);
 }
 
-function intsOf({ length, taps }: BicubicFilter): number {
-  return 2 + length * (2 + taps);
+/** Pairs of weights that each output has room for. */
+function pairsOf({ taps }: BicubicFilter): number {
+  return Math.ceil(taps / 2);
+}
+
+function intsOf(filter: BicubicFilter): number {
+  return 2 + filter.length * (2 + 2 * pairsOf(filter));
 }
 
 /** As `filter_at` of image-code/resample.c reads it. */
-function writeFilter({ length, taps, first, count, weights }: BicubicFilter, target: Int32Array): void {
+function writeFilter(filter: BicubicFilter, target: Int32Array): void {
+  const { length, taps, first, count, weights } = filter;
+  const pairs = pairsOf(filter);
   target[0] = length;
-  target[1] = taps;
+  target[1] = pairs;
   target.set(first, 2);
-  target.set(count, 2 + length);
-  const base = 2 + 2 * length;
-  for (let i = 0; i < weights.length; i++) target[base + i] = weights[i]! * UNIT + (weights[i]! < 0 ? -0.5 : 0.5);
+  for (let out = 0; out < length; out++) {
+    const used = (count[out]! + 1) >> 1;
+    target[2 + length + out] = used;
+    for (let k = 0; k < used; k++) {
+      const at = out * taps + 2 * k;
+      const a = whole(weights[at]!);
+      const b = 2 * k + 1 < count[out]! ? whole(weights[at + 1]!) : 0;
+      const place = 2 + 2 * length + 2 * (out * pairs + k);
+      target[place] = ((a >> SPLIT) & 0xffff) | ((b >> SPLIT) << 16);
+      target[place + 1] = (a & LOWER) | ((b & LOWER) << 16);
+    }
+  }
+}
+
+/** Rounded as PIL does, half away from zero. */
+function whole(weight: number): number {
+  return Math.trunc(weight * UNIT + (weight < 0 ? -0.5 : 0.5));
+}
+
+function copy(bytes: Uint8Array, code: Exports, at: number): void {
+  new Uint8Array(code.memory.buffer).set(bytes, at);
 }
 
 function bytesAt(code: Exports, at: number, length: number): Uint8Array {

@@ -70,7 +70,7 @@ export class ImageWork {
       const found = await this.readableFrom(indices[i]!, order.augment, unreadable);
       if (!found) break;
       indices[i] = found.index;
-      writeNormalised(found.rgb, imageSize, found.crop.flip, this.table, images, i * 3 * imageSize * imageSize);
+      await writeNormalised(found.rgb, imageSize, found.crop.flip, this.table, images, i * 3 * imageSize * imageSize);
     }
     return { images, indices, unreadable };
   }

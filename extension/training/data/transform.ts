@@ -21,16 +21,6 @@ export function normalisationTable(mean: readonly number[], std: readonly number
 }
 
 /** Writes RGB bytes [size, size, 3] as normalised float32 [3, size, size] at `offset`, mirrored if `flip`. */
-export function writeNormalised(rgb: ArrayLike<number>, size: number, flip: boolean, table: Float32Array, target: Float32Array, offset: number): void {
-  const plane = size * size;
-  let from = 0;
-  for (let y = 0; y < size; y++) {
-    let to = offset + y * size + (flip ? size - 1 : 0);
-    const step = flip ? -1 : 1;
-    for (let x = 0; x < size; x++, to += step, from += 3) {
-      target[to] = table[rgb[from]!]!;
-      target[to + plane] = table[256 + rgb[from + 1]!]!;
-      target[to + 2 * plane] = table[512 + rgb[from + 2]!]!;
-    }
-  }
+export async function writeNormalised(rgb: Uint8Array, size: number, flip: boolean, table: Float32Array, target: Float32Array, offset: number): Promise<void> {
+  (await imageCode()).normalise(rgb, size, flip, table, target, offset);
 }

@@ -63,7 +63,7 @@ describe('corrupted batches', () => {
     let first = 0;
     for (const size of sizes) {
       const images = new Float32Array(size * 3 * SIDE * SIDE);
-      for (let i = 0; i < size; i++) writeNormalised(picture(first + i), SIDE, false, table, images, i * 3 * SIDE * SIDE);
+      for (let i = 0; i < size; i++) await writeNormalised(picture(first + i), SIDE, false, table, images, i * 3 * SIDE * SIDE);
       const indices = Int32Array.from({ length: size }, (_, i) => first + i);
       yield { images, indices, labels: indices };
       first += size;
@@ -79,7 +79,7 @@ describe('corrupted batches', () => {
   it('are what the corruption makes of the very bytes, normalised again', async () => {
     const table = normalisationTable(MEAN, STD);
     const expected = new Float32Array(3 * SIDE * SIDE);
-    writeNormalised(await corrupt(picture(0), SIDE, 'contrast', 2, new RandomStream(0, 'unread')), SIDE, false, table, expected, 0);
+    await writeNormalised(await corrupt(picture(0), SIDE, 'contrast', 2, new RandomStream(0, 'unread')), SIDE, false, table, expected, 0);
     expect(await read([1], 'contrast')).toEqual(Array.from(expected));
   });
 

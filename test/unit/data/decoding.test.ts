@@ -264,7 +264,7 @@ describe('photographs', () => {
     for (const [place, index] of [2, 0, 1, 3].entries()) {
       const pixels = await plainDecode(files[index]!);
       const drawn = randomCrop(new RandomStream(3, 'augment', 5, index), pixels.width, pixels.height, 96, settings.randomCrop);
-      writeNormalised(await cropAndResize(pixels, drawn), 96, drawn.flip, normalisationTable(settings.mean, settings.std), expected, place * 3 * 96 * 96);
+      await writeNormalised(await cropAndResize(pixels, drawn), 96, drawn.flip, normalisationTable(settings.mean, settings.std), expected, place * 3 * 96 * 96);
     }
     expect(Buffer.from(images.buffer).equals(Buffer.from(expected.buffer))).toBe(true);
     work.close();

@@ -101,16 +101,16 @@ function halfAwayFromZero(value: number): number {
 }
 
 describe('normalising', () => {
-  it('gives (x/255 − mean)/std in planes, mirrored where asked', () => {
+  it('gives (x/255 − mean)/std in planes, mirrored where asked', async () => {
     const table = normalisationTable([0.5, 0.4, 0.3], [0.1, 0.2, 0.4]);
     const target = new Float32Array(24);
     const rgb = Uint8Array.from({ length: 12 }, (_, i) => i * 20);
-    writeNormalised(rgb, 2, false, table, target, 12);
+    await writeNormalised(rgb, 2, false, table, target, 12);
     expect(target[12]).toBeCloseTo((0 - 0.5) / 0.1, 5);
     expect(target[17]).toBeCloseTo((80 / 255 - 0.4) / 0.2, 5);
     expect(target[23]).toBeCloseTo((220 / 255 - 0.3) / 0.4, 5);
     expect([...target.subarray(0, 12)]).toEqual(new Array(12).fill(0));
-    writeNormalised(rgb, 2, true, table, target, 0);
+    await writeNormalised(rgb, 2, true, table, target, 0);
     expect([target[0], target[1]]).toEqual([target[13], target[12]]);
   });
 });

@@ -45,12 +45,12 @@ for file in $library; do
   case $file in jdhuff | jdphuff) more=$wide ;; *) more= ;; esac
   clang $target -O3 -msimd128 -w -DNO_GETENV -DNO_PUTENV $more -I. -c "$file.c" -o "$file.o"
 done
-for file in decode reserve resample simd; do
+for file in decode normalise reserve resample simd; do
   clang $target -O3 -msimd128 -Wall -Werror -I. -c "$here/$file.c" -o "own-$file.o"
 done
 # Vector code that simd.c says it has not is never called, and need not be there.
 wasm-ld --no-entry --strip-all --gc-sections --unresolved-symbols=ignore-all --export=reserve --export=decode --export=decoded_row_bytes --export=resample \
-  --export=without_fourth -L/usr/lib/wasm32-wasi ./*.o -lc -o "$output"
+  --export=without_fourth --export=normalise -L/usr/lib/wasm32-wasi ./*.o -lc -o "$output"
 # A section that says what it was made of, for the test that it was made anew since that changed.
 sources=$(cd "$here" && LC_ALL=C && cat build.sh ./*.c ./*.h | sha256sum | cut -c 1-64)
 printf '\000\110\007sources%s' "$sources" >> "$output"

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-enum place { ENCODED, PIXELS, FILTERS, NARROWED, RESULT, PLACES };
+enum place { ENCODED, PIXELS, FILTERS, NARROWED, RESULT, TABLE, PLANES, PLACES };
 
 /* At least `bytes`, and 64 more that may be read or written past the end. What was there is lost if it must grow. */
 void *reserve(enum place place, size_t bytes);
