@@ -89,6 +89,10 @@ export class CodeMemory {
     return this.memory.address;
   }
 
+  get bytes(): number {
+    return this.memory.bytes;
+  }
+
   free(): void {
     this.memory.free();
   }

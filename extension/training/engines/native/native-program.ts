@@ -32,6 +32,10 @@ class Region {
     this.memory = new HostMemory(bytes);
   }
 
+  get bytes(): number {
+    return this.memory.bytes;
+  }
+
   address(id: ValueId): Address | undefined {
     const offset = this.offsets.get(id);
     return offset === undefined ? undefined : this.memory.address + offset;
@@ -230,6 +234,11 @@ export class NativeProgram implements CompiledProgram {
   profile(state: NativeState): { name: string; work: number; clocks: number }[][] {
     const clocks = this.bind(state).clocks();
     return this.groups.map(({ kernels }, group) => kernels.map(({ name, work }, i) => ({ name, work, clocks: clocks[group]![i]! })));
+  }
+
+  /** Bytes of what this program holds; `local` of each thread. */
+  memory(): { constants: number; batch: number; activations: number; local: number; code: number } {
+    return { constants: this.lasting.bytes, batch: this.batch.bytes, activations: this.scratch.bytes, local: this.local[0]!.bytes, code: this.code.bytes };
   }
 
   private readings(state: NativeState): Readings {
