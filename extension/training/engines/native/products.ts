@@ -171,8 +171,20 @@ function reachOf({ m, n, k, a, b, c, batch, endings = [] }: ProductShape): Reach
   return batch.length > 0 ? { outer: batch.map((axis) => ({ size: axis.size, strides: [axis.a, axis.b, axis.c] })), rest: [rows, ...rest] } : { outer: [rows], rest };
 }
 
-export function productKernels({ transA, transB, alpha }: Operations['MatMul'], { a, aShape, b, bShape, to, shape, endings, scratch }: ProductParts): ProductKernels {
-  const batch = shape.slice(0, -2);
+/** Where a product finds A and B: where they lie, or in panels that are made for it. */
+interface Operands {
+  readonly pack: readonly Kernel[];
+  readonly copy: readonly Kernel[];
+  readonly left: View;
+  readonly right: View;
+  /** B is read where it lies. */
+  readonly isDirect: boolean;
+  /** From a tile's rows of A to the next, if they were brought together. */
+  readonly tile?: number | undefined;
+  readonly depth: number;
+}
+
+function operandsOf({ transA, transB }: Operations['MatMul'], { a, b, bShape, shape, scratch }: ProductParts): Operands {
   const [rows, n] = shape.slice(-2) as [number, number];
   const k = turnedShape(bShape, transB).at(-2)!;
   const right = turnedExpression(b, transB);
@@ -180,38 +192,51 @@ export function productKernels({ transA, transB, alpha }: Operations['MatMul'], 
   const isLine = right.kind === 'load' && (right.strides.at(-1) === 1 || n === 1);
   const isDirect = isLine && (rows < ENOUGH_ROWS || !collides(right.strides.at(-2)!, Math.min(k, depth), panelWidth(n) / LANES));
   const { kernels: pack, view } = isDirect ? { kernels: [], view: right } : packed(right, turnedShape(bShape, transB), scratch);
-  const turns = batch.length === 0 && transA && a.strides[1] === 1 && n >= ENOUGH_ROWS && k >= ENOUGH_ROWS;
-  const { kernels: copy, view: leftView, tile }: Partial<PackedRows> & Packed = turns ? panelsOfRows(a, k, rows, tileRows(n), scratch) : { kernels: [], view: a };
-  const left = broadcast({ ...a, ...leftView }, aShape, [...batch, ...aShape.slice(-2)]) as Load;
+  const turns = shape.length === 2 && transA && a.strides[1] === 1 && n >= ENOUGH_ROWS && k >= ENOUGH_ROWS;
+  const { kernels: copy, view: left, tile }: Partial<PackedRows> & Packed = turns ? panelsOfRows(a, k, rows, tileRows(n), scratch) : { kernels: [], view: a };
+  return { pack, copy, left, right: view, isDirect, tile, depth };
+}
+
+/** Axes over which a product is repeated, and the rows of each: a batch that shares B is more rows of the same product, where it lies so. */
+function repeated(left: Load, row: number, right: View, { bShape, to, shape }: ProductParts): { m: number; axes: BatchAxis[] } {
+  const batch = shape.slice(0, -2);
   const bBatch = bShape.slice(0, -2);
-  const bStrides = batch.map((size, axis) => {
+  const axes = batch.map((size, axis): BatchAxis => {
     const own = axis - (batch.length - bBatch.length);
-    return own < 0 || bBatch[own] !== size ? 0 : view.strides[own]!;
-  });
-  const aMatrix = matrix(left.strides, transA);
-  let m = rows;
-  const axes: BatchAxis[] = batch.map((size, axis) => ({ size, a: left.strides[axis]!, b: bStrides[axis]!, c: to.strides[axis]! })).filter(({ size }) => size > 1);
-  const cRow = to.strides.at(-2)!;
-  // A batch that shares B is more rows of the same product, where it lies so.
-  for (let inner = axes.at(-1); inner?.b === 0 && inner.a === m * aMatrix.row && inner.c === m * cRow; inner = axes.at(-1)) {
+    return { size, a: left.strides[axis]!, b: own < 0 || bBatch[own] !== size ? 0 : right.strides[own]!, c: to.strides[axis]! };
+  }).filter(({ size }) => size > 1);
+  let m = shape.at(-2)!;
+  for (let inner = axes.at(-1); inner?.b === 0 && inner.a === m * row && inner.c === m * to.strides.at(-2)!; inner = axes.at(-1)) {
     m *= inner.size;
     axes.pop();
   }
-  const block = tile === undefined || endings.length > 0 ? undefined : blockOf(m, n, k);
-  const columns = block?.columns ?? (isDirect && axes.length === 0 && endings.length === 0 ? columnsOfPart(m, n) : n);
+  return { m, axes };
+}
+
+export function productKernels(attrs: Operations['MatMul'], parts: ProductParts): ProductKernels {
+  const { a, aShape, bShape, to, shape, endings } = parts;
+  const { pack, copy, left: leftView, right, isDirect, tile, depth } = operandsOf(attrs, parts);
+  const n = shape.at(-1)!;
+  const k = turnedShape(bShape, attrs.transB).at(-2)!;
+  const left = broadcast({ ...a, ...leftView }, aShape, [...shape.slice(0, -2), ...aShape.slice(-2)]) as Load;
+  const aMatrix = matrix(left.strides, attrs.transA);
+  const cRow = to.strides.at(-2)!;
+  const { m: rows, axes } = repeated(left, aMatrix.row, right, parts);
+  const block = tile === undefined || endings.length > 0 ? undefined : blockOf(rows, n, k);
+  const columns = block?.columns ?? (isDirect && axes.length === 0 && endings.length === 0 ? columnsOfPart(rows, n) : n);
   const columnParts: BatchAxis = { size: n / columns, a: 0, b: columns * (isDirect ? 1 : k), c: columns };
   if (block) {
-    const rowParts: BatchAxis = { size: m / block.rows, a: (block.rows / tileRows(n)) * tile!, b: 0, c: block.rows * cRow };
+    const rowParts: BatchAxis = { size: rows / block.rows, a: (block.rows / tileRows(n)) * tile!, b: 0, c: block.rows * cRow };
     // The larger operand passes once.
-    axes.push(...(m < n ? [columnParts, rowParts] : [rowParts, columnParts]).filter(({ size }) => size > 1));
-    m = block.rows;
+    axes.push(...(rows < n ? [columnParts, rowParts] : [rowParts, columnParts]).filter(({ size }) => size > 1));
   } else if (columns < n) axes.push(columnParts);
+  const m = block?.rows ?? rows;
   const product: ProductShape = {
-    m, n: columns, k, alpha, a: { ...aMatrix, ...(tile !== undefined && { tile }) }, b: isDirect ? { row: view.strides.at(-2)! } : 'panels', c: cRow, batch: axes, ...(k % WHOLE_STEPS === 0 && k * n >= FAR && (!isDirect || block) && { fetches: fetchedLines(block ? m : ENOUGH_ROWS, n) }),
+    m, n: columns, k, alpha: attrs.alpha, a: { ...aMatrix, ...(tile !== undefined && { tile }) }, b: isDirect ? { row: right.strides.at(-2)! } : 'panels', c: cRow, batch: axes,
+    ...(k % WHOLE_STEPS === 0 && k * n >= FAR && (!isDirect || block) && { fetches: fetchedLines(block ? m : ENOUGH_ROWS, n) }),
     depth, ...(endings.length > 0 && { endings: endings.map(({ op, by }) => ({ op, by: endingBy(by, to, shape)! })) }),
   };
-  const work = elementCount(shape) * k * WORK;
   const reach = tile === undefined ? { reach: reachOf(product) } : {};
-  const kernel = kernelOf({ name: 'MatMul', code: productCode(product), views: [leftView, view, to, ...endings.map(({ by }) => by)], writes: [to], units: productUnits(product), multiple: axes.length > 0 ? 1 : tileRows(columns), work, ...reach });
+  const kernel = kernelOf({ name: 'MatMul', code: productCode(product), views: [leftView, right, to, ...endings.map(({ by }) => by)], writes: [to], units: productUnits(product), multiple: axes.length > 0 ? 1 : tileRows(columns), work: elementCount(shape) * k * WORK, ...reach });
   return { pack, copy, products: [kernel] };
 }
