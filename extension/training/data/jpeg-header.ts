@@ -19,8 +19,9 @@ const DRI = 0xdd;
 const APP0 = 0xe0;
 const APP1 = 0xe1;
 const APP15 = 0xef;
-/** A tag of TIFF. */
+/** A tag of TIFF, and a type. */
 const ORIENTATION = 0x0112;
+const SHORT = 3;
 /** Tables and comments: nothing that is asked for here. */
 const PASSED_OVER: ReadonlySet<number> = new Set([0xc4, 0xdb, 0xfe]);
 
@@ -62,7 +63,7 @@ function readFrame(bytes: Uint8Array, at: number, end: number): Frame | undefine
   return { width, height, sampling };
 }
 
-/** The tag `Orientation` of the first directory of a TIFF, which EXIF is: 1, upright, where it has none; undefined where it is not understood. */
+/** The tag `Orientation`, one number of sixteen bits, of the first directory of a TIFF, which EXIF is: 1, upright, where it has none; undefined where it is not understood. */
 function exifOrientation(tiff: Uint8Array): number | undefined {
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
   const little = begins(tiff, 0, 'II');
@@ -72,7 +73,11 @@ function exifOrientation(tiff: Uint8Array): number | undefined {
   const entries = directory + 2;
   const end = entries + 12 * view.getUint16(directory, little);
   if (end > tiff.length) return undefined;
-  for (let entry = entries; entry < end; entry += 12) if (view.getUint16(entry, little) === ORIENTATION) return view.getUint16(entry + 8, little);
+  for (let entry = entries; entry < end; entry += 12) {
+    if (view.getUint16(entry, little) !== ORIENTATION) continue;
+    const isNumber = view.getUint16(entry + 2, little) === SHORT && view.getUint32(entry + 4, little) === 1;
+    return isNumber ? view.getUint16(entry + 8, little) : undefined;
+  }
   return 1;
 }
 

@@ -90,6 +90,9 @@ describe('the header of a JPEG', () => {
     // Another tag alone; none; a directory beyond the end, cut off, or none at all; another order of bytes.
     expect(turned('4d4d002a000000080001011000030000000100080000')).toBe(false);
     expect(turned('4d4d002a000000080000')).toBe(false);
+    // Of a type or a count that it cannot have: one that is read after it may count.
+    for (const wrong of ['0112000000000001000100000112000300000001000600000000', '0112000300000000000100000112000300000001000600000000']) expect(turned(`4d4d002a000000080002${wrong}`)).toBe(true);
+    expect(turned('4d4d002a000000080001011200040000000100010006')).toBe(true);
     for (const damaged of ['4d4d002a00000100', '4d4d002a000000080002011200030000000100010000', '4d4d002a', '', '5858002a000000080000']) expect(turned(damaged)).toBe(true);
   });
 
@@ -168,6 +171,21 @@ describe('JPEGs', () => {
     }
     expect(refusals.some).toBeGreaterThan(150);
     expect(refusals.none).toBeGreaterThan(150);
+  });
+
+  it('are decoded by their own tables alone, whatever was decoded before', async () => {
+    const bytes = await photograph(70, 66);
+    const without = (marker: number): Buffer => {
+      const at = bytes.indexOf(Buffer.from([0xff, marker]));
+      return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 2 + bytes.readUInt16BE(at + 2))]);
+    };
+    for (const file of [without(0xdb), without(0xc4)]) {
+      expect(await decodeJpeg(bytes)).toBeDefined();
+      expect(await outcome(decode(file))).toEqual(await outcome(plainDecode(file)));
+      expect(await decodeJpeg(bytes)).toBeDefined();
+      const drawn: Crop = { box: { left: 0, top: 0, width: 60, height: 60 }, side: 32, window: 32, flip: false };
+      expect(await decodeCrop(file, () => drawn)).toEqual(file.indexOf(Buffer.from([0xff, 0xdb])) < 0 ? undefined : await decodeCrop(file, () => drawn));
+    }
   });
 
   it('are decoded after any number of damaged ones', async () => {

@@ -7,8 +7,11 @@
 #include "jpeglib.h"
 #include "reserve.h"
 
-/* Upsampled chroma depends on its neighbours: one column beside the part must be decoded, or it would be taken for the border. */
-#define BESIDE 2
+/*
+ * Upsampled chroma depends on its neighbours: columns beside the part must be decoded, or it would be taken for the border. One for
+ * each of four pixels, and two of those of which there are half as many, or the library upsamples by another method.
+ */
+#define BESIDE 8
 /* Rows are passed over by whole units: at most four blocks of eight. */
 #define UNIT 32
 
@@ -34,6 +37,7 @@ static void pass_over(j_decompress_ptr info, long bytes) {
 
 static void on_reset(j_common_ptr info) {}
 
+/* A decoder for one file: the library keeps tables, and would take an earlier file's where one has none. */
 static void begin(size_t bytes) {
   static struct jpeg_error_mgr errors = { .error_exit = on_error, .emit_message = on_message, .reset_error_mgr = on_reset };
   static struct jpeg_source_mgr source = {
@@ -43,13 +47,20 @@ static void begin(size_t bytes) {
     .resync_to_restart = jpeg_resync_to_restart,
     .term_source = on_start,
   };
-  if (!jpeg.src) {
-    jpeg.err = &errors;
-    jpeg_create_decompress(&jpeg);
-    jpeg.src = &source;
-  }
+  jpeg.err = &errors;
+  jpeg_create_decompress(&jpeg);
+  jpeg.src = &source;
   source.next_input_byte = reserve(ENCODED, bytes);
   source.bytes_in_buffer = bytes;
+}
+
+/* A progressive file without its last scans: the library smooths blocks by those around them. */
+static int is_smoothed(void) {
+  if (!jpeg.coef_bits) return 0;
+  for (int component = 0; component < jpeg.num_components; component++) {
+    for (int k = 1; k < DCTSIZE2; k++) if (jpeg.coef_bits[component][k] != 0) return 1;
+  }
+  return 0;
 }
 
 static unsigned row_bytes;
@@ -69,6 +80,7 @@ unsigned char *decode(size_t bytes, unsigned left, unsigned top, unsigned width,
 
   unsigned first = left > BESIDE ? left - BESIDE : 0;
   unsigned last = left + width + BESIDE < jpeg.output_width ? left + width + BESIDE : jpeg.output_width;
+  if (is_smoothed()) first = 0, last = jpeg.output_width;
   unsigned columns = last - first;
   if (columns < jpeg.output_width) jpeg_crop_scanline(&jpeg, &first, &columns);
   unsigned above = top / UNIT * UNIT;
@@ -80,6 +92,6 @@ unsigned char *decode(size_t bytes, unsigned left, unsigned top, unsigned width,
     JSAMPROW row = pixels + (size_t)row_bytes * (jpeg.output_scanline - above);
     jpeg_read_scanlines(&jpeg, &row, 1);
   }
-  jpeg_abort_decompress(&jpeg);
+  jpeg_destroy_decompress(&jpeg);
   return pixels + (size_t)row_bytes * (top - above) + (left - first) * 4;
 }

@@ -1,6 +1,7 @@
 /*
  * The two parts of libjpeg-turbo's decoder that take the most time, with WebAssembly's vectors, behind the interface that it has
- * for such (jsimd.h). Both give the bits of its plain C: all arithmetic is on integers, and sums are only put together otherwise.
+ * for such (jsimd.h). Both give the bits of its vector code for x86, and so of its plain C: all arithmetic is on integers, and sums are
+ * only put together otherwise. Sums that no encoder makes need not fit into sixteen bits; they wrap where they do on x86.
  */
 #define JPEG_INTERNALS
 #include <stdio.h>
@@ -48,11 +49,14 @@ enum {
   F1501 = 12299, F1847 = 15137, F1961 = 16069, F2053 = 16819, F2562 = 20995, F3072 = 25172,
 };
 
+/* 2^13 times its last sixteen bits. */
+#define WRAPPED(x) wasm_i32x4_shr(wasm_i32x4_shl(x, 16), 16 - 13)
+
 struct four { v128_t a, b, c, d; };
 
 /* tmp10 to tmp13 of jidctint.c, from pairs of inputs 0 and 4, and 2 and 6. */
 static inline struct four even(v128_t in04, v128_t in26) {
-  v128_t sum = DOT(in04, 8192, 8192), difference = DOT(in04, 8192, -8192);
+  v128_t sum = WRAPPED(DOT(in04, 1, 1)), difference = WRAPPED(DOT(in04, 1, -1));
   v128_t outer = DOT(in26, F0541 + F0765, F0541), inner = DOT(in26, F0541, F0541 - F1847);
   return (struct four){ add(sum, outer), add(difference, inner), sub(difference, inner), sub(sum, outer) };
 }
@@ -98,12 +102,21 @@ static inline __attribute__((always_inline)) void transpose(v128_t r[8]) {
   r[4] = LOW4(b2, b6), r[5] = HIGH4(b2, b6), r[6] = LOW4(b3, b7), r[7] = HIGH4(b3, b7);
 }
 
+static inline int is_nothing(const v128_t r[7]) {
+  v128_t any = r[0];
+  for (int i = 1; i < 7; i++) any = wasm_v128_or(any, r[i]);
+  return !wasm_v128_any_true(any);
+}
+
 /* The accurate inverse DCT (jidctint.c): first down the columns, keeping two bits more, then along the rows. */
 GLOBAL(void) jsimd_idct_islow(j_decompress_ptr info, jpeg_component_info *component, JCOEFPTR block, JSAMPARRAY output, JDIMENSION column) {
   const v128_t *coefficients = (const v128_t *)block, *quantisers = component->dct_table;
   v128_t r[8];
   for (int i = 0; i < 8; i++) r[i] = wasm_i16x8_mul(wasm_v128_load(coefficients + i), wasm_v128_load(quantisers + i));
-  transform(r, 13 - 2);
+  if (is_nothing(r + 1)) {
+    r[0] = wasm_i16x8_shl(r[0], 2);
+    for (int i = 1; i < 8; i++) r[i] = r[0];
+  } else transform(r, 13 - 2);
   transpose(r);
   transform(r, 13 + 2 + 3);
   transpose(r);

@@ -29,7 +29,13 @@ KINDS = {
     "rgb": ["-rgb"],
     "grey": ["-grayscale"],
     "arithmetic": ["-arithmetic"],
+    "ratios-4-2": ["-sample", "4x1,2x1,1x1"],
+    "ratios-3": ["-sample", "3x1,1x1,1x1"],
+    "progressive-unfinished": ["-scans", "scans.txt"],
+    "large-coefficients": ["-quality", "50"],
 }
+# All of DC, none of the rest: decoders smooth such files.
+SCANS = "0,1,2: 0 0, 0, 0;\n"
 SIZES = [(1, 1), (37, 83), (150, 131)]
 
 
@@ -50,7 +56,15 @@ def sha256(image):
     return hashlib.sha256(image.tobytes()).hexdigest()
 
 
+def with_large_coefficients(data):
+    """The same with the largest quantiser of DC: sums that no encoder makes, and that wrap or saturate."""
+    table = data.index(b"\xff\xdb") + 5
+    return data[:table] + b"\xff" + data[table + 1 :]
+
+
 os.makedirs("jpegs", exist_ok=True)
+with open("scans.txt", "w") as file:
+    file.write(SCANS)
 found = []
 for kind, options in KINDS.items():
     for width, height in SIZES:
@@ -58,15 +72,23 @@ for kind, options in KINDS.items():
         picture(width, height).save(ppm, "PPM")
         name = f"{kind}-{width}x{height}.jpg"
         subprocess.run(["cjpeg", *options, "-outfile", f"jpegs/{name}"], input=ppm.getvalue(), check=True)
+        if kind == "large-coefficients":
+            with open(f"jpegs/{name}", "rb+") as file:
+                changed = with_large_coefficients(file.read())
+                file.seek(0)
+                file.write(changed)
         image = Image.open(f"jpegs/{name}").convert("RGB")
         draw = random.Random(name)
         crops = []
+        boxes = [(0, 0, min(width, columns), height) for columns in (1, 2, 3)]
         for _ in range(12):
             left, top = draw.randrange(width), draw.randrange(height)
-            box = (left, top, draw.randrange(left, width) + 1, draw.randrange(top, height) + 1)
+            boxes.append((left, top, draw.randrange(left, width) + 1, draw.randrange(top, height) + 1))
+        for box in boxes:
             side = draw.randrange(1, 80)
             crops.append({"box": box, "side": side, "sha256": sha256(image.crop(box).resize((side, side), Image.BICUBIC))})
         found.append({"name": name, "width": width, "height": height, "sha256": sha256(image), "crops": crops})
+os.remove("scans.txt")
 with open("jpegs/as-pil-reads-them.json", "w") as file:
     json.dump(found, file, separators=(",", ":"))
     file.write("\n")
