@@ -32,14 +32,14 @@ function run(bench: string, json: string, ...args: string[]): void {
 if (!options['report-only']) {
   mkdirSync(options.data, { recursive: true });
   run('step', 'step-tiny', '--size', 'tiny', '--rounds', '7', '--steps', '4');
-  run('step', 'step-small', '--size', 'small', '--rounds', '6', '--steps', '2');
+  run('step', 'step-small', '--size', 'small', '--rounds', '10', '--steps', '2');
   // Alone in its process, for its memory.
   run('step', 'step-small-memory-native', '--size', 'small', '--rounds', '2', '--steps', '2', '--only', 'native');
   run('step', 'step-small-memory', '--size', 'small', '--rounds', '2', '--steps', '2', '--only', 'compiled-cpu');
   if (options.cifar !== undefined) run('pipeline', 'pipeline-tiny', '--size', 'tiny', '--data', options.cifar, '--rounds', '5', '--steps', '8');
   // So few that they come again.
   if (options.cifar !== undefined) run('pipeline', 'pipeline-tiny-later', '--size', 'tiny', '--data', options.cifar, '--limit', '512', '--rounds', '5', '--steps', '8');
-  if (options.photographs !== undefined) run('pipeline', 'pipeline-small', '--size', 'small', '--data', options.photographs, '--rounds', '4', '--steps', '4');
+  if (options.photographs !== undefined) run('pipeline', 'pipeline-small', '--size', 'small', '--data', options.photographs, '--rounds', '8', '--steps', '4');
   run('startup', 'startup', '--rounds', '5');
   run('evaluation', 'evaluation', '--rounds', '3');
   run('methods', 'methods', '--size', 'tiny', '--rounds', '7', '--steps', '4');

@@ -12,6 +12,8 @@ export interface Recipe {
 export interface EfficiencyRecord {
   readonly cpu: string;
   readonly threads: number;
+  /** That trained. */
+  readonly engines: readonly string[];
   /** Training images an epoch. */
   readonly images: number;
   readonly baselines: Readonly<Record<string, number>>;
@@ -49,7 +51,7 @@ function secondsTo(recipe: Recipe, accuracy: number): number | undefined {
 }
 
 export function efficiencyPage(record: EfficiencyRecord): string {
-  const { recipes, images, cpu, threads, baselines } = record;
+  const { recipes, images, cpu, threads, baselines, engines } = record;
   const [reference] = recipes;
   const last = epochsOf(reference!).at(-1)!;
   const accuracies = thresholds(recipes, last);
@@ -67,7 +69,7 @@ images of CIFAR-10 over ${last} epochs. A linear probe of the mean of the patch 
 random-initialised student ${perCent(baselines['random']!)} %.
 
 Seconds of an epoch are those of \`npm run bench:methods -- --size cifar\`: steps by turns on ${threads} threads of ${cpu}, nothing else running, without
-loading and probing. Accuracies are of trainings that ran two at a time, one thread each, whose own times are not used.
+loading and probing. Accuracies are of trainings on the engine ${engines.map((engine) => `\`${engine}\``).join(', ')} that ran two at a time, one thread each, whose own times are not used.
 
 | Recipe | Seeds | Seconds an epoch | ${last} epochs, s | Top-1 after them, % | ${accuracies.map((accuracy) => `s to ${perCent(accuracy)} %`).join(' | ')} |
 | --- | ---: | ---: | ---: | ---: | ${accuracies.map(() => '---:').join(' | ')} |

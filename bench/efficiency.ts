@@ -41,6 +41,7 @@ interface Cell {
   /** Top-1 by epoch. */
   readonly top1: Readonly<Record<string, number>>;
   readonly baselines: Readonly<Record<string, number>>;
+  readonly engine: string;
 }
 
 async function readCell(folder: string): Promise<Cell> {
@@ -54,9 +55,10 @@ async function readCell(folder: string): Promise<Cell> {
     if (result.subject === 'student') top1[Math.round(result.step / stepsPerEpoch)] = result.top1;
     else baselines[result.subject] = result.top1;
   }
+  const { engine } = JSON.parse(await readFile(path.join(folder, 'environment.json'), 'utf8')) as { engine: { engine: string } };
   const isInt8 = teacher?.dtype === 'int8';
   const kind = views ?? (isInt8 ? 'int8' : undefined);
-  return { recipe: kind === undefined ? method : `${method} ${kind}`, views, timed: views !== undefined ? 'maskalign, teacher kept' : isInt8 ? 'maskalign, teacher in int8' : method, seed, images: data.limit, batch: optimizer.batch_size, top1, baselines };
+  return { recipe: kind === undefined ? method : `${method} ${kind}`, views, timed: views !== undefined ? 'maskalign, teacher kept' : isInt8 ? 'maskalign, teacher in int8' : method, seed, images: data.limit, batch: optimizer.batch_size, top1, baselines, engine: engine.engine };
 }
 
 const { secondsPerStep, cpu, threads } = JSON.parse(await readFile(options.methods, 'utf8')) as { secondsPerStep: Readonly<Record<string, readonly number[]>>; cpu: string; threads: number };
@@ -73,7 +75,7 @@ const recipes = Object.entries(NAMES).flatMap(([key, name]): Recipe[] => {
   const asking = first.views === undefined ? undefined : { epochs: first.views, secondsPerEpoch: steps * seconds('maskalign, teacher asked and kept') };
   return [{ name, secondsPerEpoch: later, ...(asking && { asking }), seeds: own.map(({ seed, top1 }) => ({ seed, top1 })) }];
 });
-const record: EfficiencyRecord = { cpu, threads, images: cells[0]!.images, baselines: Object.assign({}, ...cells.map(({ baselines }) => baselines)) as Record<string, number>, recipes };
+const record: EfficiencyRecord = { cpu, threads, engines: [...new Set(cells.map(({ engine }) => engine))], images: cells[0]!.images, baselines: Object.assign({}, ...cells.map(({ baselines }) => baselines)) as Record<string, number>, recipes };
 await writeFile(options.json, `${JSON.stringify(record, undefined, 2)}\n`);
 await writeFile(options.output, efficiencyPage(record));
 console.log(`Written: ${options.json}, ${options.output}`);
