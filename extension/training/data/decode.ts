@@ -38,7 +38,9 @@ function rawRgb(bytes: Uint8Array): Sharp {
 }
 
 function mayBeCmyk(bytes: Uint8Array): boolean {
-  return begins(bytes, JPEG) && jpegHeader(bytes)?.sampling.length === 4;
+  if (!begins(bytes, JPEG)) return false;
+  const header = jpegHeader(bytes);
+  return !header || header.sampling.length === 4;
 }
 
 function firstLine(error: unknown): string {

@@ -206,6 +206,22 @@ describe('colour profiles', () => {
   });
 });
 
+describe('CMYK', () => {
+  it('is turned into RGB by its own profile, also where the header is not understood', async () => {
+    const bytes = await picture(40, 30).withIccProfile('cmyk').jpeg().toBuffer();
+    // Within the profile's table from CMYK: other colours than those of the profile that is taken where there is none.
+    const profile = bytes.indexOf('ICC_PROFILE') + 14;
+    for (let at = profile + 5000; at < profile + 50_000; at++) bytes[at]! ^= 0x30;
+    // A marker may begin with any number of these.
+    const filled = Buffer.concat([bytes.subarray(0, 2), Buffer.from([0xff]), bytes.subarray(2)]);
+    expect(jpegHeader(filled)).toBeUndefined();
+    for (const file of [bytes, filled]) {
+      expect(await outcome(plainDecode(file, false))).not.toEqual(await outcome(plainDecode(file, true)));
+      expect(await outcome(decode(file))).toEqual(await outcome(plainDecode(file, false)));
+    }
+  });
+});
+
 describe('photographs', () => {
   const [width, height] = [301, 203];
   const crop = (left: number, top: number, w: number, h: number, side: number, window = side): Crop => ({ box: { left, top, width: w, height: h }, side, window, flip: false });
