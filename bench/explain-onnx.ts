@@ -14,7 +14,8 @@ import { sessionOptions } from '../extension/training/engines/compiled/session-o
 import { singleStepModel } from '../extension/training/engines/compiled/single-step';
 import { SplitProgram } from '../extension/training/engines/compiled/split-program';
 import { Updates, type ValuesOf } from '../extension/training/engines/compiled/updates/run-updates';
-import { describeGraph, explainedCase, mebibytes, processMemory, spentLine, type Asked } from './explained-step';
+import { describeGraph, explainedCase, mebibytes, processMemory, spentLine, tally, type Explained, type Tally } from './explained-step';
+import { median } from './median';
 
 /** An event of ONNX Runtime's profile: of a node, or of something around it. */
 interface Event {
@@ -37,7 +38,7 @@ class TimedUpdates extends Updates {
 }
 
 /** @param shapes operations that are also listed by the shapes they were given */
-export async function explainOnnx(asked: Asked, shapes: readonly string[]): Promise<void> {
+export async function explainOnnx(asked: Explained, shapes: readonly string[]): Promise<void> {
   const { steps, threads } = asked;
   const { program, state: values, batch } = explainedCase(asked);
   const { graph, split } = compile(program);
@@ -59,13 +60,15 @@ export async function explainOnnx(asked: Asked, shapes: readonly string[]): Prom
 
   console.log(describeGraph(asked, graph));
   const inAll = kernels.reduce((sum, { dur }) => sum + dur, 0) / steps / 1000;
-  console.log(`a step took ${milliseconds.toSorted((a, b) => a - b)[Math.floor(steps / 2)]!.toFixed(1)} ms (median of ${steps}, profiled), ${(kernels.length / steps).toFixed(0)} kernels ${inAll.toFixed(1)} ms`);
-  const line = (what: string, { count, microseconds, flops }: Spent): string => spentLine(microseconds / steps / 1000, inAll, count / steps, `${what}${flops > 0 ? `  ${(flops / microseconds / 1000).toFixed(0)} GFLOP/s` : ''}`);
-  for (const [op, spent] of tally(kernels, ({ args }) => args?.op_name)) console.log(line(op, spent));
+  console.log(`a step took ${median(milliseconds).toFixed(1)} ms (median of ${steps}, profiled), ${(kernels.length / steps).toFixed(0)} kernels ${inAll.toFixed(1)} ms`);
+  const spentOf = (event: Event): { time: number; work: number } => ({ time: event.dur / steps / 1000, work: flopsOf(event) / steps });
+  const line = (what: string, { count, time, work: flops }: Tally): string => spentLine(time, inAll, count / steps, `${what}${flops > 0 ? `  ${(flops / time / 1e6).toFixed(0)} GFLOP/s` : ''}`);
+  for (const [op, spent] of tally(kernels.map((event) => [event.args!.op_name!, spentOf(event)]))) console.log(line(op, spent));
   if (updates) console.log(`${(updates.milliseconds / steps).toFixed(1).padStart(8)} ms in ${split!.updates.length} updates in place`);
   for (const wanted of shapes) {
     console.log(`${wanted}:`);
-    for (const [given, spent] of tally(kernels, (event) => (event.args?.op_name === wanted ? shapesOf(event) : undefined)).slice(0, 24)) console.log(line(given, spent));
+    const own = kernels.filter(({ args }) => args?.op_name === wanted);
+    for (const [given, spent] of tally(own.map((event) => [shapesOf(event), spentOf(event)])).slice(0, 24)) console.log(line(given, spent));
   }
   const memory = estimateMemory(graph);
   console.log(`memory: constants ${mebibytes(memory.constants)}, state ${mebibytes(memory.state)}, activations at once ${mebibytes(memory.peakActivations)}; ${processMemory()}`);
@@ -73,24 +76,7 @@ export async function explainOnnx(asked: Asked, shapes: readonly string[]): Prom
 }
 
 function kernelsOf(events: readonly Event[]): Event[] {
-  return events.filter(({ cat, name, args }) => cat === 'Node' && name.endsWith('_kernel_time') && args?.op_name !== 'Loop');
-}
-
-interface Spent {
-  count: number;
-  microseconds: number;
-  flops: number;
-}
-
-function tally(kernels: readonly Event[], keyOf: (event: Event) => string | undefined): [string, Spent][] {
-  const spent = new Map<string, Spent>();
-  for (const event of kernels) {
-    const key = keyOf(event);
-    if (key === undefined) continue;
-    const entry = spent.get(key) ?? { count: 0, microseconds: 0, flops: 0 };
-    spent.set(key, { count: entry.count + 1, microseconds: entry.microseconds + event.dur, flops: entry.flops + flopsOf(event) });
-  }
-  return [...spent].sort(([, a], [, b]) => b.microseconds - a.microseconds);
+  return events.filter(({ cat, name, args }) => cat === 'Node' && name.endsWith('_kernel_time') && args?.op_name !== undefined && args.op_name !== 'Loop');
 }
 
 const firstShape = (shapes: readonly Readonly<Record<string, readonly number[]>>[] | undefined, at: number): readonly number[] => Object.values(shapes?.[at] ?? {})[0] ?? [];

@@ -3,7 +3,7 @@ import type { Graph } from '../extension/training/engines/compiled/ir';
 import { countOperations } from '../extension/training/engines/compiled/explain';
 import { lookedCase, stepCase, type StepSize } from './step-case';
 
-export interface Asked {
+export interface Explained {
   readonly size: StepSize;
   readonly name: string;
   readonly steps: number;
@@ -16,15 +16,36 @@ export interface Asked {
 /** 1 in half precision. */
 const ONE = 0x3c00;
 
-export function explainedCase({ size, int8, cached }: Asked): ReturnType<typeof stepCase> {
+export function explainedCase({ size, int8, cached }: Explained): ReturnType<typeof stepCase> {
   if (!cached) return stepCase(size, { dtype: int8 ? 'int8' : 'float32' });
   const { program, state, batch, layout } = lookedCase(size);
   const looks = Object.fromEntries(layout.fields.map(({ name, count }) => [name, new Uint16Array(count * size.batch).fill(ONE)]));
   return { program, state, batch: (step) => batch(step, looks) };
 }
 
-export function describeGraph({ name, threads }: Asked, graph: Graph): string {
+export function describeGraph({ name, threads }: Explained, graph: Graph): string {
   return `${name}, ${threads} threads: ${graph.nodes.length} operations in our graph (${countOperations(graph).map(([op, count]) => `${op} ${count}`).join(', ')})`;
+}
+
+export interface Spent {
+  /** Milliseconds, or any other unit. */
+  readonly time: number;
+  /** What the time is compared with. */
+  readonly work: number;
+}
+
+export interface Tally extends Spent {
+  readonly count: number;
+}
+
+/** What items of a kind took together, the most first. */
+export function tally(items: Iterable<readonly [kind: string, spent: Spent]>): [kind: string, tally: Tally][] {
+  const tallies = new Map<string, Tally>();
+  for (const [kind, { time, work }] of items) {
+    const known = tallies.get(kind) ?? { count: 0, time: 0, work: 0 };
+    tallies.set(kind, { count: known.count + 1, time: known.time + time, work: known.work + work });
+  }
+  return [...tallies].sort(([, a], [, b]) => b.time - a.time);
 }
 
 /** One line: milliseconds a step, their share, how many, of what. */

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { foldersUpward } from '../files/folders-upward';
 
 export interface Environment {
   /** Of this product; undefined where it was moved away from its package.json. */
@@ -47,7 +48,7 @@ export async function collectEnvironment(configFile: string): Promise<Environmen
 
 /** From the package.json above this file, in the sources and in the bundle alike. */
 async function productVersion(): Promise<string | undefined> {
-  for (let folder = path.dirname(fileURLToPath(import.meta.url)); folder !== path.dirname(folder); folder = path.dirname(folder)) {
+  for (const folder of foldersUpward(path.dirname(fileURLToPath(import.meta.url)))) {
     try {
       const { name, version } = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')) as { name?: unknown; version?: unknown };
       if (name === 'mim-lab' && typeof version === 'string') return version;

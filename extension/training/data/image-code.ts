@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { foldersUpward } from '../../core/files/folders-upward';
 import { bicubicFilter, PIL_BICUBIC, type BicubicFilter } from '../bicubic';
 import type { Box, Crop } from './crop';
 import type { Pixels } from './source';
@@ -46,12 +47,14 @@ export function imageCode(): Promise<ImageCode> {
   return loaded;
 }
 
-/** From the sources and from the bundles, which lie one folder or two below the root. */
+/** Seen from the sources and from the bundles, which lie one folder or two below the root. */
 function codeFile(): string {
-  for (let folder = path.dirname(fileURLToPath(import.meta.url)); ; folder = path.dirname(folder)) {
+  const here = path.dirname(fileURLToPath(import.meta.url));
+  for (const folder of foldersUpward(here)) {
     const file = path.join(folder, 'media', 'images.wasm');
-    if (existsSync(file) || folder === path.dirname(folder)) return file;
+    if (existsSync(file)) return file;
   }
+  throw new Error(`media/images.wasm is not in any folder above ${here}; the installation is not whole.`);
 }
 
 /** The decoder does not take a file; it has a code of libjpeg's or of `image-code/reserve.h`. */

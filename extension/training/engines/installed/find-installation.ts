@@ -1,6 +1,7 @@
 /** Where the packages of an engine lie: in the current folder's node_modules or one above it, else where `mim engine install` puts them. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { foldersUpward } from '../../../core/files/folders-upward';
 import { cacheFolder, type Variables } from '../../../core/files/cache-folder';
 import { UserError } from '../../../core/problems';
 import { enginePackages, type EnginePackage, type InstallableEngine } from './engine-package';
@@ -39,13 +40,6 @@ export function requireInstallation(kind: InstallableEngine): Installation {
   if (!found) throw new UserError('MIM4004', `${wanted.name} is not installed; ${how} does it.`, `Where it is installed elsewhere, name that folder in ${ENGINES_VARIABLE}.`);
   if (found.version === wanted.version) return found;
   throw new UserError('MIM4005', `${wanted.name} ${found.version} in ${found.folder} is not ${wanted.version}, which is the version that is known here.`, found.from === 'workspace' ? `Install ${wanted.version} there, or remove it and use ${how}.` : `Use ${how}.`);
-}
-
-function* foldersUpward(start: string): Generator<string> {
-  for (let folder = path.resolve(start); ; folder = path.dirname(folder)) {
-    yield folder;
-    if (path.dirname(folder) === folder) return;
-  }
 }
 
 function installationAt(folder: string, from: Installation['from']): Installation | undefined {

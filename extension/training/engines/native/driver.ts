@@ -5,6 +5,7 @@
  */
 import koffi from 'koffi';
 import { Assembler, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, type Mem } from './assembler';
+import { readClock } from './clock';
 import { addressOf, CodeMemory, HostMemory, type Address } from './host-memory';
 
 /** An address that a kernel is called with: at the first part, and how many bytes further at each next one. */
@@ -157,7 +158,7 @@ class DriverWriter {
     asm.subImm(RCX, 1);
     asm.jmp(next);
     asm.place(ready);
-    this.clock();
+    readClock(asm);
     asm.store(frame(FRAME.begun), RAX);
     asm.mov(RDX, frame(FRAME.end));
     asm.mov(RSI, frame(FRAME.first));
@@ -168,20 +169,12 @@ class DriverWriter {
     asm.lea(RDI, { base: RAX, disp: THREAD.bytes });
     asm.mov(RAX, { base: RBX, disp: CALL.code });
     asm.call(RAX);
-    this.clock();
+    readClock(asm);
     asm.sub(RAX, frame(FRAME.begun));
     asm.add(RAX, { base: RBX, disp: CALL.clocks });
     asm.store({ base: RBX, disp: CALL.clocks }, RAX);
     // The next call lies behind this one's arguments.
     asm.mov(RBX, RBP);
-  }
-
-  /** The processor's clock, in RAX. */
-  private clock(): void {
-    const { asm } = this;
-    asm.rdtsc();
-    asm.shlImm(RDX, 32);
-    asm.add(RAX, RDX);
   }
 
   private meet(): void {
